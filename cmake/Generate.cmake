@@ -1,0 +1,18 @@
+# Runs "GENERATOR WHAT" and writes its output to OUTPUT: nothing half-written when it fails, and the
+# file's time is kept when its text did not change, so that nothing is rebuilt for it.
+execute_process(COMMAND ${GENERATOR} ${WHAT} OUTPUT_VARIABLE text RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${GENERATOR} ${WHAT}: failed (${status})")
+endif()
+set(old "")
+if(EXISTS ${OUTPUT})
+    file(READ ${OUTPUT} old)
+endif()
+if(CHECK)
+    if(NOT old STREQUAL text)
+        message(FATAL_ERROR "${OUTPUT} is out of date: run ./dev docs")
+    endif()
+elseif(NOT EXISTS ${OUTPUT} OR NOT old STREQUAL text)
+    file(WRITE ${OUTPUT}.new "${text}")
+    file(RENAME ${OUTPUT}.new ${OUTPUT})
+endif()
