@@ -24,6 +24,13 @@ typedef enum cr_variant {
     CR_VARIANT_NAIVE    /* one kernel an op; operands up and results down around each */
 } cr_variant;
 
+/* A state's place in the store, which all programs of a user's graph share: it is laid out once, over
+ * all states of that graph, in the order in which they were built. */
+typedef struct cr_state_slot {
+    const char *name;
+    uint64_t offset, bytes;
+} cr_state_slot;
+
 typedef struct cr_plan_options {
     cr_variant variant;
     bool fast_math;             /* rules that change values (x + 0, a * c + b * c) */
@@ -34,7 +41,12 @@ typedef struct cr_plan_options {
     const int64_t *binding;     /* value of each symbol (by index); NULL: their bounds */
     const char *const *outputs; /* names of the outputs to keep; NULL: all */
     uint32_t noutputs;
-    bool assigns;               /* keep assigns */
+    bool assigns;               /* keep assigns... */
+    const char *const *updates; /* ...to these states only; NULL: all */
+    uint32_t nupdates;
+    const struct cr_state_slot *state; /* where each state lies in the store; NULL: plan a store */
+    uint32_t nstate;
+    uint64_t store_bytes;
 } cr_plan_options;
 
 /* ---- phases -------------------------------------------------------------------------------------- */

@@ -1,0 +1,167 @@
+/* crisol/program.h - compiling a graph for a device, running it, moving data in and out.
+ *
+ *     cr_program *p = cr_compile(g, &(cr_compile_options){.device = "cpu"});
+ *     if (!p) { fprintf(stderr, "%s\n", cr_error()); return 1; }
+ *     cr_feed(p, "x", x, sizeof x);
+ *     cr_run(p, 100);                           // 100 steps; returns when they are enqueued
+ *     cr_fetch(p, "loss", &loss, sizeof loss);  // waits
+ *
+ * Threads: a graph, and a program with all programs it shares with, belong to one thread at a time;
+ * different graphs and unrelated programs may be used from different threads at once. */
+#ifndef CRISOL_PROGRAM_H
+#define CRISOL_PROGRAM_H
+
+#include "crisol/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cr_program cr_program;
+
+/* How far the compiler goes. The three differ from placement on, never in arithmetic: their results
+ * are equal bit for bit. */
+typedef enum cr_opt {
+    CR_OPT_FUSED,   /* everything */
+    CR_OPT_UNFUSED, /* one kernel an op of the user; all data resident on the device */
+    CR_OPT_NAIVE    /* as unfused, and every op's operands go up and its results down */
+} cr_opt;
+
+/* The value of a symbol (cr_symbol) for one program. */
+typedef struct cr_binding {
+    const char *symbol;
+    int64_t value; /* from 1 to the symbol's bound */
+} cr_binding;
+
+/* A transfer budget, see cr_compile_options. */
+typedef struct cr_budget {
+    uint64_t bytes;
+} cr_budget;
+
+/* All fields may be zero. */
+typedef struct cr_compile_options {
+    const char *device;  /* "gpu", "cpu", an index, a part of a name; NULL: $CRISOL_DEVICE, else a GPU,
+                            else a CPU */
+    cr_opt opt;
+    const char *const *outputs; /* outputs to compute; NULL: all */
+    uint32_t noutputs;
+    const char *const *updates; /* states whose assigns are run; NULL: all; no_updates: none */
+    uint32_t nupdates;
+    bool no_updates;
+    const cr_binding *bind; /* symbols that are not named take their bound */
+    uint32_t nbind;
+    cr_program *share;   /* a program of the same graph: states, fed inputs and device are shared */
+    uint64_t seed;       /* of random initial values */
+    bool fast_math;      /* allow rules that change values (docs/passes.md) */
+    bool reference;      /* one work-item an output: slow, simple, right */
+    bool no_single_launch; /* never run a step in one work-group */
+    bool profile;        /* record an event for every command (cr_profile needs it) */
+    const cr_budget *transfer_budget; /* fail when a step moves more bytes; NULL: no limit */
+    uint64_t max_resident_bytes;  /* an input above it is gathered on the host; 0: what fits */
+    const char *dump_kernels;     /* a folder: every module's kernels are written there */
+    const volatile int *interrupt; /* looked at between launches; non-zero: cr_run stops early */
+} cr_compile_options;
+
+/* Compiles the roots of g. NULL on any mistake in the graph, the options, or on the device. The graph
+ * may be changed or destroyed afterwards. */
+CR_API cr_program *cr_compile(const cr_graph *g, const cr_compile_options *options);
+/* Waits for what is running, then frees. States live until the last program that shares them is gone.
+ * Accepts NULL. */
+CR_API void cr_program_destroy(cr_program *p);
+
+/* ---- data ------------------------------------------------------------------------------------ */
+
+/* Gives input `name` its elements, row-major; `bytes` is the size of all of them. An input that lives
+ * on the device is copied now and kept; one that lives on the host (see max_resident_bytes, and the
+ * naive variant) is read from `data` in each step, so `data` must outlive the runs. */
+CR_API cr_status cr_feed(cr_program *p, const char *name, const void *data, size_t bytes);
+/* Reads an output of the last step, or a state: waits, then copies to `out`. */
+CR_API cr_status cr_fetch(cr_program *p, const char *name, void *out, size_t bytes);
+/* Sets a state. */
+CR_API cr_status cr_set(cr_program *p, const char *name, const void *data, size_t bytes);
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* Enqueues n steps; several may be in flight when it returns. CR_E_INTERRUPTED when options.interrupt
+ * was set: cr_steps_done tells how many steps were run. */
+CR_API cr_status cr_run(cr_program *p, uint64_t n);
+/* Waits until all that was enqueued has finished. */
+CR_API cr_status cr_wait(cr_program *p);
+/* Steps enqueued by all cr_run of this program so far. */
+CR_API uint64_t cr_steps_done(const cr_program *p);
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+/* What one step costs, as planned; counted figures come from cr_counters. */
+typedef struct cr_program_info {
+    const char *device;             /* name of the device */
+    uint32_t launches_per_step;     /* kernels enqueued by one step run alone */
+    bool repeats;                   /* a launch may run many steps */
+    uint64_t h2d_bytes_per_step, d2h_bytes_per_step;
+    uint64_t device_bytes_per_step; /* device memory read and written by kernels, as planned */
+    uint64_t flops_per_step;
+    uint64_t arena_bytes, arena_bound_bytes; /* peak of a step's values, and its lower bound */
+    uint64_t state_bytes, input_bytes;
+    uint64_t peak_bytes;            /* arena, states, inputs on the device */
+    double compile_ms, build_ms;    /* graph to OpenCL C; the driver's part */
+    bool cached;                    /* the driver's part came from the disk cache */
+} cr_program_info;
+CR_API cr_program_info cr_program_get_info(const cr_program *p);
+
+/* What was enqueued since the program was made. */
+typedef struct cr_counters {
+    uint64_t steps, launches, h2d_bytes, d2h_bytes; /* by steps; feeds and fetches are apart: */
+    uint64_t feed_bytes, fetch_bytes;
+} cr_counters;
+CR_API cr_counters cr_program_counters(const cr_program *p);
+
+/* The compiled program as text: "graph" (after the passes), "plan", "reasons", "cl", "dot" (the graph
+ * clustered by kernel). The caller frees it with cr_string_free. */
+CR_API char *cr_program_text(const cr_program *p, const char *what);
+
+/* Time of each command over n steps (the program needs options.profile). */
+typedef struct cr_profile_row {
+    const char *label;  /* kernel or value */
+    const char *kind;   /* "kernel", "h2d", "d2h", "host" */
+    uint64_t count;
+    double total_us, min_us, median_us;
+} cr_profile_row;
+typedef struct cr_span { /* one command, for timelines; microseconds from the first command's start */
+    const char *label, *kind;
+    double start_us, end_us;
+} cr_span;
+typedef struct cr_profile {
+    cr_profile_row *row; uint32_t nrow;
+    cr_span *span; uint32_t nspan;
+    double wall_us, busy_us; /* of all n steps; idle is the difference */
+} cr_profile;
+CR_API cr_status cr_profile_run(cr_program *p, uint64_t n, cr_profile *out);
+CR_API void cr_profile_finish(cr_profile *profile);
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+typedef struct cr_device_info {
+    char platform[128], name[128], vendor[128], driver[64], version[64], type[16];
+    uint32_t index, compute_units, max_group, vector_width, sub_group; /* sub_group: 0 unknown */
+    uint64_t global_bytes, max_alloc_bytes, local_bytes, align_bytes;
+    bool local_is_fast, half, sub_groups, command_buffers, unified, correct_divide;
+    double launch_us, finish_us; /* measured when asked for: a queued launch; one followed by a wait */
+    bool chosen;
+    char reason[160];            /* why it would be chosen, or why not */
+} cr_device_info;
+
+/* All devices of all platforms: writes at most `max`, *count is how many there are. `selector` as in
+ * cr_compile_options; `measure` runs a kernel on each to time a launch. CR_E_DEVICE when there is no
+ * platform or device; the message says what to install. */
+CR_API cr_status cr_devices(const char *selector, bool measure, cr_device_info *out, uint32_t max,
+                            uint32_t *count);
+/* The chosen device as a target file (`crisol opt --target`); free with cr_string_free. */
+CR_API char *cr_device_target(const char *selector);
+
+/* Blocks of host memory that the library holds now: for tests of leaks. */
+CR_API size_t cr_live_blocks(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
