@@ -54,6 +54,23 @@ static inline float cr_bits_float(uint32_t u)
 #undef AS_T
 #undef AS_U
 
+/* What a cast does: truncates and saturates; NaN becomes 0. */
+static inline int32_t cr_float_to_i32(float x)
+{
+    if (x >= 0x1p31f)
+        return INT32_MAX;
+    if (x < -0x1p31f)
+        return INT32_MIN;
+    return x == x ? (int32_t)x : 0;
+}
+
+static inline uint8_t cr_float_to_u8(float x)
+{
+    if (x >= 255.0f)
+        return 255;
+    return x > 0.0f ? (uint8_t)x : 0;
+}
+
 /* ---- for devices ----------------------------------------------------------------------------- */
 
 typedef struct cr_elementary {

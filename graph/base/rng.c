@@ -13,7 +13,7 @@ static void philox_round(uint32_t c[4], const uint32_t k[2])
 
 void cr_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
-    uint32_t k[2] = { key[0], key[1] };
+    uint32_t k[2] = {key[0], key[1]};
     memmove(out, counter, 4 * sizeof *out);
     for (int i = 0; i < 10; i++) {
         philox_round(out, k);

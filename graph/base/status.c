@@ -19,10 +19,10 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[CR_DTYPE_COUNT] = {
-    [CR_F32] = { "f32", 4 },
-    [CR_I32] = { "i32", 4 },
-    [CR_U8] = { "u8", 1 },
-    [CR_BOOL] = { "bool", 1 },
+    [CR_F32] = {"f32", 4},
+    [CR_I32] = {"i32", 4},
+    [CR_U8] = {"u8", 1},
+    [CR_BOOL] = {"bool", 1},
 };
 
 const char *cr_status_text(cr_status status)

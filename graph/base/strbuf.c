@@ -74,5 +74,5 @@ char *cr_str_take(cr_strbuf *s)
 void cr_str_finish(cr_strbuf *s)
 {
     cr_free(s->at);
-    *s = (cr_strbuf){ 0 };
+    *s = (cr_strbuf){0};
 }

@@ -49,7 +49,7 @@ static bool grow(cr_map *m)
         cr_fail(CR_E_MEMORY, "a map cannot hold more than %u entries", m->len);
         return false;
     }
-    cr_map bigger = { .cap = m->cap ? m->cap * 2 : 16 };
+    cr_map bigger = {.cap = m->cap ? m->cap * 2 : 16};
     bigger.hash = cr_alloc(bigger.cap * sizeof *bigger.hash);
     bigger.value = bigger.hash ? cr_alloc(bigger.cap * sizeof *bigger.value) : NULL;
     if (!bigger.value) {
@@ -90,7 +90,7 @@ void cr_map_finish(cr_map *m)
 {
     cr_free(m->hash);
     cr_free(m->value);
-    *m = (cr_map){ 0 };
+    *m = (cr_map){0};
 }
 
 uint64_t cr_hash(uint64_t seed, const void *data, size_t size)
