@@ -81,7 +81,8 @@ typedef struct cr_phase {
     const cr_ref *node; uint32_t nnode;  /* computed here, ascending; recomputed cheap ones included */
     const cr_plan_store *store; uint32_t nstore;
     const cr_ref *load; uint32_t nload;  /* values read from memory: leaves and other phases' stores */
-    uint32_t level;                 /* stage number in program order */
+    uint32_t level;                 /* place in program order: above all that it reads */
+    uint32_t stage;                 /* in a launch of several stages: phases of equal stage are independent */
     uint32_t origin;                /* of the anchor, or of the last node */
     cr_schedule schedule;
     uint64_t groups, local_bytes;
@@ -167,6 +168,7 @@ typedef struct cr_plan {
     CR_VEC(cr_plan_memory) memory;
     CR_VEC(cr_buffer) buffer;        /* [0] unused */
     uint32_t *buffer_of;             /* per node: index into buffer; 0 = none */
+    uint32_t *level;                 /* per copy and host node: 1 + its place in the order; else 0 */
     uint32_t *home;                  /* per node: 1 + the phase that stores or owns it; 0 = none or several */
     bool repeat;                     /* the whole step is one launch that may repeat */
     uint64_t peak_bytes, bound_bytes; /* arena, device: as planned, and its lower bound */

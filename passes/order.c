@@ -1,0 +1,214 @@
+/* order.c - put phases, copies and host work into steps; phases into launches.
+ * requires: levels of phases, copies and host nodes; schedules
+ * provides: plan->step, plan->launch, plan->repeat, plan->step_us
+ *
+ * Items of equal level are independent. Fused, the phases of a level share a launch side by side; in
+ * the other variants each op of the user is a launch. Where the whole step is phases, and the cost
+ * model says that one compute unit finishes it before several have been woken level by level, the
+ * step is one launch of one work-group, which may then run many steps. */
+#include "passes.h"
+
+struct orderer {
+    cr_pass_context *cx;
+    cr_plan *plan;
+};
+
+static int by_level(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* ---- launches --------------------------------------------------------------------------------------- */
+
+static bool add_launch(struct orderer *o, const uint32_t *phase, uint32_t n, uint32_t nstage)
+{
+    cr_plan *plan = o->plan;
+    cr_launch l = {.nphase = n, .nstage = nstage, .local = 1};
+    uint32_t *list = cr_arena_alloc(&plan->arena, n * sizeof *list);
+    if (!list) return false;
+    memcpy(list, phase, n * sizeof *list);
+    l.phase = list;
+    for (uint32_t i = 0; i < n; i++) {
+        const cr_phase *p = &plan->phase.at[phase[i]];
+        l.groups += p->groups;
+        l.local = CR_MAX(l.local, (uint32_t)p->schedule.local);
+        l.local_bytes = CR_MAX(l.local_bytes, p->local_bytes);
+    }
+    if (nstage > 1) l.groups = 1;
+    cr_plan_step s = {.kind = CR_PLAN_LAUNCH, .launch = plan->launch.len};
+    return cr_vec_push(&plan->launch, l) && cr_vec_push(&plan->step, s);
+}
+
+/* Dearest first, so that the last groups to finish are short ones. */
+static void sort_by_cost(const cr_plan *plan, uint32_t *phase, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++)
+        for (uint32_t k = i; k > 0; k--) {
+            const cr_phase *a = &plan->phase.at[phase[k - 1]], *b = &plan->phase.at[phase[k]];
+            double ca = a->cost_us / (double)a->groups, cb = b->cost_us / (double)b->groups;
+            if (ca >= cb) break;
+            uint32_t t = phase[k];
+            phase[k] = phase[k - 1];
+            phase[k - 1] = t;
+        }
+}
+
+/* Phases of one launch have one local size; most kernels of a class share it, so that a mixed level
+ * makes a launch for each size. */
+static bool add_level(struct orderer *o, uint32_t *phase, uint32_t n)
+{
+    enum { SIDE_BY_SIDE = 64 }; /* phases in one kernel: compile time and code size */
+    while (n > 0) {
+        uint32_t now[SIDE_BY_SIDE], k = 0, rest = 0;
+        int32_t local = o->plan->phase.at[phase[0]].schedule.local;
+        for (uint32_t i = 0; i < n; i++) {
+            if (o->plan->phase.at[phase[i]].schedule.local == local && k < SIDE_BY_SIDE) now[k++] = phase[i];
+            else phase[rest++] = phase[i];
+        }
+        sort_by_cost(o->plan, now, k);
+        if (!add_launch(o, now, k, 1)) return false;
+        n = rest;
+    }
+    return true;
+}
+
+/* Unfused: one launch an op; an op of several levels becomes one when its later levels are ready, so
+ * its phases wait in `plan->phase` order: here each phase is a launch of its own, and phases of one op
+ * on one level share it. */
+static bool add_level_by_origin(struct orderer *o, uint32_t *phase, uint32_t n)
+{
+    for (uint32_t i = 0; i < n;) {
+        uint32_t k = i + 1, origin = o->plan->phase.at[phase[i]].origin;
+        while (k < n && origin && o->plan->phase.at[phase[k]].origin == origin) k++;
+        if (!add_level(o, phase + i, k - i)) return false;
+        i = k;
+    }
+    return true;
+}
+
+/* ---- one launch for the whole step --------------------------------------------------------------------- */
+
+static bool only_phases(const cr_plan *plan)
+{
+    for (cr_ref r = 1; r < plan->graph->node.len; r++)
+        if (plan->level[r] || cr_at(plan->graph, r)->space != CR_SPACE_DEVICE) return false;
+    return true;
+}
+
+/* Time of a step as one launch a level, all compute units working; and as one work-group. */
+static void estimate(const cr_plan *plan, uint32_t nlevel, double *parallel, double *alone)
+{
+    const cr_target *t = plan->target;
+    *parallel = *alone = 0;
+    for (uint32_t level = 0; level < nlevel; level++) {
+        double total = 0, longest = 0;
+        for (uint32_t i = 0; i < plan->phase.len; i++) {
+            const cr_phase *p = &plan->phase.at[i];
+            if (p->level != level) continue;
+            total += p->cost_us;
+            longest = CR_MAX(longest, p->cost_us / (double)p->groups);
+        }
+        *parallel += t->launch_us + t->wake_us + CR_MAX(total / (double)t->compute_units, longest);
+        *alone += total;
+    }
+    *alone += 0.3; /* its share of a launch of many steps */
+}
+
+static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n, uint32_t nlevel)
+{
+    cr_plan *plan = o->plan;
+    double parallel, alone;
+    if (n == 0) return true;
+    estimate(plan, nlevel, &parallel, &alone);
+    plan->step_us = parallel;
+    if (!plan->options.single_launch || plan->options.variant != CR_VARIANT_FUSED || !only_phases(plan) ||
+        alone >= parallel || cr_target_class(plan->target) != CR_CLASS_CPU)
+        return true;
+    for (uint32_t i = 0; i < n; i++) /* one work-group: all phases with its local size */
+        if (plan->phase.at[i].schedule.local != 1) return true;
+    uint32_t *all = cr_arena_alloc(&o->cx->scratch, n * sizeof *all);
+    if (!all) return false;
+    for (uint32_t i = 0; i < n; i++) all[i] = (uint32_t)sorted[i];
+    plan->step_us = alone;
+    plan->repeat = true;
+    return add_launch(o, all, n, nlevel);
+}
+
+/* ---- copies and host work -------------------------------------------------------------------------------- */
+
+static bool add_copies(struct orderer *o, uint32_t level)
+{
+    for (cr_ref r = 1; r < o->plan->graph->node.len; r++) {
+        if (cr_at(o->plan->graph, r)->op != CR_OP_COPY || o->plan->level[r] != level + 1) continue;
+        cr_plan_step s = {.kind = CR_PLAN_COPY, .copy = r};
+        if (!cr_vec_push(&o->plan->step, s)) return false;
+    }
+    return true;
+}
+
+static bool add_host(struct orderer *o, uint32_t level)
+{
+    const cr_graph *g = o->plan->graph;
+    CR_VEC(cr_ref) list = {0};
+    bool ok = true;
+    for (cr_ref r = 1; ok && r < g->node.len; r++) {
+        const cr_node *n = cr_at(g, r);
+        if (n->space == CR_SPACE_HOST && n->op != CR_OP_COPY && n->nsrc && !cr_is_root(n) &&
+            o->plan->level[r] == level + 1)
+            ok = cr_vec_push(&list, r);
+    }
+    if (ok && list.len) {
+        cr_ref *copy = cr_arena_alloc(&o->plan->arena, list.len * sizeof *copy);
+        if (copy) memcpy(copy, list.at, list.len * sizeof *copy);
+        /* neighbours in time without a device step between them are one step */
+        cr_plan_step *last = o->plan->step.len ? &o->plan->step.at[o->plan->step.len - 1] : NULL;
+        if (copy && last && last->kind == CR_PLAN_HOST) {
+            cr_ref *both = cr_arena_alloc(&o->plan->arena, (last->nnode + list.len) * sizeof *both);
+            if (both) {
+                memcpy(both, last->node, last->nnode * sizeof *both);
+                memcpy(both + last->nnode, copy, list.len * sizeof *both);
+                last->node = both;
+                last->nnode += list.len;
+            }
+            ok = both != NULL;
+        } else {
+            cr_plan_step s = {.kind = CR_PLAN_HOST, .node = copy, .nnode = list.len};
+            ok = copy && cr_vec_push(&o->plan->step, s);
+        }
+    }
+    cr_vec_finish(&list);
+    return ok;
+}
+
+static bool add_phases(struct orderer *o, const uint64_t *sorted, uint32_t n, uint32_t level, uint32_t *at)
+{
+    uint32_t first = *at, count = 0;
+    while (*at < n && (uint32_t)(sorted[*at] >> 32) == level) (*at)++, count++;
+    if (count == 0) return true;
+    uint32_t *phase = cr_arena_alloc(&o->cx->scratch, count * sizeof *phase);
+    if (!phase) return false;
+    for (uint32_t i = 0; i < count; i++) phase[i] = (uint32_t)sorted[first + i];
+    if (o->plan->options.variant == CR_VARIANT_FUSED) return add_level(o, phase, count);
+    return add_level_by_origin(o, phase, count);
+}
+
+cr_status cr_pass_order(cr_pass_context *cx)
+{
+    struct orderer o = {.cx = cx, .plan = cx->plan};
+    cr_plan *plan = cx->plan;
+    uint32_t n = plan->phase.len, nlevel = 0, at = 0;
+    uint64_t *sorted = cr_arena_alloc(&cx->scratch, (n + 1) * sizeof *sorted);
+    bool ok = sorted != NULL;
+    for (uint32_t i = 0; ok && i < n; i++) {
+        sorted[i] = (uint64_t)plan->phase.at[i].level << 32 | i;
+        nlevel = CR_MAX(nlevel, plan->phase.at[i].level + 1);
+    }
+    if (ok && n) qsort(sorted, n, sizeof *sorted, by_level);
+    for (cr_ref r = 1; ok && r < plan->graph->node.len; r++) nlevel = CR_MAX(nlevel, plan->level[r]);
+    ok = ok && one_launch(&o, sorted, n, nlevel);
+    for (uint32_t level = 0; ok && !plan->repeat && level < nlevel; level++)
+        ok = add_host(&o, level) && add_copies(&o, level) && add_phases(&o, sorted, n, level, &at);
+    cx->changes = plan->launch.len;
+    return ok ? CR_OK : cr_fail(CR_E_MEMORY, "order: out of memory");
+}

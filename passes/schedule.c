@@ -1,0 +1,290 @@
+/* schedule.c - tile sizes, vector widths and costs of each phase.
+ * requires: plan->phase with domains, nodes, stores, loads
+ * provides: schedule, groups, local_bytes, flops, bytes, cost_us of each phase
+ *
+ * The schedule of a phase follows from its contraction or domain and from the target alone, so the
+ * variants use the same schedules for the same ops. No schedule changes an order of accumulation. */
+#include "passes.h"
+
+struct sizes {
+    int64_t batch, m, n, k, w; /* w: vector lanes */
+};
+
+struct row {
+    int32_t reg_m, reg_n, tile_m, tile_n, block_k, local, items;
+};
+
+/* ---- cost -------------------------------------------------------------------------------------- */
+
+static double node_flops(const cr_graph *g, cr_ref r)
+{
+    const cr_node *n = cr_at(g, r);
+    double count = (double)cr_count_of(g, r);
+    switch (cr_kind_of(n)) {
+    case CR_KIND_EW:
+        switch (n->op) {
+        case CR_OP_exp: case CR_OP_log: case CR_OP_tanh: case CR_OP_sigmoid: return 16 * count;
+        case CR_OP_pow: return 40 * count;
+        default: return count;
+        }
+    case CR_KIND_RED: return (double)cr_count_of(g, n->src[0]);
+    case CR_KIND_PRIM:
+        if (n->op == CR_OP_matmul) {
+            const cr_shape *x = cr_shape_of(g, n->src[0]);
+            return 2 * count * (double)x->dim[x->rank - 1];
+        }
+        return n->op == CR_OP_random ? 16 * count : 0;
+    default: return 0;
+    }
+}
+
+/* Bytes that a phase reads of one loaded value: of a table that it only gathers from, the rows it
+ * takes; of anything read through slices alone, the largest slice. */
+static uint64_t load_bytes(const cr_plan *plan, const cr_phase *p, cr_ref value)
+{
+    const cr_graph *g = plan->graph;
+    uint64_t whole = cr_bytes_of(g, value), part = 0, size = cr_dtype_size((cr_dtype)cr_at(g, value)->dtype);
+    for (uint32_t i = 0; i < p->nnode; i++) {
+        const cr_node *n = cr_at(g, p->node[i]);
+        for (int k = 0; k < n->nsrc; k++) {
+            if (n->src[k] != value) continue;
+            bool some = (n->op == CR_OP_gather && k == 0) || n->op == CR_OP_slice;
+            if (!some && n->op == CR_OP_reshape) { /* a reshape of a table that is gathered from */
+                uint64_t inner = 0;
+                for (uint32_t j = i + 1; j < p->nnode; j++) {
+                    const cr_node *u = cr_at(g, p->node[j]);
+                    if (u->op == CR_OP_gather && u->src[0] == p->node[i])
+                        inner = CR_MAX(inner, (uint64_t)cr_count_of(g, p->node[j]) * size);
+                    else if (u->nsrc && (u->src[0] == p->node[i] || (u->nsrc > 1 && u->src[1] == p->node[i])))
+                        inner = whole;
+                }
+                part = CR_MAX(part, inner ? inner : whole);
+                continue;
+            }
+            part = CR_MAX(part, some ? (uint64_t)cr_count_of(g, p->node[i]) * size : whole);
+        }
+    }
+    return part ? CR_MIN(part, whole) : whole;
+}
+
+static void account(cr_plan *plan, cr_phase *p)
+{
+    const cr_graph *g = plan->graph;
+    const cr_target *t = plan->target;
+    double flops = 0, heavy = 0;
+    p->bytes_read = p->bytes_written = 0;
+    for (uint32_t i = 0; i < p->nnode; i++) {
+        double f = node_flops(g, p->node[i]);
+        if (p->node[i] == p->anchor) heavy = f;
+        flops += f;
+    }
+    for (uint32_t i = 0; i < p->nload; i++) p->bytes_read += load_bytes(plan, p, p->load[i]);
+    for (uint32_t i = 0; i < p->nstore; i++) p->bytes_written += cr_bytes_of(g, p->store[i].value);
+    p->flops = (uint64_t)flops;
+    double vector = p->schedule.vector > 1 || cr_target_class(t) == CR_CLASS_GPU ? 1 : 1.0 / (double)t->vector_width;
+    double lanes = 1; /* of a narrow contraction, part of each vector is idle */
+    if (p->anchor && p->schedule.vector > 1) {
+        int64_t n = p->domain.dim[p->domain.rank - 1];
+        lanes = (double)n / (double)cr_align_up((uint64_t)n, (uint64_t)p->schedule.vector);
+    }
+    double rate = t->unit_gflops * 1e3; /* flops a microsecond */
+    p->cost_us = 0.1 + heavy / (rate * 0.8 * lanes) + (flops - heavy) / (rate * 0.15 * vector) +
+                 (double)(p->bytes_read + p->bytes_written) / (t->bandwidth_gbs * 1e3) * 0.3;
+}
+
+/* ---- contractions --------------------------------------------------------------------------------- */
+
+static struct row contract_row(const cr_target *t, const struct sizes *s)
+{
+    const int64_t M = s->m, N = s->n, K = s->k, W = s->w;
+    const cr_device_class class = cr_target_class(t);
+    (void)M, (void)N, (void)K, (void)W;
+#define CR_CONTRACT(c, condition, rm, rn, tm, tn, bk, loc)                                           \
+    if (class == CR_CLASS_##c && (condition)) return (struct row){rm, rn, tm, tn, bk, loc, 0};
+#define CR_NEST(c, condition, loc, it)
+#include "schedules.def"
+    CR_ASSERT(!"no row of schedules.def applies");
+    return (struct row){0};
+}
+
+static struct row nest_row(const cr_target *t, int64_t count)
+{
+    const int64_t M = count;
+    const cr_device_class class = cr_target_class(t);
+    (void)M;
+#define CR_CONTRACT(c, condition, rm, rn, tm, tn, bk, loc)
+#define CR_NEST(c, condition, loc, it)                                                               \
+    if (class == CR_CLASS_##c && (condition)) return (struct row){0, 0, 0, 0, 0, loc, it};
+#include "schedules.def"
+    CR_ASSERT(!"no row of schedules.def applies");
+    return (struct row){0};
+}
+
+/* Read as it lies in memory: f32, and the loads of neighbouring columns (or rows) are contiguous. */
+static bool plain_operand(const cr_phase *p, cr_ref r)
+{
+    for (uint32_t i = 0; i < p->nload; i++)
+        if (p->load[i] == r) return true;
+    return false;
+}
+
+static bool transposed_operand(const cr_graph *g, const cr_phase *p, cr_ref r)
+{
+    const cr_node *n = cr_at(g, r);
+    if (n->op != CR_OP_permute) return false;
+    const cr_attr *a = cr_attr_of(g, r);
+    uint32_t k = a->len;
+    return k >= 2 && a->at[k - 1] == (int64_t)k - 2 && a->at[k - 2] == (int64_t)k - 1 && plain_operand(p, n->src[0]);
+}
+
+static int32_t fit(int64_t size, int64_t tile) { return (int32_t)CR_MAX(1, CR_MIN(size, tile)); }
+
+/* Columns of a group: all that balance over the compute units leaves, in whole register tiles. */
+static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target *t, bool stage_a)
+{
+    int64_t step_n = (int64_t)s->reg_n * s->vector, steps_n = (z->n + step_n - 1) / step_n;
+    int64_t steps_m = (z->m + s->reg_m - 1) / s->reg_m, units = t->compute_units;
+    int64_t budget = t->local_bytes / 2 / 4; /* floats */
+    /* rows of a group: what one operand panel in local memory allows */
+    int64_t rows = stage_a ? CR_MAX(1, budget / 2 / CR_MAX(1, z->k) / s->reg_m) : 16;
+    int64_t tm = CR_MIN(steps_m, rows);
+    int64_t groups_m = (steps_m + tm - 1) / tm;
+    /* few groups with many columns amortise a staged A; but each unit needs its share */
+    int64_t want = CR_MAX(1, (units + groups_m * z->batch - 1) / (groups_m * z->batch));
+    int64_t tn = stage_a ? (steps_n + want - 1) / want : 1;
+    if (!stage_a) {
+        while (tn * 2 <= steps_n && groups_m * z->batch * (steps_n / (tn * 2)) >= 4 * units && tn < 4) tn *= 2;
+    }
+    if (stage_a && groups_m == 1 && steps_n == 1 && steps_m > 1 && z->batch < units) { /* narrow: split rows */
+        tm = (steps_m + units - 1) / units;
+    } else if (!stage_a && groups_m * z->batch * ((steps_n + tn - 1) / tn) < units && steps_m > 1) {
+        tm = CR_MAX(1, (steps_m + units - 1) / units);
+    }
+    s->tile_m = (int32_t)(tm * s->reg_m);
+    s->tile_n = (int32_t)(tn * step_n);
+}
+
+static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
+{
+    const cr_graph *g = plan->graph;
+    const cr_target *t = plan->target;
+    const cr_node *n = cr_at(g, p->anchor);
+    cr_schedule *s = &p->schedule;
+    s->reg_m = fit(z->m, row.reg_m);
+    s->reg_n = fit((z->n + z->w - 1) / z->w, row.reg_n);
+    s->block_k = (int32_t)z->k;
+    s->local = 1;
+    bool a_ready = plain_operand(p, n->src[0]) || transposed_operand(g, p, n->src[0]);
+    bool b_ready = plain_operand(p, n->src[1]);
+    int64_t limit = t->local_bytes / 4; /* floats */
+    s->stage_a = !a_ready && z->k * s->reg_m * 2 < limit;
+    fit_cpu_tiles(s, z, t, s->stage_a);
+    int64_t a_floats = s->stage_a ? z->k * s->tile_m : 0, b_floats = z->k * s->tile_n;
+    /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or when
+     * its elements are not contiguous */
+    bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
+    s->stage_b = reused && a_floats + b_floats <= limit && (!b_ready || z->m >= 96);
+    p->local_bytes = (uint64_t)(a_floats + (s->stage_b ? b_floats : 0)) * 4;
+}
+
+static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
+{
+    cr_schedule *s = &p->schedule;
+    const cr_target *t = plan->target;
+    s->reg_m = row.reg_m;
+    s->reg_n = row.reg_n;
+    s->tile_m = row.tile_m;
+    s->tile_n = row.tile_n;
+    while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group && s->tile_m > s->reg_m) s->tile_m /= 2;
+    s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
+    s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
+    s->stage_a = s->stage_b = true;
+    p->local_bytes = (uint64_t)(s->tile_m + s->tile_n) * (uint64_t)s->block_k * 4;
+}
+
+static void schedule_contract(cr_plan *plan, cr_phase *p)
+{
+    const cr_graph *g = plan->graph;
+    const cr_shape *d = &p->domain, *x = cr_shape_of(g, cr_at(g, p->anchor)->src[0]);
+    struct sizes z = {1, d->dim[d->rank - 2], d->dim[d->rank - 1], x->dim[x->rank - 1], plan->target->vector_width};
+    for (int i = 0; i < d->rank - 2; i++) z.batch *= d->dim[i];
+    struct row row = contract_row(plan->target, &z);
+    p->schedule.vector = (int32_t)z.w;
+    if (cr_target_class(plan->target) == CR_CLASS_CPU)
+        schedule_cpu_contract(plan, p, &z, row);
+    else
+        schedule_gpu_contract(plan, p, &z, row);
+    const cr_schedule *s = &p->schedule;
+    p->groups = (uint64_t)(z.batch * ((z.m + s->tile_m - 1) / s->tile_m) * ((z.n + s->tile_n - 1) / s->tile_n));
+}
+
+/* ---- nests ------------------------------------------------------------------------------------------ */
+
+static int last_parallel(const cr_phase *p)
+{
+    for (int i = p->domain.rank - 1; i >= 0; i--)
+        if (p->parallel >> i & 1) return i;
+    return -1;
+}
+
+static int64_t parallel_count(const cr_phase *p)
+{
+    int64_t n = 1;
+    for (int i = 0; i < p->domain.rank; i++)
+        if (p->parallel >> i & 1) n *= p->domain.dim[i];
+    return n;
+}
+
+/* A map over ragged rows is visited as one row: vectors then cross the ends of rows. */
+static void flatten(cr_phase *p, int32_t width)
+{
+    int64_t n = parallel_count(p);
+    uint32_t all = (1u << p->domain.rank) - 1;
+    int last = last_parallel(p);
+    if (p->parallel != all || p->domain.rank < 2 || last < 0) return;
+    if (width > 1 && p->domain.dim[last] % width == 0) return;
+    p->domain = (cr_shape){.rank = 1, .dim = {n}};
+    p->parallel = 1;
+}
+
+static void schedule_nest(cr_plan *plan, cr_phase *p)
+{
+    const cr_target *t = plan->target;
+    cr_schedule *s = &p->schedule;
+    if (!p->anchor) flatten(p, (int32_t)t->vector_width);
+    int64_t count = parallel_count(p);
+    int last = last_parallel(p);
+    struct row row = nest_row(t, count);
+    int64_t extent = last >= 0 ? p->domain.dim[last] : 1;
+    s->vector = extent >= t->vector_width ? (int32_t)t->vector_width : 1;
+    if (plan->options.reference_schedule) s->vector = 1, row.local = 1, row.items = 1;
+    s->local = row.local;
+    account(plan, p);
+    int64_t vectors = count / extent * ((extent + s->vector - 1) / s->vector);
+    s->items = row.items;
+    if (!s->items) { /* a group is worth about 2 us, and there are a few for each unit */
+        double each = p->cost_us / (double)vectors;
+        int64_t items = (int64_t)(2.0 / CR_MAX(each, 1e-4)) + 1;
+        s->items = (int32_t)CR_MAX(1, CR_MIN(items, (vectors + 4 * t->compute_units - 1) / (4 * t->compute_units)));
+        if (p->cost_us < 4) s->items = (int32_t)((vectors + t->compute_units - 1) / t->compute_units);
+        if (p->cost_us < 1) s->items = (int32_t)vectors;
+    }
+    int64_t per_group = (int64_t)s->items * s->local;
+    p->groups = (uint64_t)((vectors + per_group - 1) / per_group);
+    p->local_bytes = 0;
+}
+
+cr_status cr_pass_schedule(cr_pass_context *cx)
+{
+    cr_plan *plan = cx->plan;
+    for (uint32_t i = 0; i < plan->phase.len; i++) {
+        cr_phase *p = &plan->phase.at[i];
+        if (p->family == CR_FAMILY_CONTRACT && !plan->options.reference_schedule)
+            schedule_contract(plan, p);
+        else
+            schedule_nest(plan, p); /* a contraction without tiles is a nest with a serial inner loop */
+        account(plan, p);
+    }
+    cx->changes = plan->phase.len;
+    return CR_OK;
+}
