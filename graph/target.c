@@ -1,0 +1,216 @@
+/* target.c - built-in targets and the text form of targets. */
+#include "target.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+/* ---- built-in rows ----------------------------------------------------------------------- */
+
+static const cr_target cpu_row = {
+#define CR_X(type, name, cpu, gpu, doc) .name = cpu,
+    CR_TARGET_FIELDS(CR_X)
+#undef CR_X
+};
+
+static const cr_target gpu_row = {
+#define CR_X(type, name, cpu, gpu, doc) .name = gpu,
+    CR_TARGET_FIELDS(CR_X)
+#undef CR_X
+};
+
+const cr_target *cr_target_builtin(const char *name)
+{
+    if (strcmp(name, "cpu") == 0)
+        return &cpu_row;
+    return strcmp(name, "gpu") == 0 ? &gpu_row : NULL;
+}
+
+/* ---- printing ---------------------------------------------------------------------------- */
+
+static void print_s(cr_strbuf *out, const char *name, const char *value)
+{
+    cr_str_printf(out, "%s = %s\n", name, value);
+}
+
+static void print_i(cr_strbuf *out, const char *name, int64_t value)
+{
+    cr_str_printf(out, "%s = %lld\n", name, (long long)value);
+}
+
+/* The shortest digits that give the same number back. */
+static void print_f(cr_strbuf *out, const char *name, double value)
+{
+    char text[40];
+    int digits = 6;
+    do
+        snprintf(text, sizeof text, "%.*g", digits++, value);
+    while (digits <= 17 && strtod(text, NULL) != value);
+    cr_str_printf(out, "%s = %s\n", name, text);
+}
+
+static void print_b(cr_strbuf *out, const char *name, bool value)
+{
+    cr_str_printf(out, "%s = %d\n", name, value);
+}
+
+void cr_target_print(const cr_target *t, cr_strbuf *out)
+{
+#define CR_X(type, name, cpu, gpu, doc) print_##type(out, #name, t->name);
+    CR_TARGET_FIELDS(CR_X)
+#undef CR_X
+}
+
+/* ---- parsing ----------------------------------------------------------------------------- */
+
+static const struct field {
+    const char *name, *type;
+    size_t offset;
+} fields[] = {
+#define CR_X(type, name, cpu, gpu, doc) {#name, #type, offsetof(cr_target, name)},
+    CR_TARGET_FIELDS(CR_X)
+#undef CR_X
+};
+
+/* One `name = value` of a text, cut out of its line. */
+typedef struct line {
+    char name[64], value[256];
+} line;
+
+/* The text between two places without the blanks around it; false when it does not fit. */
+static bool cut(char *to, size_t size, const char *begin, const char *end)
+{
+    while (begin < end && isspace((unsigned char)*begin))
+        begin++;
+    while (begin < end && isspace((unsigned char)end[-1]))
+        end--;
+    size_t n = (size_t)(end - begin);
+    if (n >= size)
+        return false;
+    memcpy(to, begin, n);
+    to[n] = '\0';
+    return true;
+}
+
+static bool is_blank(const char *at, const char *end)
+{
+    while (at < end && isspace((unsigned char)*at))
+        at++;
+    return at == end || *at == '#';
+}
+
+/* The next line that says something; its number in *number. 0: the end, < 0: a mistake. */
+static int next_line(const char **text, int *number, line *out)
+{
+    while (**text) {
+        const char *begin = *text, *end = begin + strcspn(begin, "\n");
+        *text = *end ? end + 1 : end;
+        ++*number;
+        if (is_blank(begin, end))
+            continue;
+        const char *equals = memchr(begin, '=', (size_t)(end - begin));
+        if (!equals || !cut(out->name, sizeof out->name, begin, equals) ||
+            !cut(out->value, sizeof out->value, equals + 1, end))
+            return -1;
+        return 1;
+    }
+    return 0;
+}
+
+static bool parse_int(const char *text, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *out = value;
+    return *text && !*end && errno == 0 && value >= 0;
+}
+
+static bool parse_float(const char *text, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    return *text && !*end && *out >= 0 && *out < 1e30;
+}
+
+static bool parse_bool(const char *text, bool *out)
+{
+    *out = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
+    return *out || strcmp(text, "0") == 0 || strcmp(text, "false") == 0;
+}
+
+static bool parse_text(const char *text, char *out)
+{
+    size_t n = strlen(text);
+    if (n >= sizeof((cr_target *)0)->name)
+        return false;
+    memcpy(out, text, n + 1);
+    return true;
+}
+
+static bool set_field(cr_target *t, const struct field *f, const char *value)
+{
+    void *at = (char *)t + f->offset;
+    switch (f->type[0]) {
+    case 's': return parse_text(value, at);
+    case 'i': return parse_int(value, at);
+    case 'f': return parse_float(value, at);
+    default: return parse_bool(value, at);
+    }
+}
+
+static const struct field *find_field(const char *name)
+{
+    for (size_t i = 0; i < CR_COUNTOF(fields); i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+static const char *meaning(const struct field *f)
+{
+    switch (f->type[0]) {
+    case 's': return "a text of at most 95 bytes";
+    case 'i': return "a whole number, 0 or more";
+    case 'f': return "a number, 0 or more";
+    default: return "0 or 1";
+    }
+}
+
+/* The row that missing fields come from: the class may be named on any line. */
+static cr_status find_class(const char *text, const char *path, const cr_target **row)
+{
+    line l;
+    int number = 0;
+    *row = &cpu_row;
+    while (next_line(&text, &number, &l) > 0) {
+        if (strcmp(l.name, "class_name") != 0)
+            continue;
+        *row = cr_target_builtin(l.value);
+        if (!*row)
+            return cr_fail(CR_E_SYNTAX, "%s:%d: class_name is \"%s\"; it can be cpu or gpu", path,
+                           number, l.value);
+    }
+    return CR_OK;
+}
+
+cr_status cr_target_parse(const char *text, const char *path, cr_target *out)
+{
+    const cr_target *row;
+    CR_TRY(find_class(text, path, &row));
+    cr_target t = *row;
+    line l;
+    int number = 0, got;
+    while ((got = next_line(&text, &number, &l)) > 0) {
+        const struct field *f = find_field(l.name);
+        if (!f)
+            return cr_fail(CR_E_SYNTAX, "%s:%d: a target has no field \"%s\"", path, number,
+                           l.name);
+        if (!set_field(&t, f, l.value))
+            return cr_fail(CR_E_SYNTAX, "%s:%d: %s is \"%s\"; it must be %s", path, number, l.name,
+                           l.value, meaning(f));
+    }
+    if (got < 0)
+        return cr_fail(CR_E_SYNTAX, "%s:%d: expected a line `name = value`", path, number);
+    *out = t;
+    return CR_OK;
+}
