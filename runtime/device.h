@@ -1,0 +1,32 @@
+/* device.h - an open device, as the other files of runtime see it. */
+#ifndef CR_DEVICE_H
+#define CR_DEVICE_H
+
+#include "cl.h"
+#include "runtime.h"
+
+struct cr_device {
+    uint32_t refs;
+    cr_device_info info;
+    char reason[CR_REASON_TEXT];
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;     /* in order */
+    cl_command_queue profiling; /* in order, with time stamps; NULL until first asked for */
+    char *dump_folder;          /* NULL: kernels are not dumped */
+};
+
+/* The OpenCL objects behind the i-th entry of cr_devices. */
+typedef struct cr_device_ids {
+    cl_platform_id platform;
+    cl_device_id device;
+} cr_device_ids;
+
+/* cr_devices with the ids; either result is to be cr_freed. */
+cr_status cr_devices_probe(cr_device_info **list, cr_device_ids **ids, uint32_t *count);
+
+/* The queue with profiling, made at the first call. */
+cr_status cr_device_profiling_queue(cr_device *device, cl_command_queue *queue);
+
+#endif
