@@ -1,0 +1,44 @@
+/* executor.h - an executable, as executor.c makes it, run.c runs it and profile.c watches it. */
+#ifndef CR_EXECUTOR_H
+#define CR_EXECUTOR_H
+
+#include "host_step.h"
+#include "memory.h"
+#include "pace.h"
+#include "program.h"
+
+struct cr_trace; /* profile.c */
+
+struct cr_exec {
+    cr_device *device;
+    cr_store *store;
+    cr_module *module;
+    cr_exec_options options;
+    cr_built_program program;
+    cl_kernel *kernel;      /* module->nkernel; arguments are set once */
+    cr_buffer **memory;     /* module->nmemory; a device INPUT is NULL until it is first fed */
+    cr_host_step **host;    /* module->nstep; NULL for steps of other kinds */
+    bool uploads;           /* some step reads host memory behind the host's back */
+    cl_command_queue queue; /* the device's, or its profiling one */
+    cr_pace pace;
+    struct cr_trace *trace; /* while profiling */
+    uint64_t steps_done;    /* by the last run */
+    bool ran;               /* outputs have values */
+    cr_exec_stats stats;
+};
+
+/* Makes kernels and host steps see memory[i]. */
+cr_status cr_exec_bind(cr_exec *x, uint32_t memory);
+
+/* run.c: waits for all that was enqueued. */
+cr_status cr_exec_settle(cr_exec *x);
+
+/* profile.c: one call for each span; takes the event, also when it fails. `run` counts from the
+ * beginning of the trace. */
+cr_status cr_trace_event(struct cr_trace *t, uint32_t step, uint64_t run, double before,
+                         cl_event event);
+cr_status cr_trace_host(struct cr_trace *t, uint32_t step, uint64_t run, double start, double end);
+/* All events recorded so far have finished: reads their times and lets go of them. */
+cr_status cr_trace_harvest(struct cr_trace *t);
+
+#endif

@@ -1,0 +1,105 @@
+/* memory.c - see memory.h. */
+#include "memory.h"
+
+/* ---- creating ---------------------------------------------------------------------------- */
+
+static cr_buffer *buffer_new(cr_device *device, uint64_t bytes)
+{
+    cr_buffer *b = cr_alloc(sizeof *b);
+    if (!b)
+        return NULL;
+    b->refs = 1;
+    b->bytes = bytes;
+    b->device = cr_device_ref(device);
+    return b;
+}
+
+static cr_status allocate(cr_buffer *b, const char *name)
+{
+    CL_CREATE(b->mem,
+              clCreateBuffer(b->device->context, CL_MEM_READ_WRITE,
+                             (size_t)b->bytes + CR_MEMORY_SLACK, NULL, &cl_err),
+              "allocating %llu bytes for memory \"%s\"", (unsigned long long)b->bytes, name);
+    return CR_OK;
+}
+
+cr_buffer *cr_buffer_on_device(cr_device *device, const char *name, uint64_t bytes)
+{
+    cr_buffer *b = buffer_new(device, bytes);
+    if (b && allocate(b, name) != CR_OK) {
+        cr_buffer_unref(b);
+        return NULL;
+    }
+    return b;
+}
+
+cr_buffer *cr_buffer_on_host(cr_device *device, uint64_t bytes)
+{
+    cr_buffer *b = buffer_new(device, bytes);
+    if (b && !(b->host = cr_alloc((size_t)bytes))) {
+        cr_buffer_unref(b);
+        return NULL;
+    }
+    return b;
+}
+
+cr_buffer *cr_buffer_borrowed(cr_device *device, uint64_t bytes)
+{
+    cr_buffer *b = buffer_new(device, bytes);
+    if (b)
+        b->borrowed = true;
+    return b;
+}
+
+cr_buffer *cr_buffer_ref(cr_buffer *b)
+{
+    b->refs++;
+    return b;
+}
+
+void cr_buffer_unref(cr_buffer *b)
+{
+    if (!b || --b->refs > 0)
+        return;
+    CL_RELEASE(clReleaseMemObject, b->mem);
+    if (!b->borrowed)
+        cr_free(b->host);
+    cr_device_unref(b->device);
+    cr_free(b);
+}
+
+/* ---- contents ---------------------------------------------------------------------------- */
+
+cr_status cr_buffer_zero(cr_buffer *b)
+{
+    const cl_uchar zero = 0;
+    if (b->mem)
+        CL_TRY(clEnqueueFillBuffer(b->device->queue, b->mem, &zero, sizeof zero, 0,
+                                   (size_t)b->bytes + CR_MEMORY_SLACK, 0, NULL, NULL),
+               "zeroing %llu bytes", (unsigned long long)b->bytes);
+    else
+        memset(b->host, 0, (size_t)b->bytes);
+    return CR_OK;
+}
+
+cr_status cr_buffer_write(cr_buffer *b, uint64_t offset, const void *data, uint64_t bytes)
+{
+    if (b->mem)
+        CL_TRY(clEnqueueWriteBuffer(b->device->queue, b->mem, CL_TRUE, (size_t)offset,
+                                    (size_t)bytes, data, 0, NULL, NULL),
+               "writing %llu bytes", (unsigned long long)bytes);
+    else
+        memcpy((char *)b->host + offset, data, (size_t)bytes);
+    return CR_OK;
+}
+
+cr_status cr_buffer_read(cr_buffer *b, uint64_t offset, void *out, uint64_t bytes)
+{
+    if (b->mem)
+        CL_TRY(clEnqueueReadBuffer(b->device->queue, b->mem, CL_TRUE, (size_t)offset, (size_t)bytes,
+                                   out, 0, NULL, NULL),
+               "reading %llu bytes", (unsigned long long)bytes);
+    else
+        memcpy(out, (const char *)b->host + offset, (size_t)bytes);
+    return CR_OK;
+}

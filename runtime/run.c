@@ -1,0 +1,209 @@
+/* run.c - replaying a module's steps: nothing but enqueuing, never far ahead of the device. */
+#include "executor.h"
+
+/* ---- one step ---------------------------------------------------------------------------- */
+
+/* Where an event goes while profiling; NULL otherwise. */
+static cl_event *wanted(const cr_exec *x, cl_event *event)
+{
+    return x->trace ? event : NULL;
+}
+
+static cr_status record(cr_exec *x, uint32_t step, uint64_t run, double before, cl_event event)
+{
+    if (!event)
+        return CR_OK;
+    cr_cl_count(1);
+    return cr_trace_event(x->trace, step, run, before, event);
+}
+
+/* The clock is read for traces only: a queued launch costs little more than reading it. */
+static double clock_of(const cr_exec *x)
+{
+    return x->trace ? cr_now() : 0;
+}
+
+static cr_status launch(cr_exec *x, uint32_t i, uint64_t run)
+{
+    uint32_t kernel = x->module->step[i].kernel;
+    const cr_kernel *k = &x->module->kernel[kernel];
+    const size_t local = k->local, global = (size_t)k->groups * k->local;
+    cl_event event = NULL;
+    double before = clock_of(x);
+    CL_TRY(clEnqueueNDRangeKernel(x->queue, x->kernel[kernel], 1, NULL, &global, &local, 0, NULL,
+                                  wanted(x, &event)),
+           "launching kernel %s (%zu work-items in groups of %zu)", k->name, global, local);
+    x->stats.launches++;
+    return record(x, i, run, before, event);
+}
+
+/* Does not wait: until the queue is settled, the host leaves the memory alone. */
+static cr_status upload(cr_exec *x, uint32_t i, uint64_t run)
+{
+    const cr_step *s = &x->module->step[i];
+    const char *from = (const char *)x->memory[s->from]->host + s->from_offset;
+    cl_event event = NULL;
+    double before = clock_of(x);
+    CL_TRY(clEnqueueWriteBuffer(x->queue, x->memory[s->to]->mem, CL_FALSE, (size_t)s->to_offset,
+                                (size_t)s->bytes, from, 0, NULL, wanted(x, &event)),
+           "uploading %s (%llu bytes)", s->label, (unsigned long long)s->bytes);
+    x->stats.step_h2d++;
+    x->stats.step_h2d_bytes += s->bytes;
+    return record(x, i, run, before, event);
+}
+
+static cr_status download(cr_exec *x, uint32_t i, uint64_t run)
+{
+    const cr_step *s = &x->module->step[i];
+    char *to = (char *)x->memory[s->to]->host + s->to_offset;
+    cl_event event = NULL;
+    double before = clock_of(x);
+    CL_TRY(clEnqueueReadBuffer(x->queue, x->memory[s->from]->mem, CL_TRUE, (size_t)s->from_offset,
+                               (size_t)s->bytes, to, 0, NULL, wanted(x, &event)),
+           "downloading %s (%llu bytes)", s->label, (unsigned long long)s->bytes);
+    x->stats.step_d2h++;
+    x->stats.step_d2h_bytes += s->bytes;
+    return record(x, i, run, before, event);
+}
+
+/* `busy`: something was enqueued since the last wait. */
+static cr_status host_step(cr_exec *x, uint32_t i, uint64_t run, bool busy)
+{
+    if (busy)
+        CL_TRY(clFinish(x->queue), "waiting before a step on the host");
+    double start = clock_of(x);
+    CR_TRY(cr_host_step_run(x->host[i], x->memory));
+    x->stats.host_steps++;
+    return x->trace ? cr_trace_host(x->trace, i, run, start, cr_now()) : CR_OK;
+}
+
+static cr_status run_once(cr_exec *x, uint64_t run)
+{
+    bool busy = true;
+    for (uint32_t i = 0; i < x->module->nstep; i++) {
+        cr_step_kind kind = x->module->step[i].kind;
+        switch (kind) {
+        case CR_STEP_LAUNCH: CR_TRY(launch(x, i, run)); break;
+        case CR_STEP_UPLOAD: CR_TRY(upload(x, i, run)); break;
+        case CR_STEP_DOWNLOAD: CR_TRY(download(x, i, run)); break;
+        case CR_STEP_HOST: CR_TRY(host_step(x, i, run, busy)); break;
+        }
+        busy = kind == CR_STEP_LAUNCH || kind == CR_STEP_UPLOAD;
+    }
+    return CR_OK;
+}
+
+/* ---- many steps -------------------------------------------------------------------------- */
+
+static bool interrupted(const cr_exec *x)
+{
+    return x->options.interrupt && *x->options.interrupt;
+}
+
+static void count_steps(cr_exec *x, uint64_t n)
+{
+    x->ran = true;
+    x->steps_done += n;
+    x->stats.steps += n;
+}
+
+static cr_status run_repeated(cr_exec *x, uint64_t n)
+{
+    uint32_t k = x->module->step[0].kernel;
+    cl_int count = (cl_int)n;
+    CL_TRY(clSetKernelArg(x->kernel[k], x->module->kernel[k].nmemory, sizeof count, &count),
+           "telling kernel %s to run %d steps", x->module->kernel[k].name, (int)count);
+    CR_TRY(launch(x, 0, x->steps_done));
+    count_steps(x, n);
+    return CR_OK;
+}
+
+static cr_status run_each(cr_exec *x, uint64_t n)
+{
+    for (uint64_t i = 0; i < n && !interrupted(x); i++) {
+        CR_TRY(run_once(x, x->steps_done));
+        count_steps(x, 1);
+    }
+    return CR_OK;
+}
+
+cr_status cr_exec_settle(cr_exec *x)
+{
+    if (x->pace.in_flight == 0)
+        return CR_OK;
+    CL_TRY(clFinish(x->queue), "waiting for program \"%s\"", x->module->name);
+    cr_pace_settled(&x->pace, cr_now());
+    return x->trace ? cr_trace_harvest(x->trace) : CR_OK;
+}
+
+static cr_status check_fed(const cr_exec *x)
+{
+    const cr_module *m = x->module;
+    cr_strbuf missing = {0};
+    for (uint32_t i = 0; i < m->nslot; i++) {
+        const cr_buffer *b = x->memory[m->slot[i].memory];
+        if (m->slot[i].kind == CR_SLOT_INPUT && !(b && b->fed))
+            cr_str_printf(&missing, "%s\"%s\"", missing.len ? ", " : "", m->slot[i].name);
+    }
+    cr_status status = CR_OK;
+    if (missing.len)
+        status = cr_fail(CR_E_ARGUMENT, "program \"%s\": not fed: %s", m->name, missing.at);
+    cr_str_finish(&missing);
+    return status;
+}
+
+static cr_status run_chunks(cr_exec *x, uint64_t nsteps)
+{
+    while (x->steps_done < nsteps && !interrupted(x)) {
+        uint64_t n = cr_pace_allow(&x->pace, nsteps - x->steps_done);
+        cr_pace_enqueued(&x->pace, n, cr_now());
+        CR_TRY(x->module->repeat ? run_repeated(x, n) : run_each(x, n));
+        if (cr_pace_full(&x->pace))
+            CR_TRY(cr_exec_settle(x));
+    }
+    return CR_OK;
+}
+
+/* What the run leaves: a program to be cached, host memory that uploads still read, an interrupt to
+ * report, or work that goes on while the caller does. */
+static cr_status end_run(cr_exec *x, uint64_t nsteps)
+{
+    bool save = x->program.unsaved && x->steps_done > 0;
+    if (save || x->uploads || x->trace || x->steps_done < nsteps)
+        CR_TRY(cr_exec_settle(x));
+    if (save)
+        cr_built_program_save(&x->program);
+    if (x->steps_done < nsteps)
+        return cr_fail(CR_E_INTERRUPTED, "interrupted after %llu of %llu steps",
+                       (unsigned long long)x->steps_done, (unsigned long long)nsteps);
+    if (x->pace.in_flight > 0)
+        CL_TRY(clFlush(x->queue), "starting program \"%s\"", x->module->name);
+    return CR_OK;
+}
+
+cr_status cr_exec_run(cr_exec *x, uint64_t nsteps)
+{
+    x->steps_done = 0;
+    CR_TRY(check_fed(x));
+    x->pace.since = -1; /* steps of an earlier call: the time between is not theirs */
+    cr_status status = run_chunks(x, nsteps);
+    if (status == CR_OK)
+        status = end_run(x, nsteps);
+    if (status != CR_OK && status != CR_E_INTERRUPTED) {
+        (void)clFinish(x->queue); /* leave nothing running that reads the caller's memory */
+        cr_pace_forget(&x->pace);
+    }
+    return status;
+}
+
+uint64_t cr_exec_steps_done(const cr_exec *x)
+{
+    return x->steps_done;
+}
+
+cr_status cr_exec_finish(cr_exec *x)
+{
+    CL_TRY(clFinish(x->queue), "waiting for program \"%s\"", x->module->name);
+    cr_pace_forget(&x->pace);
+    return CR_OK;
+}
