@@ -50,18 +50,22 @@ static cr_status write_special(const char *path, const void *data, size_t size)
     return status;
 }
 
-/* Opens a new file beside `path`, under the permissions that the process gives to new files. */
-static int open_temporary(const char *path, char *name, size_t name_size)
+/* Opens a new file beside `target`, under the permissions of the file that it will replace, or of
+ * those that the process gives to new files. */
+static int open_temporary(const char *target, char *name, size_t name_size)
 {
     static atomic_uint serial;
+    struct stat st;
     int fd = -1;
     for (int tries = 0; fd < 0 && tries < 100; tries++) {
-        snprintf(name, name_size, "%s.%ld-%u.tmp", path, (long)getpid(),
+        snprintf(name, name_size, "%s.%ld-%u.tmp", target, (long)getpid(),
                  atomic_fetch_add(&serial, 1));
         fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST)
             break;
     }
+    if (fd >= 0 && stat(target, &st) == 0)
+        (void)!fchmod(fd, st.st_mode & 0777);
     return fd;
 }
 
@@ -79,26 +83,34 @@ static void sync_folder(char *path)
     close(fd);
 }
 
-static cr_status write_and_rename(const char *path, char *name, size_t name_size, const void *data,
-                                  size_t size)
+static bool write_temporary(int fd, const void *data, size_t size)
 {
-    int fd = open_temporary(path, name, name_size);
-    if (fd < 0)
-        return io_error(path, "create");
     bool ok = write_all(fd, data, size) && fsync(fd) == 0;
     int why = errno;
-    if (close(fd) != 0 && ok) {
-        ok = false;
-        why = errno;
-    }
-    if (ok && rename(name, path) == 0) {
-        sync_folder(name);
-        return CR_OK;
-    }
+    if (close(fd) == 0 && ok)
+        return true;
     if (!ok)
-        errno = why;
-    cr_status status = io_error(path, "write");
-    unlink(name);
+        errno = why; /* the first failure tells more than that of close */
+    return false;
+}
+
+static cr_status write_file(const char *path, const char *target, const void *data, size_t size)
+{
+    size_t name_size = strlen(target) + 48;
+    char *name = cr_alloc(name_size);
+    if (!name)
+        return CR_E_MEMORY;
+    cr_status status = CR_OK;
+    int fd = open_temporary(target, name, name_size);
+    if (fd < 0) {
+        status = io_error(path, "create");
+    } else if (!write_temporary(fd, data, size) || rename(name, target) != 0) {
+        status = io_error(path, "write");
+        unlink(name);
+    } else {
+        sync_folder(name);
+    }
+    cr_free(name);
     return status;
 }
 
@@ -107,13 +119,7 @@ cr_status cr_file_write(const char *path, const void *data, size_t size)
     if (is_special(path))
         return write_special(path, data, size);
     char *real = realpath(path, NULL); /* a link keeps pointing to what is replaced */
-    const char *target = real ? real : path;
-    size_t name_size = strlen(target) + 48;
-    char *name = cr_alloc(name_size);
-    cr_status status = CR_E_MEMORY;
-    if (name)
-        status = write_and_rename(target, name, name_size, data, size);
-    cr_free(name);
+    cr_status status = write_file(path, real ? real : path, data, size);
     free(real);
     return status;
 }
