@@ -1,0 +1,182 @@
+/* dataset.c - finds and checks the four files of a data set. */
+#include <sys/stat.h>
+
+#include "base.h"
+#include "crisol/data.h"
+
+static const char *const file_names[4] = {
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+};
+
+static const char debian_fashion_mnist[] = "/usr/share/datasets/fashion-mnist";
+
+/* ---- where ----------------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* A named set: $CRISOL_DATA/NAME, or where a package puts it. */
+static cr_status find_named(const char *name, const char *packaged, cr_strbuf *out)
+{
+    const char *base = getenv("CRISOL_DATA");
+    if (base && *base) {
+        cr_str_printf(out, "%s/%s", base, name);
+        if (out->failed || is_folder(out->at))
+            return out->failed ? CR_E_MEMORY : CR_OK;
+        cr_str_finish(out);
+    }
+    if (packaged && is_folder(packaged)) {
+        cr_str_add(out, packaged);
+        return out->failed ? CR_E_MEMORY : CR_OK;
+    }
+    return cr_fail(
+        CR_E_IO,
+        "data set '%s' was not found: CRISOL_DATA is %s%s%s%s; %s, or name the folder that "
+        "holds its files",
+        name, base && *base ? "'" : "not set", base ? base : "", base && *base ? "'" : "",
+        base && *base ? " and has no such folder" : "",
+        packaged ? "install the package dataset-fashion-mnist"
+                 : "set CRISOL_DATA to the folder that holds 'mnist'");
+}
+
+static cr_status find_folder(const char *name, cr_strbuf *out)
+{
+    if (strcmp(name, "mnist") == 0 && !is_folder(name))
+        return find_named(name, NULL, out);
+    if (strcmp(name, "fashion-mnist") == 0 && !is_folder(name))
+        return find_named(name, debian_fashion_mnist, out);
+    if (!is_folder(name))
+        return cr_fail(CR_E_IO,
+                       "data '%s': no such folder; it is a folder with four IDX files, or one of "
+                       "fashion-mnist, mnist",
+                       name);
+    cr_str_add(out, name);
+    return out->failed ? CR_E_MEMORY : CR_OK;
+}
+
+static cr_status read_file(const char *folder, const char *name, uint32_t rank, cr_idx *out)
+{
+    cr_strbuf path = {0};
+    cr_str_printf(&path, "%s/%s", folder, name);
+    if (!path.failed && !is_file(path.at))
+        cr_str_add(&path, ".gz");
+    cr_status status = CR_E_MEMORY;
+    if (!path.failed && !is_file(path.at))
+        status =
+            cr_fail(CR_E_IO,
+                    "%s: there is no %s (or %s.gz); the four files of a data set are "
+                    "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
+                    "t10k-labels-idx1-ubyte",
+                    folder, name, name);
+    else if (!path.failed)
+        status = cr_idx_read(path.at, out);
+    if (status == CR_OK && out->rank != rank) {
+        status = cr_fail(CR_E_SYNTAX, "%s: has rank %u, and %s need %u", path.at, out->rank,
+                         rank == 3 ? "images" : "labels", rank);
+        cr_idx_finish(out);
+    }
+    cr_str_finish(&path);
+    return status;
+}
+
+/* ---- what ------------------------------------------------------------------------------------ */
+
+static cr_status check(const char *folder, const cr_idx idx[4])
+{
+    for (int i = 0; i < 4; i += 2)
+        if (idx[i].dim[0] != idx[i + 1].dim[0])
+            return cr_fail(CR_E_IO, "%s: %u images in %s, but %u labels in %s", folder,
+                           idx[i].dim[0], file_names[i], idx[i + 1].dim[0], file_names[i + 1]);
+    if (idx[0].dim[1] != idx[2].dim[1] || idx[0].dim[2] != idx[2].dim[2])
+        return cr_fail(CR_E_IO, "%s: images of %u x %u for training, but of %u x %u for testing",
+                       folder, idx[0].dim[1], idx[0].dim[2], idx[2].dim[1], idx[2].dim[2]);
+    for (int i = 0; i < 4; i += 2) /* a sample's number is an i32 */
+        if (idx[i].dim[0] > INT32_MAX)
+            return cr_fail(CR_E_LIMIT, "%s: %u images; at most 2^31 - 1", folder, idx[i].dim[0]);
+    return CR_OK;
+}
+
+static uint32_t largest(const uint8_t *at, uint32_t n)
+{
+    uint8_t max = 0;
+    for (uint32_t i = 0; i < n; i++)
+        max = CR_MAX(max, at[i]);
+    return max;
+}
+
+static cr_dataset *assemble(cr_idx idx[4])
+{
+    cr_dataset *d = cr_alloc(sizeof *d);
+    if (!d)
+        return NULL;
+    d->ntrain = idx[0].dim[0];
+    d->ntest = idx[2].dim[0];
+    d->rows = idx[0].dim[1];
+    d->cols = idx[0].dim[2];
+    uint8_t **to[4] = {&d->train_x, &d->train_y, &d->test_x, &d->test_y};
+    for (int i = 0; i < 4; i++) {
+        *to[i] = idx[i].data;
+        idx[i].data = NULL;
+    }
+    d->classes = 1 + CR_MAX(largest(d->train_y, d->ntrain), largest(d->test_y, d->ntest));
+    return d;
+}
+
+cr_dataset *cr_dataset_load(const char *name)
+{
+    cr_strbuf folder = {0};
+    cr_idx idx[4] = {{0}};
+    cr_dataset *data = NULL;
+    cr_status status = find_folder(name, &folder);
+    for (int i = 0; i < 4 && status == CR_OK; i++)
+        status = read_file(folder.at, file_names[i], i % 2 ? 1 : 3, &idx[i]);
+    if (status == CR_OK)
+        status = check(folder.at, idx);
+    if (status == CR_OK)
+        data = assemble(idx);
+    for (int i = 0; i < 4; i++)
+        cr_idx_finish(&idx[i]);
+    cr_str_finish(&folder);
+    return data;
+}
+
+void cr_dataset_destroy(cr_dataset *data)
+{
+    if (!data)
+        return;
+    cr_free(data->train_x);
+    cr_free(data->train_y);
+    cr_free(data->test_x);
+    cr_free(data->test_y);
+    cr_free(data);
+}
+
+static cr_status check_labels(const char *which, const uint8_t *y, uint32_t n, uint32_t classes)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (y[i] >= classes)
+            return cr_fail(
+                CR_E_ARGUMENT,
+                "label %u of %s sample %u is outside the %u classes: the net's last layer "
+                "needs at least %u units, or the labels are wrong",
+                y[i], which, i, classes, y[i] + 1u);
+    return CR_OK;
+}
+
+cr_status cr_dataset_check_labels(const cr_dataset *data, uint32_t classes)
+{
+    CR_TRY(check_labels("training", data->train_y, data->ntrain, classes));
+    return check_labels("test", data->test_y, data->ntest, classes);
+}

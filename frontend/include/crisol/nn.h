@@ -1,0 +1,151 @@
+/* crisol/nn.h - layers and losses: thin functions over the ops of the graph.
+ *
+ *     cr_value h = cr_dense(x, "hidden", 256, CR_SIGMOID);    // sigmoid(x w + b)
+ *     cr_value y = cr_dense(h, "out", 10, CR_LINEAR);
+ *     cr_value loss = cr_softmax_cross_entropy(y, labels);
+ *
+ * A layer is what its line above says and nothing more: its product, its bias and its activation are
+ * three ops, as if they had been written out. A loss is one op. */
+#ifndef CRISOL_NN_H
+#define CRISOL_NN_H
+
+#include "crisol/graph.h"
+#include "crisol/program.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- layers -------------------------------------------------------------------------------- */
+
+/* One row an activation: enumerator, its word in descriptions of nets. */
+#define CR_ACTIVATION_MAP(X)                                                                       \
+    X(CR_LINEAR, "linear")                                                                         \
+    X(CR_SIGMOID, "sigmoid")                                                                       \
+    X(CR_TANH, "tanh")                                                                             \
+    X(CR_RELU, "relu")                                                                             \
+    X(CR_LEAKY_RELU, "leaky_relu") /* slope 0.01 */                                                \
+    X(CR_SOFTMAX, "softmax")       /* over the last axis */
+
+typedef enum cr_activation {
+#define CR_X(name, word) name,
+    CR_ACTIVATION_MAP(CR_X)
+#undef CR_X
+        CR_ACTIVATION_COUNT
+} cr_activation;
+
+/* The activation's word; "?" for what is none. */
+CR_API const char *cr_activation_name(cr_activation activation);
+
+/* The activation of x, element by element (softmax: over the last axis). */
+#define cr_activate(x, activation) cr_activate_at(CR_HERE, x, activation)
+CR_API cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation);
+
+/* A fully connected layer: activation(x w + b), x f32 [..., in], the result f32 [..., units]. Makes
+ * the parameters "NAME.w" [in, units], Glorot uniform, and "NAME.b" [units], zero. A second layer of
+ * that name has the same parameters, and must have their shapes. */
+#define cr_dense(x, name, units, activation) cr_dense_at(CR_HERE, x, name, units, activation, NULL)
+/* The same with another start of the weight: a const cr_init *. */
+#define cr_dense_init(x, name, units, activation, init)                                            \
+    cr_dense_at(CR_HERE, x, name, units, activation, init)
+CR_API cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
+                            cr_activation activation, const cr_init *init);
+
+/* (x - mean) / std, x converted to f32 first where it is not: a declared normalisation of inputs,
+ * and as such an op of the graph. For u8 images in [0, 1]: mean 0, std 255. */
+#define cr_normalize(x, mean, std) cr_normalize_at(CR_HERE, x, mean, std)
+CR_API cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std);
+
+/* All axes but the first as one: [n, 28, 28] becomes [n, 784]. */
+#define cr_flatten(x) cr_flatten_at(CR_HERE, x)
+CR_API cr_value cr_flatten_at(cr_loc at, cr_value x);
+
+/* ---- losses and metrics -------------------------------------------------------------------- */
+
+/* Mean over all elements of (y - t)^2. */
+#define cr_mse(y, t) cr_mse_at(CR_HERE, y, t)
+CR_API cr_value cr_mse_at(cr_loc at, cr_value y, cr_value t);
+
+/* Mean over the samples of -log softmax(logits)[label]: logits f32 [n, classes], labels i32 [n].
+ * Right for logits of any size, since exponentials are taken of differences only. */
+#define cr_softmax_cross_entropy(logits, labels) cr_softmax_cross_entropy_at(CR_HERE, logits, labels)
+CR_API cr_value cr_softmax_cross_entropy_at(cr_loc at, cr_value logits, cr_value labels);
+
+/* How many samples have their largest score at the label, as an i32 scalar: scores f32 [n, classes],
+ * labels i32 [n]. */
+#define cr_count_correct(scores, labels) cr_count_correct_at(CR_HERE, scores, labels)
+CR_API cr_value cr_count_correct_at(cr_loc at, cr_value scores, cr_value labels);
+
+/* ---- nets as text -------------------------------------------------------------------------- */
+
+/* "dense 256 sigmoid, dense 10": layers with a comma between them. Each is one of
+ *     dense UNITS [ACTIVATION]     a cr_dense named dense1, dense2, ...; linear when left out
+ *     normalize MEAN STD           a cr_normalize */
+typedef enum cr_layer_kind { CR_LAYER_DENSE, CR_LAYER_NORMALIZE } cr_layer_kind;
+
+typedef struct cr_layer {
+    cr_layer_kind kind;
+    cr_activation activation; /* dense */
+    int64_t units;            /* dense */
+    float mean, std;          /* normalize */
+} cr_layer;
+
+enum { CR_NET_MAX_LAYERS = 64 };
+
+typedef struct cr_net {
+    uint32_t nlayers;
+    cr_layer layer[CR_NET_MAX_LAYERS];
+} cr_net;
+
+/* Reads a description. CR_E_SYNTAX on a mistake: cr_error() gives the column and points at the word. */
+CR_API cr_status cr_net_parse(const char *text, cr_net *out);
+/* Applies the layers to x, which is flattened first when it has more than two axes. */
+#define cr_net_build(net, x) cr_net_build_at(CR_HERE, net, x)
+CR_API cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x);
+
+/* ---- looking at a model -------------------------------------------------------------------- */
+
+/* Name of an input or a state; "" for any other value. Valid as long as the graph. */
+CR_API const char *cr_value_name(cr_value v);
+
+/* Names v as an output and gives it back, so that it can be fetched or printed later:
+ * h = cr_tap("hidden", h); */
+#define cr_tap(name, v) cr_tap_at(CR_HERE, name, v)
+CR_API cr_value cr_tap_at(cr_loc at, const char *name, cr_value v);
+
+/* Fetches an output or a state of the last step and prints it: type, shape, smallest, largest, mean,
+ * and the elements, the middle of long axes left out. `v` tells its shape: the tapped value. */
+CR_API cr_status cr_print(cr_program *p, const char *name, cr_value v, FILE *out);
+
+/* A table of the model: layers (parameters that share the part of the name before the last dot),
+ * shapes of their results and parameters, counts. */
+CR_API void cr_summary(const cr_graph *g, FILE *out);
+
+/* Data for an input of a graph. */
+typedef struct cr_feed_data {
+    const char *name;
+    const void *data; /* row-major elements of the whole input */
+} cr_feed_data;
+
+/* All fields may be zero. */
+typedef struct cr_gradient_check {
+    const cr_feed_data *feed; /* inputs that are not fed: f32 uniform in [-1, 1), others zero */
+    uint32_t nfeed;
+    uint64_t seed;            /* of initial values and of what is drawn */
+    uint32_t samples;         /* elements looked at of each x, spread evenly; 0: 16 */
+    float step;               /* of the differences; 0: 1/64 */
+    float tolerance;          /* 0: 0.02 */
+} cr_gradient_check;
+
+/* Compares d loss / d x for each x of `wrt` (inputs or states; NULL: all parameters) with central
+ * differences, in the reference interpreter, without a device. An element is wrong when the two
+ * differ by more than tolerance * max(1, |larger|), as far as f32 can tell: choose a loss of the
+ * order of 1. CR_E_NUMERIC names the first wrong element and both values. *worst (may be NULL) is
+ * the largest difference in that measure. */
+CR_API cr_status cr_check_gradient(cr_value loss, const cr_value *wrt, uint32_t n,
+                                   const cr_gradient_check *options, float *worst);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

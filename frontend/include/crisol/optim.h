@@ -1,0 +1,71 @@
+/* crisol/optim.h - optimizers: the update of each parameter, as part of the step's graph.
+ *
+ *     cr_minimize(loss, &(cr_optimizer){.kind = CR_ADAM, .lr = 0.001f});
+ *     ...
+ *     float lr = 1e-4f;
+ *     cr_set(p, "lr", &lr, sizeof lr);       // a state: nothing is compiled again
+ *
+ * Conventions are those of Keras 3:
+ *   sgd       w' = w - lr g
+ *   momentum  v' = momentum v - lr g;  w' = w + v'
+ *   adam      m' = m + (1 - beta1) (g - m);  v' = v + (1 - beta2) (g^2 - v)
+ *             w' = w - lr c m' / (sqrt(v') + epsilon),  c = sqrt(1 - beta2^t) / (1 - beta1^t)
+ *             D. P. Kingma, J. Ba, ICLR 2015, with epsilon outside the correction
+ * where g is the gradient and t counts steps from 1. An own rule is a cr_gradient and a cr_assign
+ * away: examples/graph.c. */
+#ifndef CRISOL_OPTIM_H
+#define CRISOL_OPTIM_H
+
+#include "crisol/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One row an optimizer: enumerator, name, default learning rate. */
+#define CR_OPTIMIZER_MAP(X)                                                                        \
+    X(CR_SGD, "sgd", 0.01f)                                                                        \
+    X(CR_MOMENTUM, "momentum", 0.01f)                                                              \
+    X(CR_ADAM, "adam", 0.001f)
+
+typedef enum cr_optimizer_kind {
+#define CR_X(name, word, lr) name,
+    CR_OPTIMIZER_MAP(CR_X)
+#undef CR_X
+        CR_OPTIMIZER_COUNT
+} cr_optimizer_kind;
+
+/* All fields may be zero. States are named PREFIX + "lr", "step", "correction", and PARAM + ".m",
+ * ".v". One that is there already under such a name is used as it is: two losses of one graph may
+ * share their rate, or have a prefix each. */
+typedef struct cr_optimizer {
+    cr_optimizer_kind kind;
+    float lr;             /* start of the state "lr"; 0: 0.01, adam 0.001 */
+    float momentum;       /* 0: 0.9 */
+    float beta1, beta2;   /* 0: 0.9, 0.999 */
+    float epsilon;        /* 0: 1e-7 */
+    const cr_value *params; /* what is updated; NULL: all parameters of the graph */
+    uint32_t nparams;
+    const char *prefix;
+    const cr_value *guard; /* a bool scalar: where it does not hold, no state changes */
+} cr_optimizer;
+
+CR_API const char *cr_optimizer_name(cr_optimizer_kind kind);
+/* The learning rate that .lr = 0 stands for. */
+CR_API float cr_optimizer_default_lr(cr_optimizer_kind kind);
+
+/* Makes each step move the parameters against the gradient of `loss`, an f32 scalar. Each
+ * parameter's update is one op. A mistake is recorded in the graph and returned. */
+#define cr_minimize(loss, optimizer) cr_minimize_at(CR_HERE, loss, optimizer)
+CR_API cr_status cr_minimize_at(cr_loc at, cr_value loss, const cr_optimizer *optimizer);
+
+/* The three by name, with defaults for the rest. */
+#define cr_sgd_minimize(loss, lr) cr_simple_minimize_at(CR_HERE, loss, CR_SGD, lr)
+#define cr_momentum_minimize(loss, lr) cr_simple_minimize_at(CR_HERE, loss, CR_MOMENTUM, lr)
+#define cr_adam_minimize(loss, lr) cr_simple_minimize_at(CR_HERE, loss, CR_ADAM, lr)
+CR_API cr_status cr_simple_minimize_at(cr_loc at, cr_value loss, cr_optimizer_kind kind, float lr);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,133 @@
+/* layers.c - layers and activations, as the ops that they stand for. */
+#include "crisol/nn.h"
+#include "crisol/ops.h"
+#include "ir.h"
+
+static const char *const activation_names[] = {
+#define CR_X(name, word) word,
+    CR_ACTIVATION_MAP(CR_X)
+#undef CR_X
+};
+
+const char *cr_activation_name(cr_activation activation)
+{
+    return (unsigned)activation < CR_ACTIVATION_COUNT ? activation_names[activation] : "?";
+}
+
+/* A graph without a mistake, and a value of it. */
+static bool usable(cr_value x)
+{
+    return x.graph && x.ref && x.graph->status == CR_OK;
+}
+
+static cr_value poison(cr_value x)
+{
+    return (cr_value){x.graph, 0};
+}
+
+cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation)
+{
+    switch (activation) {
+    case CR_LINEAR: return x;
+    case CR_SIGMOID: return cr_sigmoid_at(at, x);
+    case CR_TANH: return cr_tanh_at(at, x);
+    case CR_RELU: return cr_relu_at(at, x);
+    case CR_LEAKY_RELU: return cr_leaky_relu_at(at, x, 0.01f);
+    case CR_SOFTMAX: return cr_softmax_at(at, x);
+    case CR_ACTIVATION_COUNT: break;
+    }
+    if (!usable(x))
+        return x;
+    return cr_mistake(x.graph, at, "activate: %d is not an activation", (int)activation);
+}
+
+/* The parameter of that name: made, or the one that is there. */
+static cr_value shared_param(cr_loc at, cr_graph *g, const char *name, cr_init init, cr_shape shape)
+{
+    cr_value old = cr_find(g, name);
+    if (!old.ref)
+        return cr_state_at(at, g, name, CR_F32, init, shape, true);
+    if (cr_at(g, old.ref)->op != CR_OP_STATE)
+        return cr_mistake(g, at, "dense: \"%s\" is there and not a parameter", name);
+    if (cr_shape_equal(cr_shape_of(g, old.ref), &shape))
+        return old;
+    char is[CR_TYPE_TEXT], wanted[CR_TYPE_TEXT];
+    return cr_mistake(g, at, "dense: parameter \"%s\" is there as %s, and this layer needs %s",
+                      name, cr_type_text(g, CR_F32, cr_shape_of(g, old.ref), is),
+                      cr_type_text(g, CR_F32, &shape, wanted));
+}
+
+static cr_value dense_param(cr_loc at, cr_graph *g, const char *layer, const char *suffix,
+                            cr_init init, cr_shape shape)
+{
+    cr_strbuf name = {0};
+    cr_str_printf(&name, "%s.%s", layer, suffix);
+    cr_value v = shared_param(at, g, cr_str_text(&name), init, shape);
+    cr_str_finish(&name);
+    return v;
+}
+
+cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
+                     cr_activation activation, const cr_init *init)
+{
+    if (!usable(x))
+        return poison(x);
+    cr_graph *g = x.graph;
+    const cr_shape s = cr_value_shape(x);
+    if (!name || !*name)
+        return cr_mistake(g, at, "dense: needs a name");
+    if (units < 1)
+        return cr_mistake(g, at, "dense \"%s\": %lld units; at least 1 is needed", name,
+                          (long long)units);
+    if (s.rank < 2 || !cr_dim_literal(s.dim[s.rank - 1])) {
+        char type[CR_TYPE_TEXT];
+        return cr_mistake(
+            g, at, "dense \"%s\": x is %s; it needs [samples, features], the features literal",
+            name, cr_type_text(g, cr_value_dtype(x), &s, type));
+    }
+    const cr_init glorot = {.kind = CR_INIT_GLOROT_UNIFORM};
+    cr_value w =
+        dense_param(at, g, name, "w", init ? *init : glorot, CR_SHAPE(s.dim[s.rank - 1], units));
+    cr_value b = dense_param(at, g, name, "b", (cr_init){0}, CR_SHAPE(units));
+    return cr_activate_at(at, cr_add_at(at, cr_matmul_at(at, x, w), b), activation);
+}
+
+cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std)
+{
+    if (!usable(x))
+        return poison(x);
+    cr_graph *g = x.graph;
+    if (!(std > 0))
+        return cr_mistake(g, at, "normalize: std is %g; it must be above 0", (double)std);
+    cr_op_begin(g, "normalize", at);
+    cr_value v = cr_cast_at(at, x, CR_F32);
+    if (mean != 0)
+        v = cr_sub_at(at, v, cr_f32(g, mean));
+    v = cr_mul_at(at, v, cr_f32(g, 1 / std));
+    cr_op_end(g);
+    return v;
+}
+
+cr_value cr_flatten_at(cr_loc at, cr_value x)
+{
+    if (!usable(x))
+        return poison(x);
+    cr_shape s = cr_value_shape(x);
+    if (s.rank < 2)
+        return cr_mistake(x.graph, at, "flatten: needs at least two axes");
+    if (s.rank == 2)
+        return x;
+    return cr_reshape_at(at, x, CR_SHAPE(s.dim[0], -1));
+}
+
+cr_value cr_tap_at(cr_loc at, const char *name, cr_value v)
+{
+    if (v.graph)
+        cr_output_at(at, v.graph, name, v);
+    return v;
+}
+
+const char *cr_value_name(cr_value v)
+{
+    return v.graph && v.ref ? cr_name_of(v.graph, v.ref) : "";
+}

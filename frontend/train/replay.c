@@ -1,0 +1,159 @@
+/* replay.c - what went wrong: the frozen step again, in the reference interpreter, node by node. */
+#include <math.h>
+
+#include "copy.h"
+#include "ir.h"
+#include "passes.h"
+#include "train.h"
+
+struct run {
+    const cr_replay *r;
+    cr_pass_context cx; /* its graph: the step, for the binding that the step had */
+    cr_interp *in;
+    void **data; /* per node: a state's elements */
+    uint32_t batch;
+};
+
+/* ---- the graph ------------------------------------------------------------------------------- */
+
+/* The training step alone, with the step's batch. */
+static cr_status specialize(struct run *run)
+{
+    const cr_replay *r = run->r;
+    static const char *const loss[] = {"loss"};
+    int64_t binding[CR_MAX_RANK * 4];
+    if (r->graph->symbol.len > CR_COUNTOF(binding))
+        return cr_fail(CR_E_LIMIT, "too many symbols");
+    for (uint32_t i = 1; i < r->graph->symbol.len; i++) {
+        const cr_symbol_info *s = &r->graph->symbol.at[i];
+        bool is_batch = strcmp(r->graph->string.at[s->name], "batch") == 0;
+        binding[i] = is_batch ? run->batch : s->bound;
+    }
+    run->cx.graph = cr_copy_live(r->graph, NULL, &run->cx.scratch);
+    if (!run->cx.graph)
+        return CR_E_MEMORY;
+    run->cx.target = cr_target_builtin("cpu");
+    run->cx.options = (cr_plan_options){
+        .max_transfer_bytes = UINT64_MAX,
+        .binding = binding,
+        .outputs = loss,
+        .noutputs = 1,
+        .assigns = true,
+        .updates = r->updates,
+        .nupdates = r->nupdates,
+    };
+    return cr_pipeline_run(&run->cx, "specialize", NULL);
+}
+
+/* ---- its leaves ------------------------------------------------------------------------------ */
+
+static void *input_data(const cr_replay *r, const char *name)
+{
+    if (strcmp(name, "train_x") == 0)
+        return r->data->train_x;
+    if (strcmp(name, "train_y") == 0)
+        return r->data->train_y;
+    return (void *)(uintptr_t)r->order; /* inputs are only read */
+}
+
+static cr_status bind_leaf(struct run *run, cr_ref leaf)
+{
+    const cr_graph *g = run->cx.graph;
+    const char *name = cr_name_of(g, leaf);
+    if (cr_at(g, leaf)->op == CR_OP_INPUT)
+        return cr_interp_bind(run->in, leaf, input_data(run->r, name));
+    size_t bytes = (size_t)cr_bytes_of(g, leaf);
+    run->data[leaf] = cr_alloc(bytes);
+    if (!run->data[leaf])
+        return CR_E_MEMORY;
+    CR_TRY(cr_fetch(run->r->program, name, run->data[leaf], bytes));
+    return cr_interp_bind(run->in, leaf, run->data[leaf]);
+}
+
+static cr_status bind_leaves(struct run *run)
+{
+    const cr_graph *g = run->cx.graph;
+    run->in = cr_interp_create(g);
+    run->data = cr_alloc(g->node.len * sizeof *run->data);
+    bool *live = run->in && run->data ? cr_live_nodes(g, &run->cx.scratch) : NULL;
+    if (!live)
+        return CR_E_MEMORY;
+    for (cr_ref r = 1; r < g->node.len; r++) {
+        uint8_t op = cr_at(g, r)->op;
+        if (live[r] && (op == CR_OP_INPUT || op == CR_OP_STATE))
+            CR_TRY(bind_leaf(run, r));
+    }
+    return CR_OK;
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------- */
+
+static void describe(const cr_graph *g, cr_ref bad, cr_strbuf *out)
+{
+    const cr_node *n = cr_at(g, bad);
+    char type[CR_TYPE_TEXT];
+    cr_type_text(g, (cr_dtype)n->dtype, cr_shape_of(g, bad), type);
+    if (n->op == CR_OP_STATE) {
+        cr_str_printf(out, "the state \"%s\" (%s) before this step: an update made it so",
+                      cr_name_of(g, bad), type);
+        return;
+    }
+    const cr_origin *o = &g->origins.at[g->origin.at[bad]];
+    cr_str_printf(out, "%s (%s)", cr_ops[n->op].name, type);
+    if (o->name)
+        cr_str_printf(out, " of %s", g->string.at[o->name]);
+    if (o->at.file)
+        cr_str_printf(out, ", built at %s:%d", o->at.file, o->at.line);
+}
+
+static cr_status verdict(struct run *run, uint64_t step)
+{
+    const cr_replay *r = run->r;
+    cr_ref bad = cr_interp_first_bad(run->in);
+    cr_strbuf what = {0};
+    float lr = NAN;
+    cr_fetch(r->program, "lr", &lr, sizeof lr);
+    if (bad)
+        describe(run->cx.graph, bad, &what);
+    else
+        cr_str_add(&what, "none: on the host all are finite, so the device computes otherwise "
+                          "(crisol selftest tells more)");
+    cr_status status = cr_fail(
+        CR_E_NUMERIC,
+        "training diverged: in epoch %u, step %llu of %llu, the loss is not finite\n"
+        "  the first value of that step that is not: %s\n"
+        "  try a smaller learning rate (it is %g), a normalisation of the inputs, or another "
+        "initialisation; the weights are those before that step",
+        r->epoch, (unsigned long long)step, (unsigned long long)r->steps, cr_str_text(&what),
+        (double)lr);
+    cr_str_finish(&what);
+    return status;
+}
+
+static void finish(struct run *run)
+{
+    for (cr_ref r = 0; run->data && r < run->cx.graph->node.len; r++)
+        cr_free(run->data[r]);
+    cr_free(run->data);
+    cr_interp_destroy(run->in);
+    cr_pass_context_finish(&run->cx);
+}
+
+cr_status cr_replay_step(const cr_replay *r)
+{
+    struct run run = {.r = r};
+    int32_t offset = 0;
+    cr_status status = cr_fetch(r->program, "offset", &offset, sizeof offset);
+    if (status == CR_OK) {
+        run.batch = CR_MIN(r->batch, r->data->ntrain - (uint32_t)offset);
+        status = specialize(&run);
+    }
+    if (status == CR_OK)
+        status = bind_leaves(&run);
+    if (status == CR_OK)
+        status = cr_interp_run(run.in);
+    if (status == CR_OK)
+        status = verdict(&run, (uint64_t)offset / r->batch + 1);
+    finish(&run);
+    return status;
+}
