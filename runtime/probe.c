@@ -233,9 +233,16 @@ static cr_status find_all(found *f)
         return no_platform();
     if (error != CL_SUCCESS)
         return cr_cl_fail(error, "clGetPlatformIDs", "listing the platforms");
-    for (cl_uint i = 0; i < CR_MIN(n, MAX_PLATFORMS); i++)
-        CR_TRY(add_platform(f, platform[i], i));
-    return f->info.len > 0 ? CR_OK : no_device(platform[0], n);
+    cr_status broken = CR_OK; /* a driver that fails must not hide those that work */
+    for (cl_uint i = 0; i < CR_MIN(n, MAX_PLATFORMS); i++) {
+        cr_status status = add_platform(f, platform[i], i);
+        if (status == CR_E_MEMORY)
+            return status;
+        broken = status != CR_OK ? status : broken;
+    }
+    if (f->info.len > 0)
+        return CR_OK;
+    return broken != CR_OK ? broken : no_device(platform[0], n);
 }
 
 cr_status cr_devices_probe(cr_device_info **list, cr_device_ids **ids, uint32_t *count)

@@ -97,17 +97,19 @@ static inline cr_module *add_module(void)
     return m;
 }
 
-/* w += 1 for N states at offset 128, `steps` times in one launch. */
+/* w += 1 for N states at offset 128, `steps` times in one launch. Volatile: a compiler must not
+ * make one addition of them, or a launch of many steps would be too short to be interrupted. */
 static inline cr_module *count_module(void)
 {
-    static const char source[] = "__attribute__((reqd_work_group_size(1, 1, 1)))\n"
-                                 "__kernel void count(__global uchar *store, int steps)\n"
-                                 "{\n"
-                                 "    __global float *w = (__global float *)(store + 128);\n"
-                                 "    int i = get_group_id(0);\n"
-                                 "    for (int s = 0; s < steps; s++)\n"
-                                 "        w[i] = w[i] + 1.0f;\n"
-                                 "}\n";
+    static const char source[] =
+        "__attribute__((reqd_work_group_size(1, 1, 1)))\n"
+        "__kernel void count(__global uchar *store, int steps)\n"
+        "{\n"
+        "    __global volatile float *w = (__global float *)(store + 128);\n"
+        "    int i = get_group_id(0);\n"
+        "    for (int s = 0; s < steps; s++)\n"
+        "        w[i] = w[i] + 1.0f;\n"
+        "}\n";
     static const uint32_t memory[] = {0};
     cr_module *m = module_new("count", source);
     if (!m)
