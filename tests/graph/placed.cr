@@ -15,6 +15,6 @@ graph "placed" {
   # CHECK: output "y", %6 host{{$}}
   output "y", %6 host
 }
-# DOT: label="placed: 7 nodes, 3 transfers, 230 KiB"
+# DOT: label="placed: 7 nodes, 3 transfers, 229 KiB"
 # DOT: label="matmul   train.c:41"
 # DOT: n1 -> n3 [label=" 196 KiB", penwidth

@@ -215,6 +215,22 @@ Test(text, the_last_output_of_a_name_counts)
     cr_graph_destroy(g);
 }
 
+/* The first graph in docs/ir.md is in the printer's own form. */
+Test(text, the_example_in_the_documents)
+{
+    const char *root = getenv("CRISOL_SOURCE_DIR");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/docs/ir.md", root ? root : ".");
+    char *page = cr_file_read(path, NULL);
+    cr_assert(page, "%s", cr_error());
+    char *start = strstr(page, "```\ngraph \"");
+    char *end = start ? strstr(start, "\n```\n") : NULL;
+    cr_assert(end, "%s has no graph", path);
+    end[1] = '\0';
+    check_exact(start + 4);
+    cr_free(page);
+}
+
 /* ---- origins ------------------------------------------------------------------------------- */
 
 Test(text, origins_are_shared_as_written)
