@@ -64,7 +64,7 @@ static cr_status stamp(cl_event event, cl_profiling_info what, double *us)
 /* A device has a clock of its own, which ran with the host's when the first command was queued. */
 static cr_status harvest_one(struct cr_trace *t, const pending *p)
 {
-    double queued, start, end;
+    double queued = 0, start = 0, end = 0;
     CR_TRY(stamp(p->event, CL_PROFILING_COMMAND_QUEUED, &queued));
     CR_TRY(stamp(p->event, CL_PROFILING_COMMAND_START, &start));
     CR_TRY(stamp(p->event, CL_PROFILING_COMMAND_END, &end));
