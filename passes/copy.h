@@ -1,0 +1,16 @@
+/* copy.h - copying a node from the old graph into the new one with something changed. */
+#ifndef CR_COPY_H
+#define CR_COPY_H
+
+#include "ir.h"
+
+/* Copies node r of `from` into g with sources `src` (already in g), in that space and with that
+ * shape (NULL: its own); the rest, its origin too, is kept. 0 out of memory. */
+cr_ref cr_copy_node(cr_graph *g, const cr_graph *from, cr_ref r, const cr_ref *src, cr_space space,
+                    const cr_shape *shape);
+
+/* Copies all nodes of `from` that are live, or (live NULL) that a root reaches. NULL out of
+ * memory. */
+cr_graph *cr_copy_live(const cr_graph *from, const bool *live, cr_arena *scratch);
+
+#endif

@@ -1,0 +1,124 @@
+/* specialize.c - from the user's graph to the one program asked for.
+ * requires: a graph as users build it
+ * provides: only the roots asked for (options.outputs, options.assigns) and what they reach; every
+ *           size is a literal, that of options.binding
+ * breaks:   node numbers */
+#include "copy.h"
+#include "passes.h"
+
+struct specializer {
+    const cr_graph *from;
+    const cr_plan_options *options;
+    cr_graph *g;
+    bool *live;
+    cr_ref *remap;
+};
+
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
+static cr_status check_binding(const cr_graph *g, const int64_t *binding)
+{
+    for (uint32_t i = 1; binding && i < g->symbol.len; i++)
+        if (binding[i] < 1 || binding[i] > g->symbol.at[i].bound)
+            return cr_fail(CR_E_ARGUMENT, "size '%s': %lld is not between 1 and its bound, %lld",
+                           g->string.at[g->symbol.at[i].name], (long long)binding[i],
+                           (long long)g->symbol.at[i].bound);
+    return CR_OK;
+}
+
+static bool is_wanted(const cr_plan_options *o, const char *output)
+{
+    for (uint32_t i = 0; o->outputs && i < o->noutputs; i++)
+        if (strcmp(o->outputs[i], output) == 0)
+            return true;
+    return !o->outputs;
+}
+
+static bool has_output(const cr_graph *g, const char *name)
+{
+    for (uint32_t i = 0; i < g->root.len; i++)
+        if (cr_at(g, g->root.at[i])->op == CR_OP_OUTPUT &&
+            strcmp(cr_name_of(g, g->root.at[i]), name) == 0)
+            return true;
+    return false;
+}
+
+static cr_status unknown_output(const cr_graph *g, const char *name)
+{
+    cr_strbuf s = {0};
+    for (uint32_t i = 0; i < g->root.len; i++)
+        if (cr_at(g, g->root.at[i])->op == CR_OP_OUTPUT)
+            cr_str_printf(&s, "%s %s", s.len ? "," : "", cr_name_of(g, g->root.at[i]));
+    cr_status status = s.len ? cr_fail(CR_E_ARGUMENT, "no output is called '%s'; there are:%s",
+                                       name, cr_str_text(&s))
+                             : cr_fail(CR_E_ARGUMENT,
+                                       "no output is called '%s': the graph has none "
+                                       "(cr_output names a value)",
+                                       name);
+    cr_str_finish(&s);
+    return status;
+}
+
+static cr_status check_outputs(const cr_graph *g, const cr_plan_options *o)
+{
+    for (uint32_t i = 0; o->outputs && i < o->noutputs; i++)
+        if (!has_output(g, o->outputs[i]))
+            return unknown_output(g, o->outputs[i]);
+    return CR_OK;
+}
+
+/* What the kept roots reach. */
+static void find_live(const struct specializer *s)
+{
+    const cr_graph *g = s->from;
+    for (uint32_t i = 0; i < g->root.len; i++) {
+        cr_ref r = g->root.at[i];
+        s->live[r] = cr_at(g, r)->op == CR_OP_ASSIGN ? s->options->assigns
+                                                     : is_wanted(s->options, cr_name_of(g, r));
+    }
+    for (cr_ref r = g->node.len; r-- > 1;)
+        for (int i = 0; s->live[r] && i < cr_at(g, r)->nsrc; i++)
+            s->live[cr_at(g, r)->src[i]] = true;
+}
+
+/* ---- the pass -------------------------------------------------------------------------------- */
+
+static cr_ref specialize(const struct specializer *s, cr_ref r)
+{
+    const cr_node *n = cr_at(s->from, r);
+    const int64_t *binding = s->options->binding;
+    if (n->op == CR_OP_SIZE) {
+        cr_origin_follow(s->g, s->from, r);
+        return cr_const_int(s->g, CR_I32,
+                            cr_dim_bind(s->from, cr_attr_of(s->from, r)->at[0], binding));
+    }
+    cr_ref src[3] = {0};
+    cr_shape shape = *cr_shape_of(s->from, r);
+    for (int i = 0; i < n->nsrc; i++)
+        src[i] = s->remap[n->src[i]];
+    for (int i = 0; i < shape.rank; i++)
+        shape.dim[i] = cr_dim_bind(s->from, shape.dim[i], binding);
+    return cr_copy_node(s->g, s->from, r, src, (cr_space)n->space, &shape);
+}
+
+cr_status cr_pass_specialize(cr_pass_context *cx)
+{
+    const cr_graph *from = cx->graph;
+    CR_TRY(check_binding(from, cx->options.binding));
+    CR_TRY(check_outputs(from, &cx->options));
+    struct specializer s = {from, &cx->options, cr_graph_like(from),
+                            cr_arena_alloc(&cx->scratch, from->node.len * sizeof *s.live),
+                            cr_arena_alloc(&cx->scratch, from->node.len * sizeof *s.remap)};
+    if (s.g && s.live && s.remap) {
+        find_live(&s);
+        for (cr_ref r = 1; r < from->node.len && s.g->status == CR_OK; r++)
+            if (s.live[r]) {
+                s.remap[r] = specialize(&s, r);
+                cx->changes += !cr_shape_equal(cr_shape_of(s.g, s.remap[r]), cr_shape_of(from, r));
+            }
+    } else {
+        cr_graph_destroy(s.g);
+        s.g = NULL;
+    }
+    return cr_pass_replace(cx, s.g);
+}
