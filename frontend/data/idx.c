@@ -110,7 +110,8 @@ cr_status cr_idx_read(const char *path, cr_idx *out)
     cr_status status = read_header(f, path, out, &size);
     if (status == CR_OK)
         status = read_elements(f, path, out, size);
-    gzclose(f);
+    if (gzclose(f) != Z_OK && status == CR_OK)
+        status = cr_fail(CR_E_IO, "%s: truncated: the compressed data has no end", path);
     if (status != CR_OK)
         cr_idx_finish(out);
     return status;

@@ -4,8 +4,8 @@
  *     cr_value y = cr_dense(h, "out", 10, CR_LINEAR);
  *     cr_value loss = cr_softmax_cross_entropy(y, labels);
  *
- * A layer is what its line above says and nothing more: its product, its bias and its activation are
- * three ops, as if they had been written out. A loss is one op. */
+ * A layer is what its line above says and nothing more: its product, its bias and its activation
+ * are three ops, as if they had been written out. A loss is one op. */
 #ifndef CRISOL_NN_H
 #define CRISOL_NN_H
 
@@ -42,12 +42,12 @@ CR_API const char *cr_activation_name(cr_activation activation);
 CR_API cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation);
 
 /* A fully connected layer: activation(x w + b), x f32 [..., in], the result f32 [..., units]. Makes
- * the parameters "NAME.w" [in, units], Glorot uniform, and "NAME.b" [units], zero. A second layer of
- * that name has the same parameters, and must have their shapes. */
+ * the parameters "NAME.w" [in, units], Glorot uniform, and "NAME.b" [units], zero. A second layer
+ * of that name has the same parameters, and must have their shapes. */
 #define cr_dense(x, name, units, activation) cr_dense_at(CR_HERE, x, name, units, activation, NULL)
 /* The same with another start of the weight: a const cr_init *. */
-#define cr_dense_init(x, name, units, activation, init)                                            \
-    cr_dense_at(CR_HERE, x, name, units, activation, init)
+#define cr_dense_init(x, name, units, activation, ...)                                             \
+    cr_dense_at(CR_HERE, x, name, units, activation, __VA_ARGS__)
 CR_API cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
                             cr_activation activation, const cr_init *init);
 
@@ -68,11 +68,12 @@ CR_API cr_value cr_mse_at(cr_loc at, cr_value y, cr_value t);
 
 /* Mean over the samples of -log softmax(logits)[label]: logits f32 [n, classes], labels i32 [n].
  * Right for logits of any size, since exponentials are taken of differences only. */
-#define cr_softmax_cross_entropy(logits, labels) cr_softmax_cross_entropy_at(CR_HERE, logits, labels)
+#define cr_softmax_cross_entropy(logits, labels)                                                   \
+    cr_softmax_cross_entropy_at(CR_HERE, logits, labels)
 CR_API cr_value cr_softmax_cross_entropy_at(cr_loc at, cr_value logits, cr_value labels);
 
-/* How many samples have their largest score at the label, as an i32 scalar: scores f32 [n, classes],
- * labels i32 [n]. */
+/* How many samples have their largest score at the label, as an i32 scalar: scores f32 [n,
+ * classes], labels i32 [n]. */
 #define cr_count_correct(scores, labels) cr_count_correct_at(CR_HERE, scores, labels)
 CR_API cr_value cr_count_correct_at(cr_loc at, cr_value scores, cr_value labels);
 
@@ -97,7 +98,8 @@ typedef struct cr_net {
     cr_layer layer[CR_NET_MAX_LAYERS];
 } cr_net;
 
-/* Reads a description. CR_E_SYNTAX on a mistake: cr_error() gives the column and points at the word. */
+/* Reads a description. CR_E_SYNTAX on a mistake: cr_error() gives the column and points at the
+ * word. */
 CR_API cr_status cr_net_parse(const char *text, cr_net *out);
 /* Applies the layers to x, which is flattened first when it has more than two axes. */
 #define cr_net_build(net, x) cr_net_build_at(CR_HERE, net, x)
@@ -113,8 +115,9 @@ CR_API const char *cr_value_name(cr_value v);
 #define cr_tap(name, v) cr_tap_at(CR_HERE, name, v)
 CR_API cr_value cr_tap_at(cr_loc at, const char *name, cr_value v);
 
-/* Fetches an output or a state of the last step and prints it: type, shape, smallest, largest, mean,
- * and the elements, the middle of long axes left out. `v` tells its shape: the tapped value. */
+/* Fetches an output or a state of the last step and prints it: type, shape, smallest, largest,
+ * mean, and the elements, the middle of long axes left out. `v` tells its shape: the tapped value.
+ */
 CR_API cr_status cr_print(cr_program *p, const char *name, cr_value v, FILE *out);
 
 /* A table of the model: layers (parameters that share the part of the name before the last dot),
@@ -131,10 +134,10 @@ typedef struct cr_feed_data {
 typedef struct cr_gradient_check {
     const cr_feed_data *feed; /* inputs that are not fed: f32 uniform in [-1, 1), others zero */
     uint32_t nfeed;
-    uint64_t seed;            /* of initial values and of what is drawn */
-    uint32_t samples;         /* elements looked at of each x, spread evenly; 0: 16 */
-    float step;               /* of the differences; 0: 1/64 */
-    float tolerance;          /* 0: 0.02 */
+    uint64_t seed;    /* of initial values and of what is drawn */
+    uint32_t samples; /* elements looked at of each x, spread evenly; 0: 16 */
+    float step;       /* of the differences; 0: 1/64 */
+    float tolerance;  /* 0: 0.02 */
 } cr_gradient_check;
 
 /* Compares d loss / d x for each x of `wrt` (inputs or states; NULL: all parameters) with central

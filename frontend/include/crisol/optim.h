@@ -40,10 +40,10 @@ typedef enum cr_optimizer_kind {
  * share their rate, or have a prefix each. */
 typedef struct cr_optimizer {
     cr_optimizer_kind kind;
-    float lr;             /* start of the state "lr"; 0: 0.01, adam 0.001 */
-    float momentum;       /* 0: 0.9 */
-    float beta1, beta2;   /* 0: 0.9, 0.999 */
-    float epsilon;        /* 0: 1e-7 */
+    float lr;               /* start of the state "lr"; 0: 0.01, adam 0.001 */
+    float momentum;         /* 0: 0.9 */
+    float beta1, beta2;     /* 0: 0.9, 0.999 */
+    float epsilon;          /* 0: 1e-7 */
     const cr_value *params; /* what is updated; NULL: all parameters of the graph */
     uint32_t nparams;
     const char *prefix;
@@ -56,7 +56,8 @@ CR_API float cr_optimizer_default_lr(cr_optimizer_kind kind);
 
 /* Makes each step move the parameters against the gradient of `loss`, an f32 scalar. Each
  * parameter's update is one op. A mistake is recorded in the graph and returned. */
-#define cr_minimize(loss, optimizer) cr_minimize_at(CR_HERE, loss, optimizer)
+#define cr_minimize(loss, ...) cr_minimize_at(CR_HERE, loss, __VA_ARGS__) /* const cr_optimizer *  \
+                                                                           */
 CR_API cr_status cr_minimize_at(cr_loc at, cr_value loss, const cr_optimizer *optimizer);
 
 /* The three by name, with defaults for the rest. */

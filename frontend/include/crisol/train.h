@@ -10,8 +10,8 @@
  *     }
  *
  * One graph holds training and evaluation. The data set, the shuffling order, the weights and what
- * an epoch reports stay on the device: the host uploads the order once an epoch, enqueues steps, and
- * reads three numbers at the epoch's end. */
+ * an epoch reports stay on the device: the host uploads the order once an epoch, enqueues steps,
+ * and reads three numbers at the epoch's end. */
 #ifndef CRISOL_TRAIN_H
 #define CRISOL_TRAIN_H
 
@@ -47,7 +47,8 @@ typedef struct cr_train_options {
     uint64_t seed;          /* of initial weights and of the order of samples */
     bool keep_order;        /* do not shuffle */
     bool no_evaluation;     /* leave out the test set */
-    /* Device, variant and the like; outputs, updates, bind, share and seed are set by the trainer. */
+    /* Device, variant and the like; outputs, updates, bind, share and seed are set by the trainer.
+     */
     cr_compile_options compile;
     void (*progress)(const cr_progress *progress, void *user); /* now and then during an epoch */
     void *progress_user;
@@ -62,8 +63,8 @@ CR_API cr_value cr_net_model(cr_value x, void *net);
  *     offset (i32: the step's first sample), step (i32), bad_step (i32: the first step whose loss
  *     was not finite, else -1), loss_sum (f32), correct (i32)
  *     test_offset, test_loss_sum, test_correct    (unless no_evaluation)
- * its inputs train_x, train_y, test_x, test_y (u8) and order (i32), and its symbol "batch". NULL on a
- * mistake. */
+ * its inputs train_x, train_y, test_x, test_y (u8) and order (i32), and its symbol "batch". NULL on
+ * a mistake. */
 CR_API cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_options *options);
 
 typedef struct cr_trainer cr_trainer;

@@ -1,0 +1,140 @@
+/* Descriptions of nets: what is read, and where a mistake is pointed at. */
+#include <criterion/criterion.h>
+
+#include "base.h"
+#include "crisol/nn.h"
+
+Test(net, reads_layers)
+{
+    cr_net net;
+    cr_assert_eq(cr_net_parse("dense 256 sigmoid, dense 10", &net), CR_OK, "%s", cr_error());
+    cr_assert_eq(net.nlayers, 2);
+    cr_assert_eq(net.layer[0].kind, CR_LAYER_DENSE);
+    cr_assert_eq(net.layer[0].units, 256);
+    cr_assert_eq(net.layer[0].activation, CR_SIGMOID);
+    cr_assert_eq(net.layer[1].units, 10);
+    cr_assert_eq(net.layer[1].activation, CR_LINEAR);
+}
+
+Test(net, reads_a_normalisation)
+{
+    cr_net net;
+    cr_assert_eq(cr_net_parse(" normalize 0.5 0.25 ,\tdense 3 leaky_relu\n", &net), CR_OK);
+    cr_assert_eq(net.layer[0].kind, CR_LAYER_NORMALIZE);
+    cr_assert_eq(net.layer[0].mean, 0.5f);
+    cr_assert_eq(net.layer[0].std, 0.25f);
+    cr_assert_eq(net.layer[1].activation, CR_LEAKY_RELU);
+}
+
+Test(net, knows_all_activations)
+{
+    for (int i = 0; i < CR_ACTIVATION_COUNT; i++) {
+        char text[64];
+        cr_net net;
+        snprintf(text, sizeof text, "dense 4 %s", cr_activation_name((cr_activation)i));
+        cr_assert_eq(cr_net_parse(text, &net), CR_OK, "%s", cr_error());
+        cr_assert_eq(net.layer[0].activation, (cr_activation)i);
+    }
+}
+
+/* Column (from 1) of the mistake, and a part of the message. */
+static const struct bad {
+    const char *text;
+    int column;
+    const char *says;
+} bad[] = {
+    {"", 1, "layer is missing"},
+    {"   ", 4, "layer is missing"},
+    {"dense", 6, "number of units"},
+    {"dense ten", 7, "'ten' is not a number"},
+    {"dense 0", 7, "not a number of units"},
+    {"dense -3", 7, "not a number of units"},
+    {"dense 99999999999999999999", 7, "not a number of units"},
+    {"dense 12x relu", 7, "not a number of units"},
+    {"dense 12 sigmiod", 10, "'sigmiod' is not an activation; there are linear, sigmoid"},
+    {"dense 12 relu dense 10", 15, "comma missing"},
+    {"dense 12 relu,", 15, "layer is missing"},
+    {"dense 12,, dense 10", 10, "layer is missing"},
+    {"dens 12", 1, "'dens' is not a layer"},
+    {"dense 256 sigmoid, conv 3", 20, "'conv' is not a layer"},
+    {"normalize 1", 12, "standard deviation"},
+    {"normalize 0 0", 13, "above 0"},
+    {"normalize a 1", 11, "'a' is not a number"},
+    {"normalize nan 1", 11, "not a number"},
+};
+
+Test(net, points_at_the_word)
+{
+    for (size_t i = 0; i < CR_COUNTOF(bad); i++) {
+        cr_net net;
+        char column[32];
+        cr_assert_eq(cr_net_parse(bad[i].text, &net), CR_E_SYNTAX, "'%s'", bad[i].text);
+        snprintf(column, sizeof column, "column %d:", bad[i].column);
+        cr_assert(strstr(cr_error(), column), "'%s': %s", bad[i].text, cr_error());
+        cr_assert(strstr(cr_error(), bad[i].says), "'%s': %s", bad[i].text, cr_error());
+        const char *last = strrchr(cr_error(), '\n'), *caret = strchr(last, '^');
+        cr_assert_eq(caret - last, bad[i].column + 2, "'%s': %s", bad[i].text, cr_error());
+    }
+    cr_assert_eq(cr_alloc_live(), 0);
+}
+
+Test(net, refuses_too_many_layers)
+{
+    cr_strbuf s = {0};
+    cr_net net;
+    for (int i = 0; i < CR_NET_MAX_LAYERS; i++)
+        cr_str_printf(&s, "%sdense 2", i ? ", " : "");
+    cr_assert_eq(cr_net_parse(s.at, &net), CR_OK, "%s", cr_error());
+    cr_str_add(&s, ", dense 2");
+    cr_assert_eq(cr_net_parse(s.at, &net), CR_E_SYNTAX);
+    cr_assert(strstr(cr_error(), "more than"), "%s", cr_error());
+    cr_str_finish(&s);
+}
+
+Test(net, builds_and_shares_by_name)
+{
+    cr_net net;
+    cr_graph *g = cr_graph_create("t");
+    cr_net_parse("dense 5 relu, dense 3", &net);
+    cr_value x = cr_input(g, "x", CR_F32, 4, 2, 2), z = cr_input(g, "z", CR_F32, 7, 4);
+    cr_value y = cr_net_build(&net, x), again = cr_net_build(&net, z);
+    cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_value_shape(y).dim[0], 4);
+    cr_assert_eq(cr_value_shape(y).dim[1], 3);
+    cr_assert_eq(cr_value_shape(again).dim[0], 7);
+    cr_assert_eq(cr_params(g, NULL, 0), 4);
+    cr_value w = cr_find(g, "dense1.w");
+    cr_assert_str_eq(cr_value_name(w), "dense1.w");
+    cr_assert_eq(cr_value_shape(w).dim[0], 4);
+    cr_graph_destroy(g);
+}
+
+Test(net, a_layer_of_another_shape_is_a_mistake)
+{
+    cr_graph *g = cr_graph_create("t");
+    cr_dense(cr_input(g, "x", CR_F32, 4, 2), "h", 3, CR_RELU);
+    cr_dense(cr_input(g, "z", CR_F32, 4, 5), "h", 3, CR_RELU);
+    cr_assert_eq(cr_graph_status(g), CR_E_GRAPH);
+    cr_assert(strstr(cr_error(), "\"h.w\" is there as f32[2,3]"), "%s", cr_error());
+    cr_graph_destroy(g);
+}
+
+Test(net, summary_lists_layers)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    cr_net net;
+    cr_graph *g = cr_graph_create("t");
+    cr_net_parse("dense 256 sigmoid, dense 10", &net);
+    cr_net_build(&net, cr_input(g, "x", CR_F32, 64, 784));
+    cr_summary(g, f);
+    fclose(f);
+    cr_assert(strstr(text, "w [784,256], b [256]"), "%s", text);
+    cr_assert(strstr(text, "f32[64,256]"), "%s", text);
+    cr_assert(strstr(text, "200960"), "%s", text);
+    cr_assert(strstr(text, "203530"), "%s", text);
+    free(text);
+    cr_graph_destroy(g);
+    cr_assert_eq(cr_alloc_live(), 0);
+}

@@ -1,0 +1,179 @@
+/* The trainer's graph in the reference interpreter: what a step does to the states. */
+#include "host.h"
+
+#include <math.h>
+
+#include "crisol/ops.h"
+#include "crisol/train.h"
+
+enum { N = 24, SIDE = 2, BATCH = 8 };
+
+static uint8_t pixels[N * SIDE * SIDE], labels[N];
+
+/* Three classes that one pixel tells apart. */
+static cr_dataset make_data(void)
+{
+    for (int i = 0; i < N; i++) {
+        labels[i] = (uint8_t)(i % 3);
+        for (int k = 0; k < SIDE * SIDE; k++)
+            pixels[i * SIDE * SIDE + k] = (uint8_t)(k == i % 3 ? 200 + i : i);
+    }
+    return (cr_dataset){.ntrain = N,
+                        .ntest = BATCH,
+                        .rows = SIDE,
+                        .cols = SIDE,
+                        .classes = 3,
+                        .train_x = pixels,
+                        .train_y = labels,
+                        .test_x = pixels,
+                        .test_y = labels};
+}
+
+static cr_value linear(cr_value x, void *user)
+{
+    (void)user;
+    return cr_dense(x, "out", 3, CR_LINEAR);
+}
+
+static host start(cr_train_options options)
+{
+    cr_dataset data = make_data();
+    options.model = options.model ? options.model : linear;
+    options.batch = BATCH;
+    cr_graph *g = cr_training_graph(&data, &options);
+    cr_assert_not_null(g, "%s", cr_error());
+    host h = host_start(g, 1);
+    memcpy(host_leaf(&h, "train_x"), pixels, sizeof pixels);
+    memcpy(host_leaf(&h, "train_y"), labels, sizeof labels);
+    if (!options.no_evaluation) {
+        memcpy(host_leaf(&h, "test_x"), pixels, BATCH * SIDE * SIDE);
+        memcpy(host_leaf(&h, "test_y"), labels, BATCH);
+    }
+    for (int i = 0; i < N; i++)
+        ((int32_t *)host_leaf(&h, "order"))[i] = N - 1 - i;
+    return h;
+}
+
+static int32_t int_state(const host *h, const char *name)
+{
+    return *(const int32_t *)host_leaf(h, name);
+}
+
+static float float_state(const host *h, const char *name)
+{
+    return *(const float *)host_leaf(h, name);
+}
+
+static void learns(cr_loss loss, cr_optimizer optimizer)
+{
+    host h = start((cr_train_options){.loss = loss, .optimizer = optimizer});
+    float first = 0;
+    for (int epoch = 0; epoch < 60; epoch++) {
+        *(int32_t *)host_leaf(&h, "offset") = 0;
+        *(float *)host_leaf(&h, "loss_sum") = 0;
+        *(int32_t *)host_leaf(&h, "correct") = 0;
+        for (int step = 0; step < N / BATCH; step++)
+            host_run(&h);
+        if (epoch == 0)
+            first = float_state(&h, "loss_sum");
+    }
+    cr_assert_eq(int_state(&h, "offset"), N);
+    cr_assert_eq(int_state(&h, "step"), 60 * N / BATCH);
+    cr_assert_eq(int_state(&h, "bad_step"), -1);
+    cr_assert_lt(float_state(&h, "loss_sum"), first / 2);
+    cr_assert_eq(int_state(&h, "correct"), N);
+    host_end(&h);
+}
+
+Test(training, sgd_mse)
+{
+    learns(CR_LOSS_MSE, (cr_optimizer){.kind = CR_SGD, .lr = 0.5f});
+}
+
+Test(training, momentum_mse)
+{
+    learns(CR_LOSS_MSE, (cr_optimizer){.kind = CR_MOMENTUM, .lr = 0.1f});
+}
+
+Test(training, adam_cross_entropy)
+{
+    learns(CR_LOSS_SOFTMAX_CROSS_ENTROPY, (cr_optimizer){.kind = CR_ADAM, .lr = 0.05f});
+}
+
+/* The batch is that of the order, the normalisation is to [0, 1]. */
+Test(training, takes_the_order)
+{
+    host h = start((cr_train_options){.no_evaluation = true});
+    cr_graph *g = h.g;
+    const float *w = host_leaf(&h, "out.w");
+    float w0[12], want = 0;
+    memcpy(w0, w, sizeof w0);
+    for (int s = 0; s < BATCH; s++)
+        for (int c = 0; c < 3; c++) {
+            int i = N - 1 - s;
+            float y = 0;
+            for (int k = 0; k < 4; k++)
+                y += (float)pixels[i * 4 + k] / 255 * w0[k * 3 + c];
+            y -= c == labels[i];
+            want += y * y / (BATCH * 3);
+        }
+    host_run(&h);
+    cr_assert(fabsf(*(const float *)host_output(&h, "loss") - want) < 1e-5f);
+    cr_assert_eq(cr_find(g, "test_x").ref, 0);
+    host_end(&h);
+}
+
+/* Evaluation applies the same model to the test set. */
+Test(training, evaluates)
+{
+    host h = start((cr_train_options){.loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
+                                      .optimizer = {.kind = CR_SGD, .lr = 0}});
+    *(float *)host_leaf(&h, "lr") = 0;
+    for (int i = 0; i < N; i++)
+        ((int32_t *)host_leaf(&h, "order"))[i] = i;
+    host_run(&h);
+    cr_assert_eq(float_state(&h, "test_loss_sum"), float_state(&h, "loss_sum"));
+    cr_assert_eq(int_state(&h, "test_correct"), int_state(&h, "correct"));
+    cr_assert_eq(int_state(&h, "test_offset"), BATCH);
+    host_end(&h);
+}
+
+static void freezes(cr_optimizer_kind kind)
+{
+    host h = start((cr_train_options){.optimizer = {.kind = kind}});
+    host_run(&h);
+    float *w = host_leaf(&h, "out.w"), before[12];
+    w[3] = 1e30f; /* its square overflows */
+    memcpy(before, w, sizeof before);
+    float loss_sum = float_state(&h, "loss_sum");
+    for (int i = 0; i < 3; i++)
+        host_run(&h);
+    cr_assert_eq(int_state(&h, "bad_step"), 1);
+    cr_assert_eq(int_state(&h, "step"), 1);
+    cr_assert_eq(int_state(&h, "offset"), BATCH);
+    cr_assert_eq(float_state(&h, "loss_sum"), loss_sum);
+    cr_assert_eq(memcmp(before, w, sizeof before), 0);
+    host_end(&h);
+}
+
+Test(training, freezes_at_a_bad_loss)
+{
+    freezes(CR_SGD);
+    freezes(CR_MOMENTUM);
+    freezes(CR_ADAM);
+}
+
+static cr_value wrong_shape(cr_value x, void *user)
+{
+    (void)user;
+    return cr_sum(x, CR_AXIS(0));
+}
+
+Test(training, refuses_a_model_without_scores)
+{
+    cr_dataset data = make_data();
+    cr_assert_null(cr_training_graph(&data, &(cr_train_options){.model = wrong_shape}));
+    cr_assert(strstr(cr_error(), "must give f32 [batch, classes]"), "%s", cr_error());
+    cr_assert_null(cr_training_graph(&data, &(cr_train_options){.batch = 4}));
+    cr_assert_eq(cr_alloc_live(), 0);
+}
