@@ -177,12 +177,26 @@ static void add_node(cr_strbuf *s, const cr_graph *g, cr_ref r)
         cr_str_printf(s, " (%s:%d)", o->at.file, o->at.line);
 }
 
+/* Both ends of the edge that crosses, whatever transfers are on the way. */
+static cr_ref producer_of(const cr_graph *g, cr_ref r)
+{
+    while (cr_at(g, r)->op == CR_OP_COPY)
+        r = cr_at(g, r)->src[0];
+    return r;
+}
+
 static cr_ref reader_of(const cr_graph *g, cr_ref r)
 {
-    for (cr_ref k = r + 1; k < g->node.len; k++)
-        for (int i = 0; i < cr_at(g, k)->nsrc; i++)
-            if (cr_at(g, k)->src[i] == r)
-                return k;
+    for (cr_ref k = r + 1; k < g->node.len; k++) {
+        const cr_node *n = cr_at(g, k);
+        bool reads = false;
+        for (int i = 0; i < n->nsrc; i++)
+            reads = reads || n->src[i] == r;
+        if (reads && n->op != CR_OP_COPY)
+            return k;
+        if (reads)
+            r = k;
+    }
     return r;
 }
 
@@ -193,7 +207,7 @@ static void add_transfer(cr_strbuf *s, const cr_graph *g, cr_ref r)
     cr_str_printf(s, "\n  %llu bytes to the %s, %s: ", (unsigned long long)cr_bytes_of(g, r),
                   n->space == CR_SPACE_HOST ? "host" : "device",
                   cr_type_text(g, (cr_dtype)n->dtype, cr_shape_of(g, r), type));
-    add_node(s, g, n->src[0]);
+    add_node(s, g, producer_of(g, r));
     cr_str_add(s, " -> ");
     add_node(s, g, reader_of(g, r));
 }
