@@ -80,15 +80,21 @@ static inline bool is_named_leaf(const cr_node *n)
     return n->op == CR_OP_INPUT || n->op == CR_OP_STATE;
 }
 
-static inline void keep_outputs(outcome *o, const cr_interp *in)
+static inline void *copy_of(const void *data, size_t bytes)
+{
+    void *copy = malloc(bytes + 1);
+    memcpy(copy, data, bytes);
+    return copy;
+}
+
+/* An output of a state is the state before the step, as all reads are; the others are computed. */
+static inline void keep_outputs(outcome *o, const cr_interp *in, bool states)
 {
     for (uint32_t i = 0; i < o->g->root.len; i++) {
-        cr_ref r = o->g->root.at[i];
-        size_t bytes = (size_t)cr_bytes_of(o->g, r);
-        if (cr_at(o->g, r)->op != CR_OP_OUTPUT)
-            continue;
-        o->data[r] = malloc(bytes + 1);
-        memcpy(o->data[r], cr_interp_value(in, r), bytes);
+        cr_ref r = o->g->root.at[i], x = cr_at(o->g, r)->src[0];
+        if (cr_at(o->g, r)->op == CR_OP_OUTPUT && (cr_at(o->g, x)->op == CR_OP_STATE) == states)
+            o->data[r] =
+                copy_of(states ? o->data[x] : cr_interp_value(in, r), (size_t)cr_bytes_of(o->g, r));
     }
 }
 
@@ -108,9 +114,11 @@ static inline outcome run_graph(const cr_graph *g, uint64_t seed, filling how)
              how);
         ok = cr_interp_bind(in, r, o.data[r]) == CR_OK;
     }
+    if (ok)
+        keep_outputs(&o, in, true);
     ok = ok && cr_interp_run(in) == CR_OK;
     if (ok)
-        keep_outputs(&o, in);
+        keep_outputs(&o, in, false);
     else
         snprintf(o.why, sizeof o.why, "the interpreter: %s", cr_error());
     cr_interp_destroy(in);
