@@ -282,7 +282,11 @@ cr_value cr_pad_at(cr_loc at, cr_value x, cr_shape before, cr_shape after, float
     }
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    attr[to.rank] = cr_value_dtype(x) == CR_F32 ? (int64_t)bits : (int64_t)value;
+    cr_dtype dtype = cr_value_dtype(x);
+    float top = dtype == CR_U8 ? 255 : dtype == CR_BOOL ? 1 : 0x1p30f, low = dtype == CR_I32 ? -0x1p30f : 0;
+    if (dtype != CR_F32 && !(value >= low && value <= top && value == (float)(int64_t)value))
+        return mistake(at, "pad", &x, 1, "the value is not one of the type");
+    attr[to.rank] = dtype == CR_F32 ? (int64_t)bits : (int64_t)value;
     return op1(at, CR_OP_pad, x, (struct extra){.hint = &to, .attr = attr, .nattr = (uint32_t)to.rank + 1});
 }
 
@@ -444,7 +448,7 @@ cr_value cr_onehot_at(cr_loc at, cr_value index, int64_t classes)
 cr_value cr_softmax_at(cr_loc at, cr_value x)
 {
     COMPOSITE("softmax", x, {
-        cr_value e = cr_exp_at(at, cr_sub_at(at, x, cr_amax_keep_at(at, x, CR_LAST_AXIS)));
+        cr_value e = cr_exp_at(at, cr_sub_at(at, x, cr_detach_at(at, cr_amax_keep_at(at, x, CR_LAST_AXIS))));
         v = cr_div_at(at, e, cr_sum_keep_at(at, e, CR_LAST_AXIS));
     })
 }
@@ -452,7 +456,7 @@ cr_value cr_softmax_at(cr_loc at, cr_value x)
 cr_value cr_log_softmax_at(cr_loc at, cr_value x)
 {
     COMPOSITE("log_softmax", x, {
-        cr_value s = cr_sub_at(at, x, cr_amax_keep_at(at, x, CR_LAST_AXIS));
+        cr_value s = cr_sub_at(at, x, cr_detach_at(at, cr_amax_keep_at(at, x, CR_LAST_AXIS)));
         v = cr_sub_at(at, s, cr_log_at(at, cr_sum_keep_at(at, cr_exp_at(at, s), CR_LAST_AXIS)));
     })
 }

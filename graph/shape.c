@@ -311,45 +311,53 @@ static bool infer_root(const struct infer *in)
     return true;
 }
 
-bool cr_infer(const cr_graph *g, cr_node *n, const cr_shape *hint, cr_shape *shape, char *why,
-              size_t why_size)
+static bool infer(const struct infer *in)
 {
-    struct infer in = {g, n, hint, shape, why, why_size};
+    const cr_graph *g = in->g;
+    cr_node *n = in->n;
+    cr_shape *shape = in->out;
     /* attr ids are set by the caller before, since slices and the like are read from them */
     const cr_attr *a = &g->attr.at[n->attr];
     memset(shape, 0, sizeof *shape);
     if (n->nsrc && n->op != CR_OP_cast) n->dtype = cr_at(g, n->src[0])->dtype; /* what movement and copies keep */
     switch (cr_kind_of(n)) {
-    case CR_KIND_EW: return infer_elementwise(&in);
-    case CR_KIND_RED: return infer_reduction(&in, a->at, a->len);
-    case CR_KIND_ROOT: return infer_root(&in);
-    case CR_KIND_COPY: *shape = *source(&in, 0); return true;
+    case CR_KIND_EW: return infer_elementwise(in);
+    case CR_KIND_RED: return infer_reduction(in, a->at, a->len);
+    case CR_KIND_ROOT: return infer_root(in);
+    case CR_KIND_COPY: *shape = *source(in, 0); return true;
     default: break;
     }
     switch (n->op) {
     case CR_OP_CONST: return true;
     case CR_OP_SIZE: n->dtype = CR_I32; return true;
     case CR_OP_INPUT:
-    case CR_OP_STATE: return infer_given(&in);
-    case CR_OP_reshape: return infer_reshape(&in);
-    case CR_OP_permute: return infer_permute(&in, a->at, a->len);
-    case CR_OP_expand: return infer_expand(&in);
-    case CR_OP_slice: return infer_slice(&in, a->at, a->len);
-    case CR_OP_pad: return infer_pad(&in, a->at, a->len);
-    case CR_OP_concat: return infer_concat(&in, a->at, a->len);
-    case CR_OP_matmul: return infer_matmul(&in);
-    case CR_OP_gather: return infer_gather(&in);
+    case CR_OP_STATE: return infer_given(in);
+    case CR_OP_reshape: return infer_reshape(in);
+    case CR_OP_permute: return infer_permute(in, a->at, a->len);
+    case CR_OP_expand: return infer_expand(in);
+    case CR_OP_slice: return infer_slice(in, a->at, a->len);
+    case CR_OP_pad: return infer_pad(in, a->at, a->len);
+    case CR_OP_concat: return infer_concat(in, a->at, a->len);
+    case CR_OP_matmul: return infer_matmul(in);
+    case CR_OP_gather: return infer_gather(in);
     case CR_OP_cast:
-        *shape = *source(&in, 0);
+        *shape = *source(in, 0);
         return true;
     case CR_OP_iota:
         n->dtype = CR_I32;
-        if (!infer_given(&in)) return false;
-        if (a->len != 1 || a->at[0] < 0 || a->at[0] >= shape->rank) return refuse(&in, "no such axis");
+        if (!infer_given(in)) return false;
+        if (a->len != 1 || a->at[0] < 0 || a->at[0] >= shape->rank) return refuse(in, "no such axis");
         return true;
-    case CR_OP_random: n->dtype = CR_F32; return infer_random(&in);
-    default: return refuse(&in, "is not an op that can be built");
+    case CR_OP_random: n->dtype = CR_F32; return infer_random(in);
+    default: return refuse(in, "is not an op that can be built");
     }
+}
+
+bool cr_infer(const cr_graph *g, cr_node *n, const cr_shape *hint, cr_shape *shape, char *why,
+              size_t why_size)
+{
+    struct infer in = {g, n, hint, shape, why, why_size};
+    return infer(&in) && check_shape(&in, shape);
 }
 
 static cr_ref make(cr_graph *g, cr_node *n, const cr_shape *hint)

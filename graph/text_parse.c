@@ -266,7 +266,8 @@ static bool read_target_space(struct parser *p, struct line *l)
     if (l->n.space == CR_SPACE_DEVICE &&
         !cr_lex_accept_word(&p->lex, cr_space_name[CR_SPACE_DEVICE]))
         return cr_lex_expected(&p->lex, "'host' or 'device'");
-    return true;
+    cr_lex_blanks(&p->lex);
+    return *p->lex.at != 'f' || cr_lex_keyed(&p->lex, "for", 1, l->attr, &l->nattr);
 }
 
 static bool read_attributes(struct parser *p, struct line *l)

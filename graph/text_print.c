@@ -283,7 +283,10 @@ static void add_attributes(cr_strbuf *out, const cr_graph *g, cr_ref r)
         break;
     case CR_FORM_AXIS: add_list(out, "axis", a->at, 1); break;
     case CR_FORM_STREAM: add_list(out, "stream", a->at, 1); break;
-    case CR_FORM_SPACE: cr_str_printf(out, " to %s", cr_space_name[n->space]); break;
+    case CR_FORM_SPACE:
+        cr_str_printf(out, " to %s", cr_space_name[n->space]);
+        if (a->len) cr_str_printf(out, " for(%lld)", (long long)a->at[0]);
+        break;
     }
 }
 

@@ -19,7 +19,7 @@
  * does not, that is our bug, and the graph is written to a file. */
 #include "passes.h"
 
-#define PLAN_PASSES 0 /* set to 1 once fuse, schedule, order and memory exist */
+#define PLAN_PASSES 1
 
 enum {
     NAIVE = 1u << CR_VARIANT_NAIVE,

@@ -139,6 +139,19 @@ static bool transposed_operand(const cr_graph *g, const cr_phase *p, cr_ref r)
 
 static int32_t fit(int64_t size, int64_t tile) { return (int32_t)CR_MAX(1, CR_MIN(size, tile)); }
 
+/* Rows of a register tile: as many as the row says, or a few less where that wastes fewer in the last
+ * tile. A tile costs its rows, and about two more for loading the vectors of B. */
+static int32_t fit_rows(int64_t m, int32_t most)
+{
+    int32_t best = fit(m, most);
+    double least = 1e300;
+    for (int32_t r = fit(m, most); r >= (most + 1) / 2 && r >= 1; r--) {
+        double cost = (double)(m / r) * (r + 2) + (m % r ? (double)(m % r) + 2 : 0);
+        if (cost < least - 1e-9) least = cost, best = r;
+    }
+    return best;
+}
+
 /* Columns of a group: all that balance over the compute units leaves, in whole register tiles. */
 static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target *t, bool stage_a)
 {
@@ -160,6 +173,8 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
     } else if (!stage_a && groups_m * z->batch * ((steps_n + tn - 1) / tn) < units && steps_m > 1) {
         tm = CR_MAX(1, (steps_m + units - 1) / units);
     }
+    groups_m = (steps_m + tm - 1) / tm;
+    tm = (steps_m + groups_m - 1) / groups_m; /* groups of equal height */
     s->tile_m = (int32_t)(tm * s->reg_m);
     s->tile_n = (int32_t)(tn * step_n);
 }
@@ -170,7 +185,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     const cr_target *t = plan->target;
     const cr_node *n = cr_at(g, p->anchor);
     cr_schedule *s = &p->schedule;
-    s->reg_m = fit(z->m, row.reg_m);
+    s->reg_m = fit_rows(z->m, row.reg_m);
     s->reg_n = fit((z->n + z->w - 1) / z->w, row.reg_n);
     s->block_k = (int32_t)z->k;
     s->local = 1;

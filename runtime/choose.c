@@ -28,26 +28,26 @@ static bool contains_ignoring_case(const char *text, const char *part)
     return n == 0;
 }
 
-typedef bool matcher(const cr_device_info *d, const char *word);
+typedef bool matcher(const cr_device_facts *d, const char *word);
 
-static bool by_type(const cr_device_info *d, const char *word)
+static bool by_type(const cr_device_facts *d, const char *word)
 {
     const char *type = cr_device_type_name(d->type);
     return strlen(word) == strlen(type) && same_ignoring_case(word, type, strlen(type));
 }
 
-static bool by_name(const cr_device_info *d, const char *word)
+static bool by_name(const cr_device_facts *d, const char *word)
 {
     return contains_ignoring_case(d->name, word);
 }
 
-static bool by_platform(const cr_device_info *d, const char *word)
+static bool by_platform(const cr_device_facts *d, const char *word)
 {
     return contains_ignoring_case(d->platform, word);
 }
 
 /* How many usable devices match; the first of them in *index. */
-static uint32_t find(const cr_device_info *list, uint32_t count, matcher *match, const char *word,
+static uint32_t find(const cr_device_facts *list, uint32_t count, matcher *match, const char *word,
                      uint32_t *index)
 {
     uint32_t found = 0;
@@ -59,7 +59,7 @@ static uint32_t find(const cr_device_info *list, uint32_t count, matcher *match,
 
 /* ---- choosing ---------------------------------------------------------------------------- */
 
-static cr_status fail_with_list(const cr_device_info *list, uint32_t count, const char *what)
+static cr_status fail_with_list(const cr_device_facts *list, uint32_t count, const char *what)
 {
     cr_strbuf text = {0};
     for (uint32_t i = 0; i < count; i++)
@@ -79,7 +79,7 @@ static void explain(char reason[CR_REASON_TEXT], const char *what, uint32_t foun
         snprintf(reason, CR_REASON_TEXT, "%s", what);
 }
 
-static cr_status choose_default(const cr_device_info *list, uint32_t count, uint32_t *index,
+static cr_status choose_default(const cr_device_facts *list, uint32_t count, uint32_t *index,
                                 char reason[CR_REASON_TEXT])
 {
     static const char *const order[] = {"gpu", "cpu", "accelerator", "other"};
@@ -95,7 +95,7 @@ static cr_status choose_default(const cr_device_info *list, uint32_t count, uint
     return fail_with_list(list, count, "no OpenCL device can be used");
 }
 
-static cr_status choose_index(const cr_device_info *list, uint32_t count, const char *digits,
+static cr_status choose_index(const cr_device_facts *list, uint32_t count, const char *digits,
                               const char *from, uint32_t *index, char reason[CR_REASON_TEXT])
 {
     char what[160];
@@ -110,7 +110,7 @@ static cr_status choose_index(const cr_device_info *list, uint32_t count, const 
     return CR_OK;
 }
 
-static cr_status choose_word(const cr_device_info *list, uint32_t count, const char *word,
+static cr_status choose_word(const cr_device_facts *list, uint32_t count, const char *word,
                              const char *from, uint32_t *index, char reason[CR_REASON_TEXT])
 {
     static const struct {
@@ -131,7 +131,7 @@ static cr_status choose_word(const cr_device_info *list, uint32_t count, const c
     return fail_with_list(list, count, what);
 }
 
-cr_status cr_device_choose(const cr_device_info *list, uint32_t count, const char *selector,
+cr_status cr_device_choose(const cr_device_facts *list, uint32_t count, const char *selector,
                            uint32_t *index, char reason[CR_REASON_TEXT])
 {
     const char *from = "the caller";
@@ -148,7 +148,7 @@ cr_status cr_device_choose(const cr_device_info *list, uint32_t count, const cha
 
 /* ---- as a target ------------------------------------------------------------------------- */
 
-static int64_t vector_width(const cr_device_info *d)
+static int64_t vector_width(const cr_device_facts *d)
 {
     uint32_t width = CR_MAX(d->preferred_f32, d->native_f32), power = 1;
     while (power * 2 <= width && power < 16)
@@ -164,13 +164,13 @@ static void copy_text(char to[96], const char from[96])
             *c = ' ';
 }
 
-static void cpu_target(const cr_device_info *d, cr_target *t)
+static void cpu_target(const cr_device_facts *d, cr_target *t)
 {
     t->vector_width = vector_width(d);
     t->registers = t->vector_width == 16 ? 32 : 16; /* AVX-512 has 32; SSE and AVX 16 */
 }
 
-void cr_device_target(const cr_device_info *d, cr_target *out)
+void cr_device_to_target(const cr_device_facts *d, cr_target *out)
 {
     *out = *cr_target_builtin(d->type == CR_DEVICE_GPU ? "gpu" : "cpu");
     copy_text(out->name, d->name);

@@ -10,7 +10,7 @@
 
 static cr_status choose(cr_device *d, const char *selector)
 {
-    cr_device_info *list;
+    cr_device_facts *list;
     cr_device_ids *ids;
     uint32_t count, i = 0;
     CR_TRY(cr_devices_probe(&list, &ids, &count));
@@ -67,7 +67,7 @@ void cr_device_unref(cr_device *d)
     cr_free(d);
 }
 
-const cr_device_info *cr_device_describe(const cr_device *d)
+const cr_device_facts *cr_device_describe(const cr_device *d)
 {
     return &d->info;
 }

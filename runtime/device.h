@@ -7,7 +7,7 @@
 
 struct cr_device {
     uint32_t refs;
-    cr_device_info info;
+    cr_device_facts info;
     char reason[CR_REASON_TEXT];
     cl_platform_id platform;
     cl_device_id id;
@@ -17,14 +17,14 @@ struct cr_device {
     char *dump_folder;          /* NULL: kernels are not dumped */
 };
 
-/* The OpenCL objects behind the i-th entry of cr_devices. */
+/* The OpenCL objects behind the i-th entry of cr_device_list. */
 typedef struct cr_device_ids {
     cl_platform_id platform;
     cl_device_id device;
 } cr_device_ids;
 
-/* cr_devices with the ids; either result is to be cr_freed. */
-cr_status cr_devices_probe(cr_device_info **list, cr_device_ids **ids, uint32_t *count);
+/* cr_device_list with the ids; either result is to be cr_freed. */
+cr_status cr_devices_probe(cr_device_facts **list, cr_device_ids **ids, uint32_t *count);
 
 /* The queue with profiling, made at the first call. */
 cr_status cr_device_profiling_queue(cr_device *device, cl_command_queue *queue);

@@ -40,7 +40,7 @@ static uint64_t device_bytes(const cr_module *m)
            bytes_of_kind(m, CR_MEMORY_INPUT);
 }
 
-static cr_status check_memory(const cr_device_info *d, const cr_module *m)
+static cr_status check_memory(const cr_device_facts *d, const cr_module *m)
 {
     for (uint32_t i = 0; i < m->nmemory; i++) {
         const cr_memory *at = &m->memory[i];

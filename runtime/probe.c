@@ -62,7 +62,7 @@ static cr_device_type type_of(cl_device_type type)
 
 /* ---- one device -------------------------------------------------------------------------- */
 
-static cr_status probe_texts(cl_device_id id, cr_device_info *d)
+static cr_status probe_texts(cl_device_id id, cr_device_facts *d)
 {
     CR_TRY(device_text(id, CL_DEVICE_NAME, d->name, sizeof d->name));
     CR_TRY(device_text(id, CL_DEVICE_VENDOR, d->vendor, sizeof d->vendor));
@@ -71,7 +71,7 @@ static cr_status probe_texts(cl_device_id id, cr_device_info *d)
     return device_text(id, CL_DEVICE_OPENCL_C_VERSION, d->c_version, sizeof d->c_version);
 }
 
-static cr_status probe_numbers(cl_device_id id, cr_device_info *d)
+static cr_status probe_numbers(cl_device_id id, cr_device_facts *d)
 {
     cl_device_type type;
     cl_bool available, compiler, little, unified;
@@ -114,7 +114,7 @@ static cr_status probe_numbers(cl_device_id id, cr_device_info *d)
     return CR_OK;
 }
 
-static cr_status probe_float(cl_device_id id, cr_device_info *d)
+static cr_status probe_float(cl_device_id id, cr_device_facts *d)
 {
     cl_device_fp_config config;
     GET(id, CL_DEVICE_SINGLE_FP_CONFIG, config);
@@ -142,7 +142,7 @@ static uint32_t sub_group_size(cl_device_id id)
     return (uint32_t)largest;
 }
 
-static cr_status probe_extensions(cl_device_id id, cr_device_info *d)
+static cr_status probe_extensions(cl_device_id id, cr_device_facts *d)
 {
     enum { EXTENSIONS_TEXT = 16 * 1024 };
     char *list = cr_alloc(EXTENSIONS_TEXT);
@@ -162,7 +162,7 @@ static cr_status probe_extensions(cl_device_id id, cr_device_info *d)
     return CR_OK;
 }
 
-static cr_status probe_device(cl_platform_id platform, cl_device_id id, cr_device_info *d)
+static cr_status probe_device(cl_platform_id platform, cl_device_id id, cr_device_facts *d)
 {
     CR_TRY(platform_text(platform, CL_PLATFORM_NAME, d->platform, sizeof d->platform));
     CR_TRY(platform_text(platform, CL_PLATFORM_VERSION, d->platform_version,
@@ -182,7 +182,7 @@ static const char advice[] =
     "vendor's OpenCL driver; `clinfo -l` lists what the system sees";
 
 typedef struct found {
-    CR_VEC(cr_device_info) info;
+    CR_VEC(cr_device_facts) info;
     CR_VEC(cr_device_ids) id;
 } found;
 
@@ -198,7 +198,7 @@ static cr_status add_platform(found *f, cl_platform_id platform, uint32_t index)
     if (error != CL_SUCCESS)
         return cr_cl_fail(error, "clGetDeviceIDs", "listing the devices of platform %u", index);
     for (uint32_t i = 0; i < CR_MIN(n, MAX_DEVICES); i++) {
-        cr_device_info d = {.platform_index = index, .device_index = i};
+        cr_device_facts d = {.platform_index = index, .device_index = i};
         CR_TRY(probe_device(platform, id[i], &d));
         if (!cr_vec_push(&f->info, d) || !cr_vec_push(&f->id, (cr_device_ids){platform, id[i]}))
             return CR_E_MEMORY;
@@ -245,7 +245,7 @@ static cr_status find_all(found *f)
     return broken != CR_OK ? broken : no_device(platform[0], n);
 }
 
-cr_status cr_devices_probe(cr_device_info **list, cr_device_ids **ids, uint32_t *count)
+cr_status cr_devices_probe(cr_device_facts **list, cr_device_ids **ids, uint32_t *count)
 {
     found f = {0};
     cr_status status = find_all(&f);
@@ -259,7 +259,7 @@ cr_status cr_devices_probe(cr_device_info **list, cr_device_ids **ids, uint32_t 
     return status;
 }
 
-cr_status cr_devices(cr_device_info **list, uint32_t *count)
+cr_status cr_device_list(cr_device_facts **list, uint32_t *count)
 {
     cr_device_ids *ids;
     cr_status status = cr_devices_probe(list, &ids, count);

@@ -11,7 +11,7 @@ typedef struct pending {
 
 struct cr_trace {
     const cr_module *module;
-    cr_profile *out;
+    cr_exec_times *out;
     const char **label; /* of each step, in out->arena */
     double origin;      /* the host's clock at the beginning, seconds */
     double offset;      /* from the device's clock to `origin`'s, microseconds */
@@ -34,7 +34,7 @@ static cr_status add_span(struct cr_trace *t, uint32_t step, uint64_t run, doubl
                           double start, double end)
 {
     const cr_step *s = &t->module->step[step];
-    cr_span span = {
+    cr_exec_span span = {
         .step = step,
         .run = run,
         .kind = s->kind,
@@ -94,20 +94,20 @@ cr_status cr_trace_harvest(struct cr_trace *t)
 
 static int by_start(const void *a, const void *b)
 {
-    double x = ((const cr_span *)a)->start_us, y = ((const cr_span *)b)->start_us;
+    double x = ((const cr_exec_span *)a)->start_us, y = ((const cr_exec_span *)b)->start_us;
     return (x > y) - (x < y);
 }
 
 static int by_step_and_time(const void *a, const void *b)
 {
-    const cr_span *x = a, *y = b;
+    const cr_exec_span *x = a, *y = b;
     double p = x->end_us - x->start_us, q = y->end_us - y->start_us;
     if (x->step != y->step)
         return x->step < y->step ? -1 : 1;
     return (p > q) - (p < q);
 }
 
-static void sum_kinds(cr_profile *p)
+static void sum_kinds(cr_exec_times *p)
 {
     double *const sum[] = {[CR_STEP_LAUNCH] = &p->launch_us,
                            [CR_STEP_UPLOAD] = &p->upload_us,
@@ -115,7 +115,7 @@ static void sum_kinds(cr_profile *p)
                            [CR_STEP_HOST] = &p->host_us};
     double covered = 0; /* up to here, all time is accounted for */
     for (uint32_t i = 0; i < p->span.len; i++) {
-        const cr_span *s = &p->span.at[i];
+        const cr_exec_span *s = &p->span.at[i];
         *sum[s->kind] += s->end_us - s->start_us;
         if (i > 0 && s->start_us > covered)
             p->idle_us += s->start_us - covered;
@@ -125,9 +125,9 @@ static void sum_kinds(cr_profile *p)
         p->wall_us = covered - p->span.at[0].start_us;
 }
 
-static cr_profile_row row_of(const cr_module *m, const cr_span *s, uint32_t n)
+static cr_exec_row row_of(const cr_module *m, const cr_exec_span *s, uint32_t n)
 {
-    cr_profile_row row = {
+    cr_exec_row row = {
         .step = s->step, .kind = s->kind, .label = s->label, .count = n, .bytes = s->bytes};
     for (uint32_t i = 0; i < n; i++)
         row.total_us += s[i].end_us - s[i].start_us;
@@ -141,7 +141,7 @@ static cr_profile_row row_of(const cr_module *m, const cr_span *s, uint32_t n)
     return row;
 }
 
-static cr_status sum_rows(const cr_module *m, cr_profile *p)
+static cr_status sum_rows(const cr_module *m, cr_exec_times *p)
 {
     qsort(p->span.at, p->span.len, sizeof *p->span.at, by_step_and_time);
     for (uint32_t i = 0, n; i < p->span.len; i += n) {
@@ -154,7 +154,7 @@ static cr_status sum_rows(const cr_module *m, cr_profile *p)
     return CR_OK;
 }
 
-static cr_status sum_up(const cr_module *m, cr_profile *p)
+static cr_status sum_up(const cr_module *m, cr_exec_times *p)
 {
     if (p->span.len == 0)
         return CR_OK;
@@ -197,9 +197,9 @@ static cr_status run_traced(cr_exec *x, uint64_t nsteps, struct cr_trace *t)
     return cr_exec_run(x, nsteps);
 }
 
-cr_status cr_exec_profile(cr_exec *x, uint64_t nsteps, cr_profile *out)
+cr_status cr_exec_profile(cr_exec *x, uint64_t nsteps, cr_exec_times *out)
 {
-    *out = (cr_profile){0};
+    *out = (cr_exec_times){0};
     struct cr_trace t = {.module = x->module, .out = out};
     x->steps_done = 0;
     cr_status status = run_traced(x, nsteps, &t);
@@ -211,11 +211,11 @@ cr_status cr_exec_profile(cr_exec *x, uint64_t nsteps, cr_profile *out)
     if (status == CR_OK)
         status = sum_up(x->module, out);
     if (status != CR_OK)
-        cr_profile_finish(out);
+        cr_exec_times_finish(out);
     return status;
 }
 
-void cr_profile_finish(cr_profile *p)
+void cr_exec_times_finish(cr_exec_times *p)
 {
     cr_vec_finish(&p->span);
     cr_vec_finish(&p->row);

@@ -31,7 +31,7 @@ typedef enum cr_device_type {
 const char *cr_device_type_name(cr_device_type type); /* "cpu", "gpu", "accelerator", "other" */
 
 /* What was probed of one device. Texts are cut to their field. */
-typedef struct cr_device_info {
+typedef struct cr_device_facts {
     uint32_t platform_index, device_index; /* in the order of the loader and of the platform */
     char platform[96], platform_version[160];
     char name[96], vendor[96], driver[96], version[160], c_version[96];
@@ -48,23 +48,23 @@ typedef struct cr_device_info {
     uint32_t align_bytes;
     /* f32: */
     bool denormals, round_to_nearest, inf_nan, fma, correct_divide;
-} cr_device_info;
+} cr_device_facts;
 
 /* Every device of every platform, in the order of the loader. No platform, or none with a device,
  * is an error that says what to install. cr_free(*list). */
-cr_status cr_devices(cr_device_info **list, uint32_t *count);
+cr_status cr_device_list(cr_device_facts **list, uint32_t *count);
 
 /* Which of a list: `selector` is "gpu", "cpu", "accelerator", an index, or part of a device's (else
  * of a platform's) name in any case; NULL or "" means $CRISOL_DEVICE, and without it a GPU, else a
  * CPU, else what there is. `reason` says why in one line. A selector that fits none is an error
  * that lists the devices. */
 enum { CR_REASON_TEXT = 256 };
-cr_status cr_device_choose(const cr_device_info *list, uint32_t count, const char *selector,
+cr_status cr_device_choose(const cr_device_facts *list, uint32_t count, const char *selector,
                            uint32_t *index, char reason[CR_REASON_TEXT]);
 
 /* The device as a target. What cannot be probed keeps the value of its class's built-in row, so the
  * same device and driver always give the same target. */
-void cr_device_target(const cr_device_info *info, cr_target *out);
+void cr_device_to_target(const cr_device_facts *info, cr_target *out);
 
 /* ---- devices: an open one ---------------------------------------------------------------- */
 
@@ -74,7 +74,7 @@ typedef struct cr_device cr_device;
 cr_device *cr_device_open(const char *selector); /* NULL: see cr_error() */
 cr_device *cr_device_ref(cr_device *device);
 void cr_device_unref(cr_device *device); /* accepts NULL */
-const cr_device_info *cr_device_describe(const cr_device *device);
+const cr_device_facts *cr_device_describe(const cr_device *device);
 const char *cr_device_reason(const cr_device *device); /* why it was chosen */
 
 /* Medians in microseconds: of an empty launch among many that are queued, and of one that is waited
@@ -165,40 +165,40 @@ bool cr_exec_from_cache(const cr_exec *exec); /* its program came from the cache
 /* ---- profiles ---------------------------------------------------------------------------- */
 
 /* One launch, transfer or host step of one run of the steps; microseconds from the first's. */
-typedef struct cr_span {
+typedef struct cr_exec_span {
     uint32_t step; /* of the module */
     uint64_t run;  /* of the profile: which run of the steps; of `repeat` modules the first */
     cr_step_kind kind;
     const char *label;
     uint64_t bytes; /* transfers */
     double queued_us, start_us, end_us;
-} cr_span;
+} cr_exec_span;
 
 /* All spans of one step of the module. */
-typedef struct cr_profile_row {
+typedef struct cr_exec_row {
     uint32_t step;
     cr_step_kind kind;
     const char *label;
     uint64_t count;
     double total_us, min_us, median_us;
     uint64_t flops, bytes; /* as planned (kernels) or moved (transfers), of one */
-} cr_profile_row;
+} cr_exec_row;
 
-typedef struct cr_profile {
+typedef struct cr_exec_times {
     uint64_t steps; /* times that the module's steps were run */
     double wall_us; /* from the first start to the last end */
     double idle_us; /* of these, with nothing running */
     /* the time of all spans of a kind: */
     double launch_us, upload_us, download_us, host_us;
-    CR_VEC(cr_span) span;       /* by start */
-    CR_VEC(cr_profile_row) row; /* by step */
+    CR_VEC(cr_exec_span) span;       /* by start */
+    CR_VEC(cr_exec_row) row; /* by step */
     cr_arena arena;             /* the labels */
-} cr_profile;
+} cr_exec_times;
 
 /* Runs as cr_exec_run does, on a queue with profiling. `out` need not be initialised; it is valid
- * after the executable is gone, and to be given to cr_profile_finish unless this fails. */
-cr_status cr_exec_profile(cr_exec *exec, uint64_t nsteps, cr_profile *out);
-void cr_profile_finish(cr_profile *profile);
+ * after the executable is gone, and to be given to cr_exec_times_finish unless this fails. */
+cr_status cr_exec_profile(cr_exec *exec, uint64_t nsteps, cr_exec_times *out);
+void cr_exec_times_finish(cr_exec_times *profile);
 
 /* ---- for tests --------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* devices.c - finding, choosing and opening devices. */
 #include "modules.h"
 
-static const cr_device_info some[] = {
+static const cr_device_facts some[] = {
     {.name = "pthread-skylake",
      .platform = "Portable Computing Language",
      .usable = true,
@@ -73,9 +73,9 @@ Test(devices, a_wrong_selector_lists_what_there_is)
 Test(devices, no_platform)
 {
     setenv("OCL_ICD_VENDORS", "/nonexistent", 1);
-    cr_device_info *list;
+    cr_device_facts *list;
     uint32_t count;
-    assert_fails(cr_devices(&list, &count), CR_E_DEVICE, "no OpenCL platform");
+    assert_fails(cr_device_list(&list, &count), CR_E_DEVICE, "no OpenCL platform");
     cr_assert(says("apt install pocl-opencl-icd") && says("/nonexistent"));
     cr_assert(!cr_device_open(NULL));
     cr_assert(cr_alloc_live() == 0 && cr_cl_live() == 0);
@@ -84,9 +84,9 @@ Test(devices, no_platform)
 Test(devices, a_platform_without_devices)
 {
     setenv("POCL_DEVICES", "nonexistent", 1);
-    cr_device_info *list;
+    cr_device_facts *list;
     uint32_t count;
-    if (cr_devices(&list, &count) == CR_OK) { /* another platform has one */
+    if (cr_device_list(&list, &count) == CR_OK) { /* another platform has one */
         cr_free(list);
         return;
     }
@@ -95,16 +95,16 @@ Test(devices, a_platform_without_devices)
 
 Test(devices, those_at_hand)
 {
-    cr_device_info *list;
+    cr_device_facts *list;
     uint32_t count;
-    assert_ok(cr_devices(&list, &count));
+    assert_ok(cr_device_list(&list, &count));
     for (uint32_t i = 0; i < count; i++) {
-        const cr_device_info *d = &list[i];
+        const cr_device_facts *d = &list[i];
         cr_assert(d->name[0] && d->platform[0] && d->driver[0] && d->version[0]);
         cr_assert(d->compute_units > 0 && d->global_bytes > 0 && d->max_alloc_bytes > 0);
         cr_assert(d->max_group > 0 && d->align_bytes > 0 && d->max_args_bytes >= 1024);
         cr_target t;
-        cr_device_target(d, &t);
+        cr_device_to_target(d, &t);
         cr_assert_str_eq(t.name, d->name);
         cr_assert(t.compute_units == d->compute_units);
         cr_assert(t.vector_width >= 1 && t.vector_width <= 16);
@@ -116,18 +116,18 @@ Test(devices, those_at_hand)
 Test(devices, as_targets)
 {
     cr_target t;
-    cr_device_target(&some[0], &t);
+    cr_device_to_target(&some[0], &t);
     cr_assert(cr_target_class(&t) == CR_CLASS_CPU && t.vector_width == 16 && t.registers == 32);
     cr_assert(t.launch_us == cr_target_builtin("cpu")->launch_us);
-    cr_device_info narrow = some[0];
+    cr_device_facts narrow = some[0];
     narrow.preferred_f32 = 4;
     narrow.native_f32 = 8;
-    cr_device_target(&narrow, &t);
+    cr_device_to_target(&narrow, &t);
     cr_assert(t.vector_width == 8 && t.registers == 16);
     narrow.preferred_f32 = narrow.native_f32 = 0;
-    cr_device_target(&narrow, &t);
+    cr_device_to_target(&narrow, &t);
     cr_assert(t.vector_width == 1);
-    cr_device_target(&some[2], &t);
+    cr_device_to_target(&some[2], &t);
     cr_assert(cr_target_class(&t) == CR_CLASS_GPU && t.vector_width == 1 && t.sub_group == 32);
 }
 

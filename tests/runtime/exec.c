@@ -161,11 +161,11 @@ Test(exec, runs_steps_on_the_host)
     cr_exec_stats s;
     cr_exec_stats_get(e, &s);
     cr_assert(s.host_steps == 4 && s.step_h2d == 2 && s.step_d2h == 2);
-    cr_profile p;
+    cr_exec_times p;
     assert_ok(cr_exec_profile(e, 3, &p));
     cr_assert(p.row.len == 5 && p.row.at[0].kind == CR_STEP_HOST && p.row.at[4].count == 3);
     cr_assert(p.host_us > 0);
-    cr_profile_finish(&p);
+    cr_exec_times_finish(&p);
     cr_exec_destroy(e);
     cr_store_unref(store);
     cr_string_free(text);
@@ -245,7 +245,7 @@ Test(exec, more_memory_than_there_is)
     cr_module *m = add_module();
     m->memory[0].bytes = 1ull << 50;
     fails_to_create(m, CR_E_LIMIT, "memory \"arena\" needs 1125899906842624 bytes in one piece");
-    const cr_device_info *d = cr_device_describe(device);
+    const cr_device_facts *d = cr_device_describe(device);
     m = module_new("many", "");
     uint64_t piece = d->max_alloc_bytes - 4096;
     static const char *const name[] = {"a", "b", "c", "d", "e", "f", "g"};

@@ -43,7 +43,7 @@ static cr_status use_count(cr_device *d)
 static cr_status use_bounce(cr_device *d)
 {
     cr_exec *e = cr_exec_create(d, NULL, bounce_module(), NULL);
-    cr_profile p;
+    cr_exec_times p;
     cr_status status = e ? CR_OK : cr_last_status();
     if (status == CR_OK)
         status = cr_exec_feed(e, "x", x, sizeof x);
@@ -52,7 +52,7 @@ static cr_status use_bounce(cr_device *d)
     if (status == CR_OK)
         status = cr_exec_profile(e, 2, &p);
     if (status == CR_OK)
-        cr_profile_finish(&p);
+        cr_exec_times_finish(&p);
     if (status == CR_OK)
         status = cr_exec_finish(e);
     cr_exec_destroy(e);

@@ -1,0 +1,375 @@
+/* contract.c - tiled contractions: registers hold a tile of the result over the whole depth, so each
+ * element is accumulated in ascending order of k, whatever the tiles. The operands may be computed where
+ * they are loaded (a gather, a cast, a transpose), and what follows is applied to the registers.
+ *
+ *                 j -->            N
+ *                 +--------+--------+      a group computes tile_m x tile_n,
+ *            k    |  B     | tile_n |      a register tile is reg_m rows by reg_n vectors;
+ *                 +--------+--------+      panels of A and B may be staged in local memory first
+ *        +---+    +--------+--------+
+ *   i    | A |    |        | reg_m  |
+ *   M    |   |    |        | x reg_n|
+ *        +---+    +--------+--------+
+ */
+#include "emit.h"
+
+struct tile {
+    cr_emit *e;
+    const cr_phase *p;
+    const cr_schedule *s;
+    cr_ref a, b;              /* operands */
+    int64_t batch, m, n, k;
+    int64_t groups_m, groups_n;
+    cr_ix lead[CR_MAX_RANK];  /* indices of the batch axes */
+    int rank;
+    cr_ix m0, n0;             /* first row and column of the group's tile */
+};
+
+static const char *say(struct tile *t, const char *fmt, ...) CR_PRINTF(2, 3);
+static const char *say(struct tile *t, const char *fmt, ...)
+{
+    cr_strbuf s = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    cr_str_vprintf(&s, fmt, ap);
+    va_end(ap);
+    const char *text = cr_arena_strdup(&t->e->arena, cr_str_text(&s));
+    cr_str_finish(&s);
+    CR_ASSERT(text);
+    return text;
+}
+
+static cr_ix plus(struct tile *t, cr_ix a, int64_t c) { return cr_ix_add(t->e->ix, a, cr_ix_const(t->e->ix, c)); }
+
+static void operand_index(struct tile *t, cr_ix row, cr_ix column, cr_ix *at)
+{
+    memcpy(at, t->lead, sizeof t->lead);
+    at[t->rank - 2] = row;
+    at[t->rank - 1] = column;
+}
+
+static cr_val element(struct tile *t, cr_ref operand, cr_ix row, cr_ix column)
+{
+    cr_ix at[CR_MAX_RANK];
+    operand_index(t, row, column, at);
+    return cr_emit_value(t->e, operand, at);
+}
+
+/* The group's place among the tiles of the result. */
+static void locate(struct tile *t)
+{
+    cr_emit *e = t->e;
+    const cr_shape *d = &t->p->domain;
+    cr_ix g = cr_ix_var(e->ix, "g", 0, (int64_t)t->p->groups - 1, e->now, false, false);
+    cr_ix gn = cr_ix_mod(e->ix, g, t->groups_n), rest = cr_ix_div(e->ix, g, t->groups_n);
+    cr_ix gm = cr_ix_mod(e->ix, rest, t->groups_m), b = cr_ix_div(e->ix, rest, t->groups_m);
+    for (int i = t->rank - 3; i >= 0; i--) {
+        t->lead[i] = cr_ix_mod(e->ix, b, d->dim[i]);
+        b = cr_ix_div(e->ix, b, d->dim[i]);
+    }
+    t->m0 = cr_ix_mul(e->ix, gm, t->s->tile_m);
+    t->n0 = cr_ix_mul(e->ix, gn, t->s->tile_n);
+    if (t->groups_m > 1) {
+        cr_emit_line(e, e->now, "const int m0 = %s;", cr_emit_ix(e, t->m0, false));
+        t->m0 = cr_ix_var(e->ix, "m0", 0, (t->groups_m - 1) * t->s->tile_m, e->now, false, false);
+    }
+    if (t->groups_n > 1) {
+        cr_emit_line(e, e->now, "const int n0 = %s;", cr_emit_ix(e, t->n0, false));
+        t->n0 = cr_ix_var(e->ix, "n0", 0, (t->groups_n - 1) * t->s->tile_n, e->now, false, false);
+    }
+}
+
+static bool init(struct tile *t, cr_emit *e)
+{
+    const cr_phase *p = e->phase;
+    const cr_node *n = cr_at(e->graph, p->anchor);
+    const cr_shape *d = &p->domain, *a = cr_shape_of(e->graph, n->src[0]);
+    *t = (struct tile){.e = e, .p = p, .s = &p->schedule, .a = n->src[0], .b = n->src[1], .batch = 1, .rank = d->rank,
+                       .m = d->dim[d->rank - 2], .n = d->dim[d->rank - 1], .k = a->dim[a->rank - 1]};
+    for (int i = 0; i < d->rank - 2; i++) t->batch *= d->dim[i];
+    t->groups_m = (t->m + t->s->tile_m - 1) / t->s->tile_m;
+    t->groups_n = (t->n + t->s->tile_n - 1) / t->s->tile_n;
+    locate(t);
+    return true;
+}
+
+/* Stores of what follows the contraction, for the elements that `bound` names. */
+static void epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
+{
+    cr_emit *e = t->e;
+    cr_ix at[CR_MAX_RANK], index[16][CR_MAX_RANK];
+    cr_val value[16];
+    CR_ASSERT(t->p->nstore <= CR_COUNTOF(value));
+    operand_index(t, row, column, at);
+    cr_emit_bind(e, t->p->anchor, at, acc, e->width);
+    for (uint32_t i = 0; i < t->p->nstore; i++) {
+        cr_emit_index_of(e, t->p->store[i].value, &t->p->domain, at, index[i]);
+        value[i] = cr_emit_value(e, t->p->store[i].value, index[i]);
+    }
+    for (uint32_t i = 0; i < t->p->nstore; i++) cr_emit_store(e, &t->p->store[i], index[i], value[i]);
+}
+
+/* ---- one work-item a group: explicit vectors --------------------------------------------------------- */
+
+/* Local memory: B's panel [K][tile_n], then A's [tile_m][K]. */
+static const char *panel_a(struct tile *t)
+{
+    int64_t offset = t->s->stage_b ? t->k * t->s->tile_n : 0;
+    return offset ? say(t, "scratch + %lld", (long long)offset) : "scratch";
+}
+
+/* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to scratch. */
+static void stage_b(struct tile *t, int64_t columns)
+{
+    cr_emit *e = t->e;
+    const int W = e->width;
+    cr_scope *s = cr_emit_open(e);
+    cr_ix k = cr_ix_var(e->ix, "k", 0, t->k - 1, s, false, false);
+    if (t->k == 1) k = cr_ix_const(e->ix, 0);
+    for (int64_t v = 0; v * W < columns; v++) {
+        e->valid = (int)CR_MIN(W, columns - v * W);
+        cr_val x = element(t, t->b, k, cr_ix_add(e->ix, plus(t, t->n0, v * W), e->lane));
+        cr_emit_line(e, e->now, "vstore%d(%s, 0, panel_b + %s%lld);", W, cr_emit_widen(e, x).text,
+                     t->k == 1 ? "" : say(t, "k * %d + ", t->s->tile_n), (long long)(v * W));
+    }
+    e->valid = W;
+    cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
+}
+
+/* Copies rows [m0, end) of A to scratch, along its depth, in vectors. */
+static void stage_a(struct tile *t)
+{
+    cr_emit *e = t->e;
+    const int W = e->width;
+    cr_scope *s = cr_emit_open(e);
+    cr_ix i = cr_ix_var(e->ix, "i", 0, t->m - 1, s, false, false);
+    if (t->m == 1) i = cr_ix_const(e->ix, 0);
+    int64_t whole = t->k / W * W, rest = t->k - whole;
+    const char *row = say(t, "(i - %s) * %lld", cr_emit_ix(e, t->m0, false), (long long)t->k);
+    if (whole) {
+        cr_scope *inner = cr_emit_open(e);
+        cr_ix k = whole == W ? cr_ix_const(e->ix, 0) : cr_ix_mul(e->ix, cr_ix_var(e->ix, "kv", 0, whole / W - 1, inner, false, false), W);
+        cr_val x = element(t, t->a, i, cr_ix_add(e->ix, k, e->lane));
+        cr_emit_line(e, e->now, "vstore%d(%s, 0, panel_a + %s + %s);", W, cr_emit_widen(e, x).text, row, cr_emit_ix(e, k, false));
+        cr_emit_close(e, whole == W ? "{" : say(t, "for (int kv = 0; kv < %lld; kv++) {", (long long)(whole / W)));
+    }
+    for (int64_t k = whole; k < whole + rest; k++) {
+        cr_val x = element(t, t->a, i, cr_ix_const(e->ix, k));
+        cr_emit_line(e, e->now, "panel_a[%s + %lld] = %s;", row, (long long)k, x.text);
+    }
+    cr_emit_close(e, "for (int i = m_first; i < m_end; i++) {");
+}
+
+/* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector count. */
+static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_ix local_column, int vectors, int valid)
+{
+    cr_emit *e = t->e;
+    const int W = e->width;
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) cr_emit_line(e, e->now, "float%d c%d_%d = (float%d)(0.0f);", W, r, v, W);
+    cr_scope *loop = cr_emit_open(e);
+    cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : cr_ix_var(e->ix, "k", 0, t->k - 1, loop, false, false);
+    const char *b[8], *kt = t->k == 1 ? "0" : "k";
+    for (int v = 0; v < vectors; v++) {
+        if (t->s->stage_b) {
+            b[v] = say(t, "b%d", v);
+            cr_emit_line(e, e->now, "const float%d b%d = vload%d(0, panel_b + %s * %d + %s);", W, v, W, kt, t->s->tile_n,
+                         cr_emit_ix(e, plus(t, local_column, v * W), false));
+            continue;
+        }
+        e->valid = v == vectors - 1 ? valid : W;
+        b[v] = cr_emit_widen(e, element(t, t->b, k, cr_ix_add(e->ix, plus(t, column, v * W), e->lane))).text;
+        e->valid = W;
+    }
+    for (int r = 0; r < rows; r++) {
+        const char *a;
+        if (t->s->stage_a) {
+            a = say(t, "a%d", r);
+            cr_emit_line(e, e->now, "const float a%d = panel_a[(%s - %s) * %lld + %s];", r,
+                         cr_emit_ix(e, plus(t, row, r), false), cr_emit_ix(e, t->m0, false), (long long)t->k, kt);
+        } else {
+            a = element(t, t->a, plus(t, row, r), k).text;
+        }
+        for (int v = 0; v < vectors; v++)
+            cr_emit_line(e, e->now, "c%d_%d = fma((float%d)(%s), %s, c%d_%d);", r, v, W, a, b[v], r, v);
+    }
+    cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
+    /* below the loop over k, so that what the epilogue reads does not take registers from it */
+    e->floor = cr_emit_open(e);
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) {
+            cr_emit_open(e);
+            e->valid = v == vectors - 1 ? valid : W;
+            epilogue(t, plus(t, row, r), cr_ix_add(e->ix, plus(t, column, v * W), e->lane), say(t, "c%d_%d", r, v));
+            e->valid = W;
+            cr_emit_close(e, "{");
+        }
+    }
+    e->floor = NULL;
+    cr_emit_close(e, "{");
+}
+
+/* All columns of the group's tile for `rows` rows. `columns` is how many the tile has. */
+static void columns_loop(struct tile *t, cr_ix row, int rows, int64_t columns)
+{
+    cr_emit *e = t->e;
+    const int W = e->width, step = t->s->reg_n * W;
+    int64_t whole = columns / step, rest = columns % step;
+    if (whole > 1) {
+        cr_scope *s = cr_emit_open(e);
+        cr_ix j = cr_ix_mul(e->ix, cr_ix_var(e->ix, "jt", 0, whole - 1, s, false, false), step);
+        register_tile(t, row, rows, cr_ix_add(e->ix, t->n0, j), j, t->s->reg_n, W);
+        cr_emit_close(e, say(t, "for (int jt = 0; jt < %lld; jt++) {", (long long)whole));
+    } else if (whole == 1) {
+        cr_emit_open(e);
+        register_tile(t, row, rows, t->n0, cr_ix_const(e->ix, 0), t->s->reg_n, W);
+        cr_emit_close(e, "{");
+    }
+    if (rest) {
+        cr_emit_open(e);
+        int vectors = (int)((rest + W - 1) / W), valid = (int)(rest - (vectors - 1) * (int64_t)W);
+        register_tile(t, row, rows, plus(t, t->n0, whole * step), cr_ix_const(e->ix, whole * step), vectors, valid);
+        cr_emit_close(e, "{");
+    }
+}
+
+/* The group's rows in register tiles; then the rows that are left. */
+static void rows_loop(struct tile *t, int64_t columns)
+{
+    cr_emit *e = t->e;
+    int64_t R = t->s->reg_m, whole = t->m / R, rest = t->m % R;
+    if (t->s->stage_b) stage_b(t, columns);
+    if (t->s->stage_a) stage_a(t);
+    if (whole) {
+        cr_scope *s = cr_emit_open(e);
+        cr_ix i = t->m == R ? cr_ix_const(e->ix, 0) : cr_ix_var(e->ix, "i", 0, t->m - R, s, false, false);
+        columns_loop(t, i, (int)R, columns);
+        cr_emit_close(e, t->m == R ? "{" : say(t, "for (int i = m_first; i <= m_end - %lld; i += %lld) {", (long long)R, (long long)R));
+    }
+    if (rest) {
+        cr_emit_open(e);
+        columns_loop(t, cr_ix_const(e->ix, whole * R), (int)rest, columns);
+        cr_emit_close(e, t->groups_m > 1 ? say(t, "if (m_end == %lld) {", (long long)t->m) : "{");
+    }
+}
+
+static void contract_vectors(struct tile *t)
+{
+    cr_emit *e = t->e;
+    const cr_schedule *s = t->s;
+    int64_t rest = t->n % s->tile_n;
+    if (s->stage_b) cr_emit_line(e, e->now, "local float *const panel_b = scratch;");
+    if (s->stage_a) cr_emit_line(e, e->now, "local float *const panel_a = %s;", panel_a(t));
+    if (t->m > s->reg_m || s->stage_a) {
+        cr_emit_line(e, e->now, "const int m_first = %s;", cr_emit_ix(e, t->m0, false));
+        cr_emit_line(e, e->now, "const int m_end = %s;",
+                     t->groups_m > 1 ? say(t, "min(m0 + %d, %lld)", s->tile_m, (long long)t->m) : say(t, "%lld", (long long)t->m));
+    }
+    if (rest == 0 || t->groups_n == 1) {
+        rows_loop(t, t->groups_n == 1 ? t->n : s->tile_n);
+        return;
+    }
+    cr_emit_open(e);
+    rows_loop(t, s->tile_n);
+    cr_emit_close(e, say(t, "if (n0 < %lld) {", (long long)(t->n - rest)));
+    cr_emit_open(e);
+    cr_ix keep = t->n0;
+    t->n0 = cr_ix_const(e->ix, t->n - rest);
+    rows_loop(t, rest);
+    t->n0 = keep;
+    cr_emit_close(e, "else {");
+}
+
+/* ---- many work-items a group: one register tile each, blocks of both operands in local memory ------------- */
+
+/* Fills a block of scratch: rows x columns, where (row, column) of the operand is valid below its limits. */
+static void stage_block(struct tile *t, cr_ref operand, const char *panel, int rows, int columns, bool is_a)
+{
+    cr_emit *e = t->e;
+    cr_scope *s = cr_emit_open(e);
+    cr_emit_line(e, s, "const int r = x / %d, c = x %% %d;", columns, columns);
+    const char *row = is_a ? say(t, "%s + r", cr_emit_ix(e, t->m0, false)) : "k0 + r";
+    const char *column = is_a ? "k0 + c" : say(t, "%s + c", cr_emit_ix(e, t->n0, false));
+    int64_t row_limit = is_a ? t->m : t->k, column_limit = is_a ? t->k : t->n;
+    const char *i = cr_emit_name(e, "i"), *j = cr_emit_name(e, "j");
+    cr_emit_line(e, s, "const int %s = %s, %s = %s;", i, row, j, column);
+    cr_scope *guard = cr_emit_open(e);
+    cr_ix ri = cr_ix_var(e->ix, i, 0, row_limit - 1, guard, false, false);
+    cr_ix ci = cr_ix_var(e->ix, j, 0, column_limit - 1, guard, false, false);
+    cr_val v = element(t, operand, ri, ci);
+    cr_emit_line(e, e->now, "%s[x] = %s;", panel, v.text);
+    cr_emit_close(e, say(t, "if (%s < %lld && %s < %lld) {", i, (long long)row_limit, j, (long long)column_limit));
+    cr_emit_close(e, say(t, "for (int x = lid; x < %d; x += %d) {", rows * columns, t->s->local));
+}
+
+static void accumulate(struct tile *t)
+{
+    cr_emit *e = t->e;
+    const cr_schedule *s = t->s;
+    int wide = s->tile_n / s->reg_n, tall = s->tile_m / s->reg_m;
+    for (int v = 0; v < s->reg_n; v++)
+        cr_emit_line(e, e->now, "const float b%d = panel_b[k * %d + tx + %d];", v, s->tile_n, v * wide);
+    for (int r = 0; r < s->reg_m; r++)
+        cr_emit_line(e, e->now, "const float a%d = panel_a[(ty + %d) * %d + k];", r, r * tall, s->block_k);
+    for (int r = 0; r < s->reg_m; r++)
+        for (int v = 0; v < s->reg_n; v++)
+            cr_emit_line(e, e->now, "c%d_%d = fma(a%d, b%d, c%d_%d);", r, v, r, v, r, v);
+}
+
+static void write_tile(struct tile *t)
+{
+    cr_emit *e = t->e;
+    const cr_schedule *s = t->s;
+    int wide = s->tile_n / s->reg_n, tall = s->tile_m / s->reg_m;
+    for (int r = 0; r < s->reg_m; r++) {
+        for (int v = 0; v < s->reg_n; v++) {
+            const char *i = cr_emit_name(e, "i"), *j = cr_emit_name(e, "j");
+            cr_emit_line(e, e->now, "const int %s = %s + ty + %d, %s = %s + tx + %d;", i, cr_emit_ix(e, t->m0, false),
+                         r * tall, j, cr_emit_ix(e, t->n0, false), v * wide);
+            cr_scope *guard = cr_emit_open(e);
+            cr_ix row = cr_ix_var(e->ix, i, 0, t->m - 1, guard, false, false);
+            cr_ix column = cr_ix_var(e->ix, j, 0, t->n - 1, guard, false, false);
+            epilogue(t, row, column, say(t, "c%d_%d", r, v));
+            cr_emit_close(e, say(t, "if (%s < %lld && %s < %lld) {", i, (long long)t->m, j, (long long)t->n));
+        }
+    }
+}
+
+static void contract_items(struct tile *t)
+{
+    cr_emit *e = t->e;
+    const cr_schedule *s = t->s;
+    int wide = s->tile_n / s->reg_n;
+    cr_emit_line(e, e->now, "local float *const panel_b = scratch;");
+    cr_emit_line(e, e->now, "local float *const panel_a = scratch + %d;", s->block_k * s->tile_n);
+    cr_emit_line(e, e->now, "const int tx = lid %% %d, ty = lid / %d;", wide, wide);
+    for (int r = 0; r < s->reg_m; r++)
+        for (int v = 0; v < s->reg_n; v++) cr_emit_line(e, e->now, "float c%d_%d = 0.0f;", r, v);
+    cr_emit_open(e);
+    cr_emit_line(e, e->now, "barrier(CLK_LOCAL_MEM_FENCE);");
+    stage_block(t, t->a, "panel_a", s->tile_m, s->block_k, true);
+    stage_block(t, t->b, "panel_b", s->block_k, s->tile_n, false);
+    cr_emit_line(e, e->now, "barrier(CLK_LOCAL_MEM_FENCE);");
+    if (t->k % s->block_k == 0) {
+        cr_emit_open(e);
+        accumulate(t);
+        cr_emit_close(e, say(t, "for (int k = 0; k < %d; k++) {", s->block_k));
+    } else {
+        cr_emit_line(e, e->now, "const int k_end = min(%d, %lld - k0);", s->block_k, (long long)t->k);
+        cr_emit_open(e);
+        accumulate(t);
+        cr_emit_close(e, "for (int k = 0; k < k_end; k++) {");
+    }
+    cr_emit_close(e, say(t, "for (int k0 = 0; k0 < %lld; k0 += %d) {", (long long)t->k, s->block_k));
+    write_tile(t);
+}
+
+void cr_emit_contract(cr_emit *e)
+{
+    struct tile t;
+    init(&t, e);
+    if (t.s->local == 1)
+        contract_vectors(&t);
+    else
+        contract_items(&t);
+}

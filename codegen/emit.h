@@ -1,0 +1,95 @@
+/* emit.h - writing one phase as a function of OpenCL C.
+ *
+ * Values are evaluated on demand: cr_emit_value(node, index) emits what it takes to have that element
+ * (or, where the index contains the lanes, that vector of elements) in a variable, and remembers it.
+ * Every statement goes to the outermost scope in which its variables are known, so what does not
+ * depend on an inner loop is hoisted out of it by construction. */
+#ifndef CR_EMIT_H
+#define CR_EMIT_H
+
+#include "index.h"
+#include "plan.h"
+
+/* A block of the function: its text, not yet part of its parent's. */
+typedef struct cr_scope {
+    struct cr_scope *parent;
+    int depth;
+    cr_strbuf text;
+} cr_scope;
+
+/* The inner of two scopes, one of which contains the other; NULL is outside of all. */
+static inline cr_scope *cr_scope_inner(cr_scope *a, cr_scope *b)
+{
+    if (!a || (b && b->depth > a->depth)) return b;
+    return a;
+}
+
+/* A variable or a literal. Registers hold float, or int for i32, u8 and bool; a bool is 0 or 1 in a
+ * scalar, 0 or -1 in the lanes of a vector. */
+typedef struct cr_val {
+    const char *text;
+    cr_dtype dtype;
+    int width;
+    cr_scope *scope; /* NULL: a literal */
+} cr_val;
+
+struct cr_memo;
+
+typedef struct cr_emit {
+    const cr_plan *plan;
+    const cr_graph *graph;
+    const cr_phase *phase;
+    cr_arena arena;      /* names */
+    cr_ix_table *ix;
+    cr_scope *root, *now; /* the function's body; where statements go at the innermost */
+    cr_scope *floor;      /* nothing is hoisted further out than this; NULL: root */
+    int width;           /* lanes of a vector */
+    int valid;           /* lanes in use: < width in the last vector of a ragged row */
+    const char *lanes;   /* "l16" */
+    cr_ix lane;          /* the lane number */
+    bool *inside;        /* per node: computed in this phase */
+    uint32_t next_name;
+    CR_VEC(struct cr_memo) memo;
+    uint32_t functions[5]; /* elementary functions used (bits), for widths 1, 2, 4, 8, 16 */
+    bool random;
+    cr_strbuf *declared; /* pointer declarations at the top */
+    CR_VEC(uint32_t) pointer; /* buffers declared */
+    uint64_t memories;   /* memories used (bits) */
+    bool failed;
+} cr_emit;
+
+/* Opens a block in `now` (text such as "for (...) {" is the caller's, in the parent), closes it into
+ * its parent, and forgets what was known only there. */
+cr_scope *cr_emit_open(cr_emit *e);
+void cr_emit_close(cr_emit *e, const char *head);
+/* A line in a scope. */
+void cr_emit_line(cr_emit *e, cr_scope *s, const char *fmt, ...) CR_PRINTF(3, 4);
+/* A fresh name "prefix12". */
+const char *cr_emit_name(cr_emit *e, const char *prefix);
+const char *cr_emit_ix(cr_emit *e, cr_ix x, bool vector); /* text of an index, in the arena */
+
+/* The element(s) of a node at an index (one entry an axis of the node). */
+cr_val cr_emit_value(cr_emit *e, cr_ref r, const cr_ix *at);
+/* Declares that element of r at `at` is in variable `text`. */
+void cr_emit_bind(cr_emit *e, cr_ref r, const cr_ix *at, const char *text, int width);
+/* Writes value(s) to the store's place. */
+void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_val v);
+/* v as a vector of the emitter's width. */
+cr_val cr_emit_widen(cr_emit *e, cr_val v);
+/* The name of a buffer's pointer, declared at the function's top. */
+const char *cr_emit_pointer(cr_emit *e, uint32_t buffer);
+/* Index of r's element, when the domain's is `at`: the same place in row-major order; rows that r does
+ * not have are dropped. */
+void cr_emit_index_of(cr_emit *e, cr_ref r, const cr_shape *domain, const cr_ix *at, cr_ix *out);
+
+/* The argument that a memory is in kernels: "arena", "store", "in2". */
+const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf, size_t size);
+
+/* "float16", "int", ... */
+const char *cr_emit_type(cr_emit *e, cr_dtype dtype, int width);
+
+/* The families: the body of a phase, with `g` the group's number and, when local > 1, `lid`. */
+void cr_emit_nest(cr_emit *e);
+void cr_emit_contract(cr_emit *e);
+
+#endif

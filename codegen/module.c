@@ -1,0 +1,555 @@
+/* module.c - from a plan to a module: the program's text, kernels, memories, slots, steps. */
+#include <inttypes.h>
+
+#include "codegen.h"
+#include "elementary.h"
+#include "emit.h"
+
+struct writer {
+    const cr_plan *plan;
+    const cr_graph *graph;
+    cr_module *m;
+    cr_strbuf phases;       /* functions of phases */
+    cr_strbuf kernels;
+    uint64_t *memories;     /* per phase: bits of the memories it uses */
+    const char **names;     /* per phase: "p3_matmul_add" */
+    uint32_t functions[5];  /* elementary functions used, for widths 1, 2, 4, 8, 16 */
+    bool random;
+    bool ok;
+};
+
+enum { MAX_MEMORIES = 64 };
+
+static const char *keep(struct writer *w, const char *text)
+{
+    const char *copy = cr_arena_strdup(&w->m->arena, text);
+    w->ok &= copy != NULL;
+    return copy ? copy : "";
+}
+
+/* ---- names ---------------------------------------------------------------------------------------- */
+
+const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf, size_t size)
+{
+    switch ((cr_memory_kind)plan->memory.at[memory].kind) {
+    case CR_MEMORY_ARENA: return "arena";
+    case CR_MEMORY_STORE: return "store";
+    default: snprintf(buf, size, "in%u", memory); return buf;
+    }
+}
+
+static bool worth_naming(const cr_node *n)
+{
+    return cr_kind_of(n) == CR_KIND_EW || cr_kind_of(n) == CR_KIND_RED || n->op == CR_OP_matmul ||
+           n->op == CR_OP_gather || n->op == CR_OP_random;
+}
+
+/* "matmul+add+sigmoid": what a phase owns, in order, at most five. */
+static void describe(const struct writer *w, const cr_phase *p, char join, cr_strbuf *out)
+{
+    uint32_t n = 0, first = 0;
+    for (uint32_t i = 0; i < p->nnode; i++)
+        if (p->node[i] == p->anchor) first = i;
+    if (p->anchor) cr_str_add(out, "matmul"), n++;
+    for (uint32_t i = first; i < p->nnode && n < 5; i++) {
+        const cr_node *node = cr_at(w->graph, p->node[i]);
+        if (p->node[i] == p->anchor || !worth_naming(node)) continue;
+        if (n) cr_str_addn(out, &join, 1);
+        cr_str_add(out, cr_ops[node->op].name);
+        n++;
+    }
+    if (n == 0) cr_str_add(out, "copy");
+}
+
+/* ---- the head comment of a phase -------------------------------------------------------------------- */
+
+static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
+{
+    char type[CR_TYPE_TEXT];
+    const cr_graph *g = w->graph;
+    cr_str_printf(out, "\n/* %" PRIu64 " FLOP, %" PRIu64 " bytes read, %" PRIu64 " written; %" PRIu64 " groups of %d\n", p->flops,
+                  p->bytes_read, p->bytes_written, p->groups, p->schedule.local);
+    for (uint32_t i = 0; i < p->nload; i++)
+        cr_str_printf(out, " *   in  %%%-4u %-9s %s\n", p->load[i], cr_ops[cr_at(g, p->load[i])->op].name,
+                      cr_type_text(g, (cr_dtype)cr_at(g, p->load[i])->dtype, cr_shape_of(g, p->load[i]), type));
+    for (uint32_t i = 0; i < p->nnode; i++) {
+        const cr_node *n = cr_at(g, p->node[i]);
+        cr_str_printf(out, " *       %%%-4u %-9s", p->node[i], cr_ops[n->op].name);
+        for (int k = 0; k < n->nsrc; k++) cr_str_printf(out, "%s%%%u", k ? ", " : " ", n->src[k]);
+        cr_str_printf(out, " : %s\n", cr_type_text(g, (cr_dtype)n->dtype, cr_shape_of(g, p->node[i]), type));
+    }
+    for (uint32_t i = 0; i < p->nstore; i++) {
+        cr_ref place = p->store[i].assign ? cr_at(g, p->store[i].assign)->src[0] : p->store[i].value;
+        cr_str_printf(out, " *   out %%%-4u%s\n", place, p->store[i].assign ? " (state, in place)" : "");
+    }
+    cr_str_add(out, " */\n");
+}
+
+/* ---- one phase ------------------------------------------------------------------------------------- */
+
+static void parameters(struct writer *w, uint64_t memories, bool types, bool scratch, bool lid, cr_strbuf *out)
+{
+    const char *sep = "";
+    for (uint32_t i = 0; i < w->plan->memory.len; i++) {
+        char buf[24];
+        if (!(memories >> i & 1)) continue;
+        cr_str_printf(out, "%s%s%s", sep, types ? "global uchar *" : "", cr_emit_memory_name(w->plan, i, buf, sizeof buf));
+        sep = ", ";
+    }
+    if (scratch) {
+        cr_str_printf(out, "%s%s", sep, types ? "local float *scratch" : "scratch");
+        sep = ", ";
+    }
+    if (lid) cr_str_printf(out, "%s%s", sep, types ? "const int lid" : "lid");
+}
+
+static void write_phase(struct writer *w, uint32_t id)
+{
+    const cr_phase *p = &w->plan->phase.at[id];
+    cr_strbuf declared = {0}, name = {0};
+    cr_emit e = {.plan = w->plan, .graph = w->graph, .phase = p, .width = p->schedule.vector, .declared = &declared};
+    e.valid = e.width;
+    e.ix = cr_ix_table_create();
+    e.inside = cr_alloc(w->graph->node.len * sizeof *e.inside);
+    if (!e.ix || !e.inside) {
+        w->ok = false;
+        cr_ix_table_destroy(e.ix);
+        cr_free(e.inside);
+        return;
+    }
+    for (uint32_t i = 0; i < p->nnode; i++) e.inside[p->node[i]] = true;
+    char lanes[8];
+    snprintf(lanes, sizeof lanes, "L%d", e.width);
+    e.lanes = lanes;
+    e.root = cr_emit_open(&e);
+    e.lane = e.width > 1 ? cr_ix_var(e.ix, lanes, 0, e.width - 1, NULL, true, true) : cr_ix_const(e.ix, 0);
+    if (p->family == CR_FAMILY_CONTRACT && !w->plan->options.reference_schedule)
+        cr_emit_contract(&e);
+    else
+        cr_emit_nest(&e);
+
+    cr_str_printf(&name, "p%u_", id);
+    describe(w, p, '_', &name);
+    w->names[id] = keep(w, cr_str_text(&name));
+    w->memories[id] = e.memories;
+    w->random |= e.random;
+    for (int i = 0; i < 5; i++) w->functions[i] |= e.functions[i];
+    head(w, p, &w->phases);
+    cr_str_printf(&w->phases, "static void %s(", w->names[id]);
+    parameters(w, e.memories, true, p->local_bytes > 0, p->schedule.local > 1, &w->phases);
+    cr_str_printf(&w->phases, "%sconst int g)\n{\n%s", ", ", cr_str_text(&declared));
+    bool uses_g = p->groups > 1 || strstr(cr_str_text(&e.root->text), "g") != NULL;
+    if (!uses_g || p->groups == 1) cr_str_add(&w->phases, "    (void)g;\n");
+    cr_str_add(&w->phases, cr_str_text(&e.root->text));
+    cr_str_add(&w->phases, "}\n");
+    w->ok &= !e.failed && !w->phases.failed;
+    cr_str_finish(&e.root->text);
+    cr_str_finish(&declared);
+    cr_str_finish(&name);
+    cr_vec_finish(&e.memo);
+    cr_vec_finish(&e.pointer);
+    cr_ix_table_destroy(e.ix);
+    cr_free(e.inside);
+    cr_arena_finish(&e.arena);
+}
+
+/* ---- kernels ------------------------------------------------------------------------------------------ */
+
+static void call(struct writer *w, uint32_t phase, const cr_launch *l, const char *g, int depth)
+{
+    const cr_phase *p = &w->plan->phase.at[phase];
+    (void)l;
+    for (int i = 0; i < depth; i++) cr_str_add(&w->kernels, "    ");
+    cr_str_printf(&w->kernels, "%s(", w->names[phase]);
+    parameters(w, w->memories[phase], false, p->local_bytes > 0, p->schedule.local > 1, &w->kernels);
+    cr_str_printf(&w->kernels, ", %s);\n", g);
+}
+
+/* Groups side by side: each phase takes a range of group numbers. */
+static void side_by_side(struct writer *w, const cr_launch *l)
+{
+    uint64_t first = 0;
+    cr_str_add(&w->kernels, "    const int g = get_group_id(0);\n");
+    for (uint32_t i = 0; i < l->nphase; i++) {
+        const cr_phase *p = &w->plan->phase.at[l->phase[i]];
+        char g[48];
+        snprintf(g, sizeof g, first ? "g - %" PRIu64 : "g%.0" PRIu64, first);
+        first += p->groups;
+        bool last = i + 1 == l->nphase;
+        if (l->nphase > 1 && !last)
+            cr_str_printf(&w->kernels, "    %sif (g < %" PRIu64 ")\n", i ? "else " : "", first);
+        else if (l->nphase > 1)
+            cr_str_add(&w->kernels, "    else\n");
+        call(w, l->phase[i], l, g, l->nphase > 1 ? 2 : 1);
+    }
+}
+
+/* One group, stage after stage; the whole step may repeat. */
+static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
+{
+    int depth = 1;
+    const char *fence = "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n";
+    if (repeat) cr_str_add(&w->kernels, "    for (int s = 0; s < steps; s++) {\n"), depth++;
+    for (uint32_t i = 0; i < l->nphase; i++) {
+        const cr_phase *p = &w->plan->phase.at[l->phase[i]];
+        for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
+        if (p->groups == 1) {
+            cr_str_add(&w->kernels, "{\n");
+            call(w, l->phase[i], l, "0", depth + 1);
+        } else {
+            cr_str_printf(&w->kernels, "for (int g = 0; g < %" PRIu64 "; g++) {\n", p->groups);
+            call(w, l->phase[i], l, "g", depth + 1);
+        }
+        for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
+        cr_str_add(&w->kernels, "}\n");
+        if (l->local == 1) continue; /* a single work-item is in order with itself */
+        for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
+        cr_str_add(&w->kernels, fence);
+    }
+    if (repeat) cr_str_add(&w->kernels, "    }\n");
+}
+
+static void label_launch(struct writer *w, const cr_launch *l, cr_kernel *k)
+{
+    cr_strbuf s = {0};
+    for (uint32_t i = 0; i < l->nphase && i < 4; i++) {
+        if (i) cr_str_add(&s, " | ");
+        describe(w, &w->plan->phase.at[l->phase[i]], '+', &s);
+    }
+    if (l->nphase > 4) cr_str_printf(&s, " | %u more", l->nphase - 4);
+    k->label = keep(w, cr_str_text(&s));
+    cr_str_finish(&s);
+}
+
+static void write_kernel(struct writer *w, uint32_t id)
+{
+    const cr_launch *l = &w->plan->launch.at[id];
+    cr_kernel *k = &w->m->kernel[id];
+    bool repeat = w->plan->repeat;
+    uint64_t memories = 0;
+    bool lid = l->local > 1;
+    for (uint32_t i = 0; i < l->nphase; i++) {
+        const cr_phase *p = &w->plan->phase.at[l->phase[i]];
+        memories |= w->memories[l->phase[i]];
+        k->flops += p->flops;
+        k->bytes_read += p->bytes_read;
+        k->bytes_written += p->bytes_written;
+    }
+    cr_strbuf name = {0};
+    if (l->nphase == 1)
+        cr_str_printf(&name, "k%u_%s", id, strchr(w->names[l->phase[0]], '_') + 1);
+    else
+        cr_str_printf(&name, "k%u_%u_phases", id, l->nphase);
+    k->name = keep(w, cr_str_text(&name));
+    cr_str_finish(&name);
+    label_launch(w, l, k);
+    k->groups = l->groups;
+    k->local = l->local;
+    k->repeat = repeat;
+    uint32_t *list = cr_arena_alloc(&w->m->arena, MAX_MEMORIES * sizeof *list);
+    w->ok &= list != NULL;
+    for (uint32_t i = 0; list && i < w->plan->memory.len; i++)
+        if (memories >> i & 1) list[k->nmemory++] = i;
+    k->memory = list;
+
+    cr_str_printf(&w->kernels, "\nkernel __attribute__((reqd_work_group_size(%u, 1, 1))) void %s(", l->local, k->name);
+    parameters(w, memories, true, false, false, &w->kernels);
+    cr_str_printf(&w->kernels, "%s)\n{\n", repeat ? ", const int steps" : "");
+    if (l->local_bytes)
+        cr_str_printf(&w->kernels, "    local float scratch[%" PRIu64 "] __attribute__((aligned(64)));\n", l->local_bytes / 4);
+    if (lid) cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
+    if (l->nstage > 1 || repeat)
+        in_sequence(w, l, repeat);
+    else
+        side_by_side(w, l);
+    cr_str_add(&w->kernels, "}\n");
+}
+
+/* ---- the program's text ---------------------------------------------------------------------------------- */
+
+static const char random_text[] =
+    "\n/* Philox 4x32-10 (Salmon et al., SC'11): the word of `element` in a stream, as a float in [0, 1). */\n"
+    "static float cr_random(const int seed, const uint stream, const int step, const int element)\n"
+    "{\n"
+    "    uint4 c = (uint4)((uint)element / 4, (uint)step, 0, 0);\n"
+    "    uint2 k = (uint2)((uint)seed, stream);\n"
+    "    for (int i = 0; i < 10; i++) {\n"
+    "        const uint hi0 = mul_hi(0xD2511F53u, c.x), lo0 = 0xD2511F53u * c.x;\n"
+    "        const uint hi1 = mul_hi(0xCD9E8D57u, c.z), lo1 = 0xCD9E8D57u * c.z;\n"
+    "        c = (uint4)(hi1 ^ c.y ^ k.x, lo1, hi0 ^ c.w ^ k.y, lo0);\n"
+    "        k += (uint2)(0x9E3779B9u, 0xBB67AE85u);\n"
+    "    }\n"
+    "    const uint word = (element & 3) == 0 ? c.x : (element & 3) == 1 ? c.y : (element & 3) == 2 ? c.z : c.w;\n"
+    "    return (float)(word >> 8) * 0x1p-24f;\n"
+    "}\n";
+
+static void write_source(struct writer *w)
+{
+    cr_strbuf s = {0};
+    cr_str_printf(&s, "/* Generated by Crisol %s. Each function below is a phase: its nodes, sizes and traffic are in its\n"
+                      " * head comment; kernels at the end put phases into launches. */\n"
+                      "#pragma OPENCL FP_CONTRACT OFF\n", cr_version());
+    for (int i = 1; i < 5; i++) {
+        const int width = 1 << i;
+        if (!strstr(cr_str_text(&w->phases), i == 4 ? "L16" : i == 3 ? "L8" : i == 2 ? "L4" : "L2")) continue;
+        cr_str_printf(&s, "#define L%d ((int%d)(", width, width);
+        for (int k = 0; k < width; k++) cr_str_printf(&s, k ? ", %d" : "%d", k);
+        cr_str_add(&s, "))\n");
+    }
+    for (int i = 0; i < 5; i++)
+        if (w->functions[i]) cr_elementary_emit_set(&s, w->functions[i], 1 << i);
+    if (w->random) cr_str_add(&s, random_text);
+    cr_str_add(&s, cr_str_text(&w->phases));
+    cr_str_add(&s, cr_str_text(&w->kernels));
+    w->ok &= !s.failed && !w->kernels.failed;
+    w->m->source = keep(w, cr_str_text(&s));
+    w->m->options = w->plan->target->correct_divide && cr_target_class(w->plan->target) == CR_CLASS_GPU
+                        ? "-cl-fp32-correctly-rounded-divide-sqrt" : "";
+    cr_str_finish(&s);
+}
+
+/* ---- memories and slots -------------------------------------------------------------------------------------- */
+
+static void write_memories(struct writer *w)
+{
+    const cr_plan *plan = w->plan;
+    cr_module *m = w->m;
+    m->memory = cr_arena_alloc(&m->arena, (plan->memory.len + 1) * sizeof *m->memory);
+    if (!m->memory) {
+        w->ok = false;
+        return;
+    }
+    static const char *const kinds[] = {"arena", "store", "input", "host", "host store", "host input"};
+    for (uint32_t i = 0; i < plan->memory.len; i++) {
+        const cr_plan_memory *p = &plan->memory.at[i];
+        m->memory[i] = (cr_memory){(cr_memory_kind)p->kind, p->leaf ? keep(w, cr_name_of(w->graph, p->leaf)) : kinds[p->kind],
+                                   p->bytes};
+    }
+    m->nmemory = plan->memory.len;
+}
+
+static void add_slot(struct writer *w, cr_slot_kind kind, const char *name, cr_ref value)
+{
+    const cr_buffer *b = &w->plan->buffer.at[w->plan->buffer_of[value]];
+    cr_slot *s = &w->m->slot[w->m->nslot++];
+    *s = (cr_slot){.kind = kind, .name = keep(w, name), .memory = b->memory, .offset = b->offset, .bytes = b->bytes,
+                   .dtype = (cr_dtype)cr_at(w->graph, value)->dtype, .shape = *cr_shape_of(w->graph, value)};
+    if (kind != CR_SLOT_STATE) return;
+    const cr_attr *a = cr_attr_of(w->graph, value);
+    uint32_t x = (uint32_t)a->at[3], y = (uint32_t)a->at[4];
+    s->trainable = a->at[1] != 0;
+    s->init.kind = (cr_init_kind)a->at[2];
+    memcpy(&s->init.a, &x, sizeof x);
+    memcpy(&s->init.b, &y, sizeof y);
+}
+
+static void write_slots(struct writer *w)
+{
+    const cr_graph *g = w->graph;
+    w->m->slot = cr_arena_alloc(&w->m->arena, (g->node.len + 1) * sizeof *w->m->slot);
+    if (!w->m->slot) {
+        w->ok = false;
+        return;
+    }
+    for (cr_ref r = 1; r < g->node.len; r++) {
+        const cr_node *n = cr_at(g, r);
+        if (n->op == CR_OP_INPUT && w->plan->buffer_of[r]) add_slot(w, CR_SLOT_INPUT, cr_name_of(g, r), r);
+        if (n->op == CR_OP_STATE && w->plan->buffer_of[r]) add_slot(w, CR_SLOT_STATE, cr_name_of(g, r), r);
+    }
+    for (uint32_t i = 0; i < g->root.len; i++) {
+        const cr_node *n = cr_at(g, g->root.at[i]);
+        if (n->op == CR_OP_OUTPUT) add_slot(w, CR_SLOT_OUTPUT, cr_name_of(g, g->root.at[i]), n->src[0]);
+    }
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------- */
+
+static void write_copy(struct writer *w, const cr_plan_step *p, cr_step *s)
+{
+    const cr_node *n = cr_at(w->graph, p->copy);
+    const cr_buffer *from = &w->plan->buffer.at[w->plan->buffer_of[n->src[0]]];
+    const cr_buffer *to = &w->plan->buffer.at[w->plan->buffer_of[p->copy]];
+    const char *name = cr_name_of(w->graph, n->src[0]);
+    s->kind = n->space == CR_SPACE_DEVICE ? CR_STEP_UPLOAD : CR_STEP_DOWNLOAD;
+    s->label = keep(w, *name ? name : cr_ops[cr_at(w->graph, n->src[0])->op].name);
+    s->from = from->memory;
+    s->from_offset = from->offset;
+    s->to = to->memory;
+    s->to_offset = to->offset;
+    s->bytes = to->bytes;
+}
+
+struct host {
+    struct writer *w;
+    cr_graph *g;       /* the step's own graph */
+    cr_ref *map;       /* node of the plan's graph -> node of the step's */
+    cr_host_arg *in, *out;
+    uint32_t nin, nout;
+};
+
+static cr_ref host_leaf(struct host *h, cr_ref r)
+{
+    const cr_node *n = cr_at(h->w->graph, r);
+    if (h->map[r]) return h->map[r];
+    if (n->nsrc == 0 && n->op != CR_OP_INPUT && n->op != CR_OP_STATE) {
+        h->map[r] = cr_node_copy(h->g, h->w->graph, r, NULL);
+        return h->map[r];
+    }
+    char name[24];
+    snprintf(name, sizeof name, "v%u", r);
+    const cr_buffer *b = &h->w->plan->buffer.at[h->w->plan->buffer_of[r]];
+    h->in[h->nin++] = (cr_host_arg){keep(h->w, name), b->memory, b->offset};
+    h->map[r] = cr_input_at((cr_loc){0}, h->g, name, (cr_dtype)n->dtype, *cr_shape_of(h->w->graph, r)).ref;
+    return h->map[r];
+}
+
+static void host_output(struct host *h, cr_ref r, cr_ref place)
+{
+    char name[24];
+    snprintf(name, sizeof name, "o%u", place);
+    const cr_buffer *b = &h->w->plan->buffer.at[h->w->plan->buffer_of[place]];
+    cr_output_at((cr_loc){0}, h->g, name, (cr_value){h->g, h->map[r]});
+    h->out[h->nout++] = (cr_host_arg){keep(h->w, name), b->memory, b->offset};
+}
+
+static bool host_begin(struct host *h, struct writer *w, uint32_t n)
+{
+    *h = (struct host){.w = w, .g = cr_graph_like(w->graph)};
+    h->map = cr_alloc(w->graph->node.len * sizeof *h->map);
+    h->in = cr_arena_alloc(&w->m->arena, (3 * n + 1) * sizeof *h->in);
+    h->out = cr_arena_alloc(&w->m->arena, (n + 1) * sizeof *h->out);
+    return h->g && h->map && h->in && h->out;
+}
+
+static void host_end(struct host *h, cr_step *s, const char *label)
+{
+    char *text = h->g ? cr_graph_print(h->g) : NULL;
+    *s = (cr_step){.kind = CR_STEP_HOST, .label = label, .text = text ? keep(h->w, text) : "", .in = h->in, .out = h->out,
+                   .nin = h->nin, .nout = h->nout};
+    h->w->ok &= text != NULL && h->g->status == CR_OK;
+    cr_string_free(text);
+    cr_graph_destroy(h->g);
+    cr_free(h->map);
+}
+
+static void write_host(struct writer *w, const cr_plan_step *p, cr_step *s)
+{
+    struct host h;
+    if (!host_begin(&h, w, p->nnode)) w->ok = false;
+    for (uint32_t i = 0; w->ok && i < p->nnode; i++) {
+        const cr_node *n = cr_at(w->graph, p->node[i]);
+        cr_ref src[3] = {0};
+        for (int k = 0; k < n->nsrc; k++) src[k] = host_leaf(&h, n->src[k]);
+        cr_node copy = *n;
+        copy.space = CR_SPACE_DEVICE; /* in a graph of its own there is one space */
+        for (int k = 0; k < n->nsrc; k++) copy.src[k] = src[k];
+        copy.shape = cr_intern_shape(h.g, cr_shape_of(w->graph, p->node[i]));
+        const cr_attr *a = cr_attr_of(w->graph, p->node[i]);
+        copy.attr = cr_intern_attr(h.g, a->at, a->len);
+        h.map[p->node[i]] = cr_node_make(h.g, &copy);
+    }
+    for (uint32_t i = 0; w->ok && i < p->nnode; i++) host_output(&h, p->node[i], p->node[i]);
+    host_end(&h, s, "host");
+}
+
+/* Host states take their next values when everything has read the old ones. */
+static bool write_commit(struct writer *w, cr_step *s)
+{
+    const cr_graph *g = w->graph;
+    const cr_plan *plan = w->plan;
+    struct host h;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < g->root.len; i++) {
+        const cr_node *n = cr_at(g, g->root.at[i]);
+        count += n->op == CR_OP_ASSIGN && n->space == CR_SPACE_HOST &&
+                 plan->buffer_of[n->src[1]] != plan->buffer_of[n->src[0]];
+    }
+    if (count == 0) return false;
+    if (!host_begin(&h, w, count)) w->ok = false;
+    for (uint32_t i = 0; w->ok && i < g->root.len; i++) {
+        const cr_node *n = cr_at(g, g->root.at[i]);
+        if (n->op != CR_OP_ASSIGN || n->space != CR_SPACE_HOST || plan->buffer_of[n->src[1]] == plan->buffer_of[n->src[0]])
+            continue;
+        host_leaf(&h, n->src[1]);
+        host_output(&h, n->src[1], n->src[0]);
+    }
+    host_end(&h, s, "commit");
+    return true;
+}
+
+static void write_steps(struct writer *w)
+{
+    const cr_plan *plan = w->plan;
+    cr_module *m = w->m;
+    m->step = cr_arena_alloc(&m->arena, (plan->step.len + 2) * sizeof *m->step);
+    if (!m->step) {
+        w->ok = false;
+        return;
+    }
+    for (uint32_t i = 0; w->ok && i < plan->step.len; i++) {
+        const cr_plan_step *p = &plan->step.at[i];
+        cr_step *s = &m->step[m->nstep++];
+        switch (p->kind) {
+        case CR_PLAN_LAUNCH:
+            *s = (cr_step){.kind = CR_STEP_LAUNCH, .kernel = p->launch, .label = m->kernel[p->launch].label};
+            break;
+        case CR_PLAN_COPY: write_copy(w, p, s); break;
+        case CR_PLAN_HOST: write_host(w, p, s); break;
+        }
+    }
+    if (w->ok && write_commit(w, &m->step[m->nstep])) m->nstep++;
+}
+
+/* ---- the module ------------------------------------------------------------------------------------------------ */
+
+static bool within_limits(const struct writer *w)
+{
+    const cr_plan *plan = w->plan;
+    if (plan->memory.len > MAX_MEMORIES) {
+        cr_fail(CR_E_LIMIT, "the program needs %u separate memories, more than %d: feed fewer, larger inputs",
+                plan->memory.len, MAX_MEMORIES);
+        return false;
+    }
+    for (uint32_t i = 1; i < plan->buffer.len; i++) {
+        const cr_buffer *b = &plan->buffer.at[i];
+        if (b->bytes / cr_dtype_size((cr_dtype)cr_at(w->graph, b->value)->dtype) > INT32_MAX) {
+            cr_fail(CR_E_LIMIT, "node %%%u (%s) has more than 2^31 - 1 elements, which kernels cannot index", b->value,
+                    cr_ops[cr_at(w->graph, b->value)->op].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+cr_module *cr_codegen(const cr_plan *plan)
+{
+    struct writer w = {.plan = plan, .graph = plan->graph, .ok = true};
+    if (!within_limits(&w)) return NULL;
+    w.m = cr_alloc(sizeof *w.m);
+    w.memories = cr_alloc((plan->phase.len + 1) * sizeof *w.memories);
+    w.names = cr_alloc((plan->phase.len + 1) * sizeof *w.names);
+    if (w.m) w.m->kernel = cr_arena_alloc(&w.m->arena, (plan->launch.len + 1) * sizeof *w.m->kernel);
+    w.ok = w.m && w.memories && w.names && w.m->kernel;
+    for (uint32_t i = 0; w.ok && i < plan->phase.len; i++) write_phase(&w, i);
+    for (uint32_t i = 0; w.ok && i < plan->launch.len; i++) write_kernel(&w, i);
+    if (w.ok) {
+        w.m->nkernel = plan->launch.len;
+        w.m->name = keep(&w, plan->graph->name);
+        w.m->repeat = plan->repeat;
+        w.m->step_us = (uint64_t)plan->step_us + 1;
+        w.m->peak_bytes = plan->peak_bytes;
+        w.m->peak_bound_bytes = plan->bound_bytes;
+        write_source(&w);
+        write_memories(&w);
+        write_slots(&w);
+        write_steps(&w);
+    }
+    cr_str_finish(&w.phases);
+    cr_str_finish(&w.kernels);
+    cr_free(w.memories);
+    cr_free(w.names);
+    if (w.ok) return w.m;
+    cr_module_destroy(w.m);
+    cr_fail(CR_E_MEMORY, "codegen: out of memory");
+    return NULL;
+}

@@ -1,0 +1,19 @@
+/* compile.h - what compile.c and inspect.c share inside the library. */
+#ifndef CR_COMPILE_H
+#define CR_COMPILE_H
+
+#include "crisol/program.h"
+#include "module.h"
+#include "passes.h"
+
+/* A graph of its own with the same nodes and roots. NULL out of memory. */
+cr_graph *cr_graph_copy(const cr_graph *g);
+
+/* Values of all symbols: those of `bind`, else their bounds. In the arena. */
+cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a, const int64_t **out);
+
+/* "graph", "dot", "plan", "reasons", "cl" of what a pipeline made; `module` may be NULL unless "cl".
+ * To be freed with cr_string_free; NULL with the diagnostic set. */
+char *cr_emit_text(const cr_pass_context *cx, const cr_module *module, const char *what);
+
+#endif
