@@ -1,0 +1,126 @@
+/* cli.h - what the commands of `crisol` share: options, messages, output files, child processes.
+ *
+ * A command returns the process's exit status: 0, 1 for the user's mistake, 130 after Ctrl-C.
+ * Standard output is for what was asked; all else goes to standard error. */
+#ifndef CRISOL_CLI_H
+#define CRISOL_CLI_H
+
+#include <crisol/crisol.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLI_COUNTOF(a) (sizeof(a) / sizeof((a)[0]))
+enum { CLI_OK = 0, CLI_MISTAKE = 1, CLI_INTERRUPTED = 130 };
+
+/* ---- commands ------------------------------------------------------------------------------ */
+
+/* One row a command: name, what it does in one line. */
+#define CLI_COMMANDS(X)                                                                            \
+    X(devices, "list OpenCL devices, and say which one is chosen and why")                         \
+    X(train, "train a net on a set of images")                                                     \
+    X(compare, "the same training naive, unfused and fused, side by side")                         \
+    X(dot, "draw the graph of a net, or of a text file")                                           \
+    X(opt, "run passes over a graph in text form, and print what they make of it")                 \
+    X(profile, "where the time of a training step goes")                                           \
+    X(selftest, "check a device's results, op by op")
+#define CLI_X(name, about) int cli_##name(int argc, char **argv);
+CLI_COMMANDS(CLI_X)
+#undef CLI_X
+
+/* The name of the running command, for messages. */
+extern const char *cli_command;
+
+/* "crisol train: ..." on standard error; returns CLI_MISTAKE. */
+int cli_fail(const char *fmt, ...) CR_PRINTF(1, 2);
+/* The same with the library's own message, cr_error(). */
+int cli_library_failed(void);
+/* malloc that does not fail: says so and exits. */
+void *cli_alloc(size_t size);
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+typedef enum cli_kind {
+    CLI_FLAG,   /* bool */
+    CLI_TEXT,   /* const char * */
+    CLI_COUNT,  /* uint64_t, a whole number */
+    CLI_REAL,   /* float */
+    CLI_CHOICE, /* int: which of the words of `value`, "naive|unfused|fused" */
+    CLI_BIND    /* cli_bindings: batch=32,... */
+} cli_kind;
+
+typedef struct cli_option {
+    const char *name; /* "--batch" */
+    cli_kind kind;
+    void *to;          /* holds the default before */
+    const char *value; /* what the help calls it: "N" */
+    const char *help;
+} cli_option;
+
+typedef struct cli_options {
+    const char *about;      /* a line or more for --help */
+    const char *positional; /* "FILE.cr", or NULL when there is none */
+    const char *file;       /* the positional argument that was given */
+    cli_option at[48];
+    size_t n;
+} cli_options;
+
+void cli_add(cli_options *o, const char *name, cli_kind kind, void *to, const char *value,
+             const char *help);
+
+/* Fills in what the options point to. CLI_GO, or the exit status: 0 after --help, 1 on a mistake.
+ */
+enum { CLI_GO = -1 };
+int cli_parse(cli_options *o, int argc, char **argv);
+
+typedef struct cli_bindings {
+    cr_binding at[16];
+    uint32_t n;
+} cli_bindings;
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+/* Can `path` be written? Says why not before any work is done. NULL is fine. CLI_OK or CLI_MISTAKE.
+ */
+int cli_check_writable(const char *path);
+/* Writes through a temporary file that is renamed; "-" or NULL is standard output. */
+int cli_write(const char *path, const char *data, size_t size);
+/* Reads a whole text ("-": standard input); NULL after a message. The caller frees it. */
+char *cli_read(const char *path);
+
+/* ---- child processes ----------------------------------------------------------------------- */
+
+/* The picture format of a path by its ending: "svg", "png", or NULL. */
+const char *cli_picture_format(const char *path);
+/* Is a program on the PATH? Else says what package has it. CLI_OK or CLI_MISTAKE. */
+int cli_check_program(const char *program, const char *package);
+/* Runs argv with `input` on its standard input and writes its output to `path` as cli_write does.
+ */
+int cli_filter(const char *const argv[], const char *input, size_t size, const char *path);
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+/* A growing text. */
+typedef struct cli_text {
+    char *at;
+    size_t len, cap;
+} cli_text;
+void cli_put(cli_text *t, const char *fmt, ...) CR_PRINTF(2, 3);
+
+/* "1.50 MB" into buf; returns buf. */
+enum { CLI_SIZE_TEXT = 32 };
+const char *cli_bytes(double bytes, char *buf);
+/* "12.3 us", "1.20 ms". */
+const char *cli_micros(double us, char *buf);
+
+/* Seconds, monotonic. */
+double cli_now(void);
+/* Sorts a and gives the value at the fraction q. */
+double cli_quantile(double *a, size_t n, double q);
+
+/* Prints a cJSON tree to standard output and frees it. */
+struct cJSON;
+int cli_print_json(struct cJSON *json);
+
+#endif

@@ -1,0 +1,115 @@
+/* common.c - messages, numbers for people, order statistics. */
+#include <cjson/cJSON.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include "cli.h"
+
+const char *cli_command = "";
+
+int cli_fail(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fprintf(stderr, "crisol%s%s: ", *cli_command ? " " : "", cli_command);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    return CLI_MISTAKE;
+}
+
+int cli_library_failed(void)
+{
+    return cli_fail("%s", cr_error());
+}
+
+void *cli_alloc(size_t size)
+{
+    void *p = calloc(1, size ? size : 1);
+    if (!p) {
+        cli_fail("out of memory");
+        exit(CLI_MISTAKE);
+    }
+    return p;
+}
+
+void cli_put(cli_text *t, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    if (t->len + (size_t)n + 1 > t->cap) {
+        t->cap = 2 * t->cap + (size_t)n + 256;
+        char *at = cli_alloc(t->cap);
+        if (t->at)
+            memcpy(at, t->at, t->len);
+        free(t->at);
+        t->at = at;
+    }
+    va_start(ap, fmt);
+    vsnprintf(t->at + t->len, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    t->len += (size_t)n;
+}
+
+/* Three digits and a unit. */
+static const char *scaled(double v, double base, const char *const unit[4], char *buf)
+{
+    int i = 0;
+    while (i < 3 && v >= base * 0.9995) {
+        v /= base;
+        i++;
+    }
+    int digits = v >= 99.95 || (v == (double)(long long)v && i == 0) ? 0 : v >= 9.995 ? 1 : 2;
+    snprintf(buf, CLI_SIZE_TEXT, "%.*f %s", digits, v, unit[i]);
+    return buf;
+}
+
+const char *cli_bytes(double bytes, char *buf)
+{
+    static const char *const unit[4] = {"B", "kB", "MB", "GB"};
+    return scaled(bytes, 1000, unit, buf);
+}
+
+const char *cli_micros(double us, char *buf)
+{
+    static const char *const unit[4] = {"us", "ms", "s", "ks"};
+    return scaled(us, 1000, unit, buf);
+}
+
+double cli_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double cli_quantile(double *a, size_t n, double q)
+{
+    if (n == 0)
+        return 0;
+    qsort(a, n, sizeof *a, by_size);
+    double at = q * (double)(n - 1);
+    size_t i = (size_t)at;
+    return i + 1 < n ? a[i] + (at - (double)i) * (a[i + 1] - a[i]) : a[n - 1];
+}
+
+int cli_print_json(cJSON *json)
+{
+    char *text = cJSON_Print(json);
+    cJSON_Delete(json);
+    if (!text)
+        return cli_fail("out of memory");
+    puts(text);
+    cJSON_free(text);
+    return CLI_OK;
+}

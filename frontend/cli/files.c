@@ -1,0 +1,230 @@
+/* files.c - output files, written whole or not at all, and the programs that draw pictures. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+extern char **environ;
+
+static bool is_stdout(const char *path)
+{
+    return !path || strcmp(path, "-") == 0;
+}
+
+/* A device or a pipe: written as it is, never replaced. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A new file beside `path`; -1 with errno. The caller frees *name. */
+static int open_beside(const char *path, char **name)
+{
+    size_t size = strlen(path) + 32;
+    *name = cli_alloc(size);
+    snprintf(*name, size, "%s.%ld.tmp", path, (long)getpid());
+    return open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+int cli_check_writable(const char *path)
+{
+    if (is_stdout(path))
+        return CLI_OK;
+    if (is_folder(path))
+        return cli_fail("%s: cannot write: it is a folder", path);
+    if (is_special(path) || access(path, F_OK) == 0)
+        if (access(path, W_OK) != 0)
+            return cli_fail("%s: cannot write: %s", path, strerror(errno));
+    if (is_special(path))
+        return CLI_OK;
+    char *name;
+    int fd = open_beside(path, &name);
+    int why = errno;
+    if (fd >= 0) {
+        close(fd);
+        unlink(name);
+    }
+    free(name);
+    return fd >= 0 ? CLI_OK : cli_fail("%s: cannot write: %s", path, strerror(why));
+}
+
+static bool write_all(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        data += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static int write_file(const char *path, const char *data, size_t size)
+{
+    bool special = is_special(path);
+    char *name = NULL;
+    int fd = special ? open(path, O_WRONLY | O_CLOEXEC) : open_beside(path, &name);
+    bool ok = fd >= 0 && write_all(fd, data, size);
+    if (fd >= 0 && close(fd) != 0)
+        ok = false;
+    if (ok && !special)
+        ok = rename(name, path) == 0;
+    int why = errno;
+    if (!ok && !special && fd >= 0)
+        unlink(name);
+    free(name);
+    return ok ? CLI_OK : cli_fail("%s: cannot write: %s", path, strerror(why));
+}
+
+int cli_write(const char *path, const char *data, size_t size)
+{
+    if (!is_stdout(path))
+        return write_file(path, data, size);
+    return fwrite(data, 1, size, stdout) == size ? CLI_OK
+                                                 : cli_fail("cannot write to standard output");
+}
+
+/* All of f, and a zero behind it. */
+static char *read_all(FILE *f, size_t *size)
+{
+    size_t cap = 1 << 16, len = 0;
+    char *at = cli_alloc(cap);
+    while ((len += fread(at + len, 1, cap - len - 1, f)) == cap - 1) {
+        char *more = cli_alloc(2 * cap);
+        memcpy(more, at, len);
+        free(at);
+        at = more;
+        cap *= 2;
+    }
+    at[len] = '\0';
+    *size = len;
+    return at;
+}
+
+char *cli_read(const char *path)
+{
+    bool from_stdin = strcmp(path, "-") == 0;
+    FILE *f = from_stdin ? stdin : fopen(path, "rb");
+    if (!f || (!from_stdin && is_folder(path))) {
+        cli_fail("%s: cannot open: %s", path, f ? "it is a folder" : strerror(errno));
+        if (f)
+            fclose(f);
+        return NULL;
+    }
+    size_t size;
+    char *text = read_all(f, &size);
+    if (ferror(f)) {
+        cli_fail("%s: cannot read: %s", path, strerror(errno));
+        free(text);
+        text = NULL;
+    }
+    if (!from_stdin)
+        fclose(f);
+    return text;
+}
+
+/* ---- programs -------------------------------------------------------------------------------- */
+
+const char *cli_picture_format(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && strcmp(dot, ".svg") == 0)
+        return "svg";
+    return dot && strcmp(dot, ".png") == 0 ? "png" : NULL;
+}
+
+int cli_check_program(const char *program, const char *package)
+{
+    const char *path = getenv("PATH");
+    for (const char *at = path; at && *at;) {
+        size_t n = strcspn(at, ":");
+        char *full = cli_alloc(n + strlen(program) + 2);
+        memcpy(full, at, n);
+        sprintf(full + n, "/%s", program);
+        bool found = access(full, X_OK) == 0;
+        free(full);
+        if (found)
+            return CLI_OK;
+        at += n + (at[n] == ':');
+    }
+    return cli_fail("%s was not found; it draws the picture: install the package %s", program,
+                    package);
+}
+
+/* Starts argv with its standard input and output on our ends of two pipes. */
+static int start(const char *const argv[], pid_t *pid, int *to, int *from)
+{
+    int in[2], out[2];
+    if (pipe(in) != 0)
+        return errno;
+    if (pipe(out) != 0) {
+        close(in[0]);
+        close(in[1]);
+        return errno;
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+    const int all[4] = {in[0], in[1], out[0], out[1]};
+    for (int i = 0; i < 4; i++)
+        posix_spawn_file_actions_addclose(&actions, all[i]);
+    union { /* posix_spawnp takes no const, and changes nothing */
+        const char *const *given;
+        char *const *taken;
+    } args = {argv};
+    int error = posix_spawnp(pid, argv[0], &actions, NULL, args.taken, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(in[0]);
+    close(out[1]);
+    *to = in[1];
+    *from = out[0];
+    if (error) {
+        close(*to);
+        close(*from);
+    }
+    return error;
+}
+
+/* The programs run here read all of their input before they write: no deadlock on two full pipes.
+ */
+int cli_filter(const char *const argv[], const char *input, size_t size, const char *path)
+{
+    pid_t pid;
+    int to, from, status = 0;
+    signal(SIGPIPE, SIG_IGN);
+    int error = start(argv, &pid, &to, &from);
+    if (error)
+        return cli_fail("cannot run %s: %s", argv[0], strerror(error));
+    bool fed = write_all(to, input, size);
+    close(to);
+    FILE *f = fdopen(from, "rb");
+    size_t len = 0;
+    char *out = f ? read_all(f, &len) : NULL;
+    if (f)
+        fclose(f);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    int result;
+    if (!fed || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || len == 0)
+        result = cli_fail("%s failed", argv[0]);
+    else
+        result = cli_write(path, out, len);
+    free(out);
+    return result;
+}

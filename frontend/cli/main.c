@@ -1,0 +1,57 @@
+/* main.c - `crisol`: finds the command and runs it. */
+#include "cli.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+} commands[] = {
+#define CLI_X(name, about) {#name, cli_##name, about},
+    CLI_COMMANDS(CLI_X)
+#undef CLI_X
+};
+
+static void usage(FILE *out)
+{
+    fprintf(out, "usage: crisol COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < CLI_COUNTOF(commands); i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+    fprintf(
+        out,
+        "\n"
+        "crisol COMMAND --help describes a command; crisol --version prints the version.\n"
+        "\n"
+        "Environment: CRISOL_DEVICE (the device: gpu, cpu, an index, a part of a name),\n"
+        "CRISOL_DATA (the folder of data sets), XDG_CACHE_HOME (where built kernels are kept).\n");
+}
+
+/* What was asked for must have reached standard output. */
+static int finish(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return status ? status : cli_fail("cannot write to standard output");
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    cli_command = "";
+    if (strcmp(name, "--version") == 0) {
+        printf("crisol %s\n", cr_version());
+        return finish(CLI_OK);
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        usage(stdout);
+        return finish(CLI_OK);
+    }
+    for (size_t i = 0; i < CLI_COUNTOF(commands); i++)
+        if (strcmp(name, commands[i].name) == 0) {
+            cli_command = commands[i].name;
+            return finish(commands[i].run(argc - 2, argv + 2));
+        }
+    if (*name)
+        cli_fail("there is no command '%s'", name);
+    usage(stderr);
+    return CLI_MISTAKE;
+}

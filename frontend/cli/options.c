@@ -1,0 +1,204 @@
+/* options.c - reads a command's options from a table, and prints its help from the same table. */
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+
+#include "cli.h"
+
+void cli_add(cli_options *o, const char *name, cli_kind kind, void *to, const char *value,
+             const char *help)
+{
+    if (o->n < CLI_COUNTOF(o->at))
+        o->at[o->n++] = (cli_option){name, kind, to, value, help};
+}
+
+/* ---- help ------------------------------------------------------------------------------------ */
+
+static void print_default(const cli_option *o)
+{
+    const char *word = o->value;
+    switch (o->kind) {
+    case CLI_TEXT:
+        if (*(const char **)o->to)
+            printf(" (default: %s)", *(const char **)o->to);
+        break;
+    case CLI_COUNT:
+        if (*(uint64_t *)o->to)
+            printf(" (default: %llu)", (unsigned long long)*(uint64_t *)o->to);
+        break;
+    case CLI_REAL:
+        if (*(float *)o->to != 0)
+            printf(" (default: %g)", (double)*(float *)o->to);
+        break;
+    case CLI_CHOICE:
+        for (int i = 0; i < *(int *)o->to && word; i++)
+            word = strchr(word, '|') + 1;
+        printf(" (default: %.*s)", (int)strcspn(word, "|"), word);
+        break;
+    case CLI_FLAG:
+    case CLI_BIND: break;
+    }
+}
+
+static void print_help(const cli_options *o)
+{
+    printf("usage: crisol %s [OPTIONS]%s%s\n\n%s\n\n", cli_command, o->positional ? " " : "",
+           o->positional ? o->positional : "", o->about);
+    for (size_t i = 0; i < o->n; i++) {
+        const cli_option *p = &o->at[i];
+        int n = printf("  %s%s%s", p->name, p->value ? " " : "", p->value ? p->value : "");
+        printf("%*s%s", n < 30 ? 30 - n : 1, "", p->help);
+        print_default(p);
+        putchar('\n');
+    }
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static int wrong_value(const cli_option *o, const char *value, const char *wanted)
+{
+    return cli_fail("%s: '%s' is not %s", o->name, value, wanted);
+}
+
+static int read_count(const cli_option *o, const char *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long v = strtoull(value, &end, 10);
+    if (!isdigit((unsigned char)*value) || *end || errno)
+        return wrong_value(o, value, "a whole number");
+    *(uint64_t *)o->to = v;
+    return CLI_GO;
+}
+
+static int read_real(const cli_option *o, const char *value)
+{
+    char *end;
+    float v = strtof(value, &end);
+    if (!*value || *end || !isfinite(v))
+        return wrong_value(o, value, "a number");
+    *(float *)o->to = v;
+    return CLI_GO;
+}
+
+static int read_choice(const cli_option *o, const char *value)
+{
+    const char *word = o->value;
+    for (int i = 0;; i++) {
+        size_t n = strcspn(word, "|");
+        if (strlen(value) == n && memcmp(word, value, n) == 0) {
+            *(int *)o->to = i;
+            return CLI_GO;
+        }
+        if (!word[n])
+            break;
+        word += n + 1;
+    }
+    return cli_fail("%s: '%s' is none of %s", o->name, value, o->value);
+}
+
+/* batch=32,seq=8; the text is kept by argv, and cut there. */
+static int read_bindings(const cli_option *o, char *value)
+{
+    cli_bindings *b = o->to;
+    for (char *item = strtok(value, ","); item; item = strtok(NULL, ",")) {
+        char *eq = strchr(item, '='), *end = NULL;
+        if (b->n == CLI_COUNTOF(b->at))
+            return cli_fail("%s: more than %zu sizes", o->name, CLI_COUNTOF(b->at));
+        if (!eq || eq == item)
+            return wrong_value(o, item, "of the form NAME=SIZE");
+        *eq = '\0';
+        long long v = strtoll(eq + 1, &end, 10);
+        if (!eq[1] || *end || v < 1)
+            return wrong_value(o, eq + 1, "a size");
+        b->at[b->n++] = (cr_binding){item, v};
+    }
+    return CLI_GO;
+}
+
+static int read_value(const cli_option *o, char *value)
+{
+    switch (o->kind) {
+    case CLI_FLAG: *(bool *)o->to = true; return CLI_GO;
+    case CLI_TEXT: *(const char **)o->to = value; return CLI_GO;
+    case CLI_COUNT: return read_count(o, value);
+    case CLI_REAL: return read_real(o, value);
+    case CLI_CHOICE: return read_choice(o, value);
+    case CLI_BIND: return read_bindings(o, value);
+    }
+    return CLI_MISTAKE;
+}
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+/* Letters that differ, with one more or less at any place: enough to see a slip of the fingers. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t same = 0, la = strlen(a), lb = strlen(b), tail = 0;
+    while (a[same] && a[same] == b[same])
+        same++;
+    while (tail + same < la && tail + same < lb && a[la - 1 - tail] == b[lb - 1 - tail])
+        tail++;
+    return (la > lb ? la : lb) - same - tail;
+}
+
+static int unknown(const cli_options *o, const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = 3;
+    for (size_t i = 0; i < o->n; i++) {
+        size_t d = distance(name, o->at[i].name);
+        if (d < best) {
+            best = d;
+            nearest = o->at[i].name;
+        }
+    }
+    if (nearest)
+        return cli_fail("there is no option %s; is it %s?", name, nearest);
+    return cli_fail("there is no option %s; see crisol %s --help", name, cli_command);
+}
+
+static const cli_option *find(const cli_options *o, const char *name, size_t len)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (strlen(o->at[i].name) == len && memcmp(o->at[i].name, name, len) == 0)
+            return &o->at[i];
+    return NULL;
+}
+
+/* One option at argv[*i]; its value is behind '=' or the next argument. */
+static int parse_option(cli_options *o, int argc, char **argv, int *i)
+{
+    char *arg = argv[*i], *value = strchr(arg, '=');
+    const cli_option *p = find(o, arg, value ? (size_t)(value - arg) : strlen(arg));
+    if (!p)
+        return unknown(o, arg);
+    if (p->kind == CLI_FLAG)
+        return value ? cli_fail("%s takes no value", p->name) : read_value(p, NULL);
+    if (value)
+        return read_value(p, value + 1);
+    if (*i + 1 == argc)
+        return cli_fail("%s needs a value: %s", p->name, p->value);
+    return read_value(p, argv[++*i]);
+}
+
+int cli_parse(cli_options *o, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(o);
+            return CLI_OK;
+        }
+    for (int i = 0; i < argc; i++) {
+        int status = CLI_GO;
+        if (argv[i][0] == '-' && argv[i][1])
+            status = parse_option(o, argc, argv, &i);
+        else if (o->positional && !o->file)
+            o->file = argv[i];
+        else
+            status = cli_fail("'%s' is too much; see crisol %s --help", argv[i], cli_command);
+        if (status != CLI_GO)
+            return status;
+    }
+    return CLI_GO;
+}

@@ -1,0 +1,120 @@
+/* training.c - the options that train, compare, profile and dot have in common. */
+#include "training.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#define CLI_VARIANTS "naive|unfused|fused"
+const char *const cli_variants[3] = {"naive", "unfused", "fused"};
+
+cr_opt cli_variant_opt(int i)
+{
+    static const cr_opt opts[3] = {CR_OPT_NAIVE, CR_OPT_UNFUSED, CR_OPT_FUSED};
+    return opts[i];
+}
+
+#define CR_X(name, word, lr) "|" word
+static const char optimizers[] = "" CR_OPTIMIZER_MAP(CR_X);
+#undef CR_X
+
+void training_net_options(training *t, cli_options *o)
+{
+    t->batch = 64;
+    cli_add(o, "--net", CLI_TEXT, &t->net_text, "'LAYER, ...'",
+            "layers: dense UNITS [ACTIVATION], normalize MEAN STD");
+    cli_add(o, "--loss", CLI_CHOICE, &t->loss, "mse|softmax-cross-entropy", "what is minimised");
+    cli_add(o, "--optimizer", CLI_CHOICE, &t->optimizer, optimizers + 1, "how");
+    cli_add(o, "--lr", CLI_REAL, &t->lr, "RATE",
+            "learning rate (default: sgd 0.01, momentum 0.01, adam 0.001)");
+    cli_add(o, "--momentum", CLI_REAL, &t->momentum, "M",
+            "of the optimizer momentum (default: 0.9)");
+    cli_add(o, "--batch", CLI_COUNT, &t->batch, "N", "samples of a step");
+}
+
+void training_options(training *t, cli_options *o)
+{
+    t->data = "fashion-mnist";
+    t->net_text = "dense 256 sigmoid, dense 10 sigmoid";
+    t->opt = 2;
+    cli_add(o, "--data", CLI_TEXT, &t->data, "DIR",
+            "a folder with four IDX files, or fashion-mnist, or mnist");
+    training_net_options(t, o);
+    cli_add(o, "--device", CLI_TEXT, &t->device, "D",
+            "gpu, cpu, an index, or a part of a name (crisol devices)");
+    cli_add(o, "--seed", CLI_COUNT, &t->seed, "N", "of initial weights and of the samples' order");
+    cli_add(o, "--fast-math", CLI_FLAG, &t->fast_math, NULL, "allow rules that change values");
+    cli_add(o, "--reference", CLI_FLAG, &t->reference, NULL,
+            "one work-item an output: slow, simple");
+    cli_add(o, "--no-single-launch", CLI_FLAG, &t->no_single_launch, NULL,
+            "never run a whole step in one work-group");
+    cli_add(o, "--max-transfer-bytes", CLI_TEXT, &t->max_transfer_text, "N",
+            "fail when a step would move more between host and device");
+    cli_add(o, "--dump-kernels", CLI_TEXT, &t->dump_kernels, "DIR", "write every kernel there");
+}
+
+static int read_budget(training *t)
+{
+    char *end;
+    const char *text = t->max_transfer_text;
+    if (!text)
+        return CLI_GO;
+    errno = 0;
+    t->budget.bytes = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno)
+        return cli_fail("--max-transfer-bytes: '%s' is not a number of bytes", text);
+    return CLI_GO;
+}
+
+int training_check(training *t)
+{
+    if (t->batch < 1 || t->batch > 1u << 24)
+        return cli_fail("--batch: %llu is not between 1 and %u", (unsigned long long)t->batch,
+                        1u << 24);
+    if (cr_net_parse(t->net_text, &t->net) != CR_OK)
+        return cli_fail("--%s", cr_error());
+    return read_budget(t);
+}
+
+cr_train_options training_trainer(training *t, cr_opt opt)
+{
+    return (cr_train_options){
+        .model = cr_net_model,
+        .model_user = &t->net,
+        .loss = t->loss ? CR_LOSS_SOFTMAX_CROSS_ENTROPY : CR_LOSS_MSE,
+        .optimizer = {.kind = (cr_optimizer_kind)t->optimizer,
+                      .lr = t->lr,
+                      .momentum = t->momentum},
+        .batch = (uint32_t)t->batch,
+        .seed = t->seed,
+        .compile =
+            {
+                .device = t->device,
+                .opt = opt,
+                .fast_math = t->fast_math,
+                .reference = t->reference,
+                .no_single_launch = t->no_single_launch,
+                .transfer_budget = t->max_transfer_text ? &t->budget : NULL,
+                .dump_kernels = t->dump_kernels,
+                .interrupt = training_interrupt,
+            },
+    };
+}
+
+/* ---- Ctrl-C ---------------------------------------------------------------------------------- */
+
+static volatile int interrupted;
+const volatile int *const training_interrupt = &interrupted;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    interrupted = 1;
+}
+
+void training_catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}

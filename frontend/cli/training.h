@@ -1,0 +1,36 @@
+/* training.h - the options that train, compare, profile and dot have in common. */
+#ifndef CRISOL_CLI_TRAINING_H
+#define CRISOL_CLI_TRAINING_H
+
+#include "cli.h"
+
+typedef struct training {
+    const char *data, *net_text, *device, *dump_kernels;
+    int loss, optimizer, opt; /* choices; opt in the order of cli_variants */
+    float lr, momentum;       /* 0: the optimizer's default */
+    uint64_t batch, seed;
+    bool fast_math, reference, no_single_launch;
+    const char *max_transfer_text; /* empty: no budget */
+    cr_budget budget;
+    cr_net net;
+} training;
+
+/* Names of the variants, from the least to the most that the compiler does. */
+extern const char *const cli_variants[3];
+cr_opt cli_variant_opt(int i);
+
+/* Adds the options, with their defaults in `t`. */
+void training_options(training *t, cli_options *o);
+/* The options without those that choose data and device: for pictures. */
+void training_net_options(training *t, cli_options *o);
+/* Reads what the texts hold. CLI_GO, or the exit status after a message. */
+int training_check(training *t);
+/* What a trainer is made from. `t` must outlive it. */
+cr_train_options training_trainer(training *t, cr_opt opt);
+
+/* From now on Ctrl-C sets *training_interrupt instead of ending the process; a second one ends it.
+ */
+extern const volatile int *const training_interrupt;
+void training_catch_interrupt(void);
+
+#endif
