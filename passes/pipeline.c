@@ -19,8 +19,6 @@
  * does not, that is our bug, and the graph is written to a file. */
 #include "passes.h"
 
-#define PLAN_PASSES 1
-
 enum {
     NAIVE = 1u << CR_VARIANT_NAIVE,
     UNFUSED = 1u << CR_VARIANT_UNFUSED,
@@ -42,12 +40,10 @@ const cr_pass cr_passes[] = {
     {"dce",        cr_pass_dce,        USER,    USER,    ALL, "leave out what no root reaches"},
     {"place",      cr_pass_place,      LITERAL, PLACED,  ALL, "naive placement: everything through the host"},
     {"transfers",  cr_pass_transfers,  PLACED,  PLACED,  ALL, "remove needless transfers, check the budget"},
-#if PLAN_PASSES
     {"fuse",       cr_pass_fuse,       PLACED,  PLACED,  ALL, "grow phases"},
     {"schedule",   cr_pass_schedule,   PLACED,  PLACED,  ALL, "choose tiles"},
     {"order",      cr_pass_order,      PLACED,  PLACED,  ALL, "order phases into launches and steps"},
     {"memory",     cr_pass_memory,     PLACED,  PLACED,  ALL, "give every value an offset"},
-#endif
 };
 /* clang-format on */
 const uint32_t cr_pass_count = CR_COUNTOF(cr_passes);
@@ -70,9 +66,7 @@ cr_status cr_pass_replace(cr_pass_context *cx, cr_graph *next)
 
 void cr_pass_context_finish(cr_pass_context *cx)
 {
-#if PLAN_PASSES
     cr_plan_destroy(cx->plan);
-#endif
     cr_graph_destroy(cx->graph);
     cr_arena_finish(&cx->scratch);
     cx->plan = NULL;

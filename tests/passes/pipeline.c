@@ -79,7 +79,7 @@ static bool survives(cr_variant variant, int64_t n)
     cx.options.variant = variant;
     cx.options.max_resident_bytes = 1;
     cr_alloc_fail_after(n);
-    cr_status status = cr_pipeline_run(&cx, graph_passes, NULL);
+    cr_status status = cr_pipeline_run(&cx, NULL, NULL);
     cr_alloc_fail_after(-1);
     cr_assert(status == CR_OK || status == CR_E_MEMORY, "allocation %lld: %s", (long long)n,
               cr_error());
