@@ -109,13 +109,32 @@ static void epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
     for (uint32_t i = 0; i < t->p->nstore; i++) cr_emit_store(e, &t->p->store[i], index[i], value[i]);
 }
 
-/* ---- one work-item a group: explicit vectors --------------------------------------------------------- */
+/* ---- one work-item a group: explicit vectors (of one lane, on devices that prefer scalars) --------------------------------------------------------- */
 
-/* Local memory: B's panel [K][tile_n], then A's [tile_m][K]. */
-static const char *panel_a(struct tile *t)
+static const char *vector_type(struct tile *t) { return cr_emit_type(t->e, CR_F32, t->e->width); }
+
+/* A vector at an address, and a line that writes one. */
+static const char *vector_at(struct tile *t, const char *address)
 {
-    int64_t offset = t->s->stage_b ? t->k * t->s->tile_n : 0;
-    return offset ? say(t, "scratch + %lld", (long long)offset) : "scratch";
+    return t->e->width == 1 ? say(t, "*(%s)", address) : say(t, "vload%d(0, %s)", t->e->width, address);
+}
+
+static void put_vector(struct tile *t, const char *value, const char *address)
+{
+    if (t->e->width == 1)
+        cr_emit_line(t->e, t->e->now, "*(%s) = %s;", address, value);
+    else
+        cr_emit_line(t->e, t->e->now, "vstore%d(%s, 0, %s);", t->e->width, value, address);
+}
+
+/* Where element (i, k) of A's panel is. */
+static const char *panel_a_offset(struct tile *t, cr_ix i, cr_ix k)
+{
+    cr_emit *e = t->e;
+    cr_ix r = cr_ix_add(e->ix, i, cr_ix_mul(e->ix, t->m0, -1));
+    cr_ix at = t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_m), r)
+                            : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->k), k);
+    return cr_emit_ix(e, at, false);
 }
 
 /* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to scratch. */
@@ -129,35 +148,70 @@ static void stage_b(struct tile *t, int64_t columns)
     for (int64_t v = 0; v * W < columns; v++) {
         e->valid = (int)CR_MIN(W, columns - v * W);
         cr_val x = element(t, t->b, k, cr_ix_add(e->ix, plus(t, t->n0, v * W), e->lane));
-        cr_emit_line(e, e->now, "vstore%d(%s, 0, panel_b + %s%lld);", W, cr_emit_widen(e, x).text,
-                     t->k == 1 ? "" : say(t, "k * %d + ", t->s->tile_n), (long long)(v * W));
+        const char *row = t->k == 1 ? "" : say(t, "k * %d + ", t->s->tile_n);
+        put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_b + %s%lld", row, (long long)(v * W)));
     }
     e->valid = W;
     cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
 }
 
-/* Copies rows [m0, end) of A to scratch, along its depth, in vectors. */
-static void stage_a(struct tile *t)
+/* Copies the group's rows of A to scratch: [row][k], or [k][row] where neighbouring rows are neighbours
+ * in memory. Vectors first, then what is left one by one. */
+static void stage_a_vector(struct tile *t, cr_ix i, cr_ix k)
+{
+    cr_emit *e = t->e;
+    const bool by_k = t->s->a_by_k;
+    cr_ix along = cr_ix_add(e->ix, by_k ? i : k, e->lane);
+    cr_val x = element(t, t->a, by_k ? along : i, by_k ? k : along);
+    put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_a + %s", panel_a_offset(t, i, k)));
+}
+
+static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix k)
+{
+    int width = t->e->width;
+    t->e->width = t->e->valid = 1;
+    cr_val x = element(t, t->a, i, k);
+    cr_emit_line(t->e, t->e->now, "panel_a[%s] = %s;", panel_a_offset(t, i, k), x.text);
+    t->e->width = t->e->valid = width;
+}
+
+/* A loop whose variable stays below limit; the caller closes it. */
+static cr_ix open_loop(struct tile *t, const char *name, int64_t limit)
+{
+    cr_scope *s = cr_emit_open(t->e);
+    return cr_ix_var(t->e->ix, name, 0, limit - 1, s, false, false);
+}
+
+static void stage_a_rows(struct tile *t)
 {
     cr_emit *e = t->e;
     const int W = e->width;
-    cr_scope *s = cr_emit_open(e);
-    cr_ix i = cr_ix_var(e->ix, "i", 0, t->m - 1, s, false, false);
-    if (t->m == 1) i = cr_ix_const(e->ix, 0);
-    int64_t whole = t->k / W * W, rest = t->k - whole;
-    const char *row = say(t, "(i - %s) * %lld", cr_emit_ix(e, t->m0, false), (long long)t->k);
+    int64_t whole = t->k / W;
+    cr_ix i = cr_ix_add(e->ix, t->m0, open_loop(t, "r", t->s->tile_m));
     if (whole) {
-        cr_scope *inner = cr_emit_open(e);
-        cr_ix k = whole == W ? cr_ix_const(e->ix, 0) : cr_ix_mul(e->ix, cr_ix_var(e->ix, "kv", 0, whole / W - 1, inner, false, false), W);
-        cr_val x = element(t, t->a, i, cr_ix_add(e->ix, k, e->lane));
-        cr_emit_line(e, e->now, "vstore%d(%s, 0, panel_a + %s + %s);", W, cr_emit_widen(e, x).text, row, cr_emit_ix(e, k, false));
-        cr_emit_close(e, whole == W ? "{" : say(t, "for (int kv = 0; kv < %lld; kv++) {", (long long)(whole / W)));
+        cr_ix k = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
+        stage_a_vector(t, i, k);
+        cr_emit_close(e, say(t, "for (int kv = 0; kv < %lld; kv++) {", (long long)whole));
     }
-    for (int64_t k = whole; k < whole + rest; k++) {
-        cr_val x = element(t, t->a, i, cr_ix_const(e->ix, k));
-        cr_emit_line(e, e->now, "panel_a[%s + %lld] = %s;", row, (long long)k, x.text);
+    for (int64_t k = whole * W; k < t->k; k++) stage_a_scalar(t, i, cr_ix_const(e->ix, k));
+    cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
+}
+
+static void stage_a_columns(struct tile *t)
+{
+    cr_emit *e = t->e;
+    const int W = e->width;
+    cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : open_loop(t, "k", t->k);
+    if (t->k == 1) cr_emit_open(e);
+    if (t->s->tile_m >= W) {
+        cr_ix r = cr_ix_mul(e->ix, open_loop(t, "rv", t->s->tile_m / W), W);
+        stage_a_vector(t, cr_ix_add(e->ix, t->m0, r), k);
+        cr_emit_close(e, say(t, "for (int rv = 0; rv < rows / %d; rv++) {", W));
     }
-    cr_emit_close(e, "for (int i = m_first; i < m_end; i++) {");
+    cr_ix r = open_loop(t, "r", t->s->tile_m);
+    stage_a_scalar(t, cr_ix_add(e->ix, t->m0, r), k);
+    cr_emit_close(e, say(t, "for (int r = rows / %d * %d; r < rows; r++) {", W, W));
+    cr_emit_close(e, t->k == 1 ? "{" : say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
 }
 
 /* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector count. */
@@ -166,15 +220,16 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
     cr_emit *e = t->e;
     const int W = e->width;
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) cr_emit_line(e, e->now, "float%d c%d_%d = (float%d)(0.0f);", W, r, v, W);
+        for (int v = 0; v < vectors; v++) cr_emit_line(e, e->now, "%s c%d_%d = (%s)(0.0f);", vector_type(t), r, v, vector_type(t));
     cr_scope *loop = cr_emit_open(e);
     cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : cr_ix_var(e->ix, "k", 0, t->k - 1, loop, false, false);
     const char *b[8], *kt = t->k == 1 ? "0" : "k";
     for (int v = 0; v < vectors; v++) {
         if (t->s->stage_b) {
             b[v] = say(t, "b%d", v);
-            cr_emit_line(e, e->now, "const float%d b%d = vload%d(0, panel_b + %s * %d + %s);", W, v, W, kt, t->s->tile_n,
-                         cr_emit_ix(e, plus(t, local_column, v * W), false));
+            const char *column_text = cr_emit_ix(e, plus(t, local_column, v * W), false);
+            cr_emit_line(e, e->now, "const %s b%d = %s;", vector_type(t), v,
+                         vector_at(t, say(t, "panel_b + %s * %d + %s", kt, t->s->tile_n, column_text)));
             continue;
         }
         e->valid = v == vectors - 1 ? valid : W;
@@ -185,13 +240,12 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
         const char *a;
         if (t->s->stage_a) {
             a = say(t, "a%d", r);
-            cr_emit_line(e, e->now, "const float a%d = panel_a[(%s - %s) * %lld + %s];", r,
-                         cr_emit_ix(e, plus(t, row, r), false), cr_emit_ix(e, t->m0, false), (long long)t->k, kt);
+            cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r, panel_a_offset(t, plus(t, row, r), k));
         } else {
             a = element(t, t->a, plus(t, row, r), k).text;
         }
         for (int v = 0; v < vectors; v++)
-            cr_emit_line(e, e->now, "c%d_%d = fma((float%d)(%s), %s, c%d_%d);", r, v, W, a, b[v], r, v);
+            cr_emit_line(e, e->now, "c%d_%d = fma((%s)(%s), %s, c%d_%d);", r, v, vector_type(t), a, b[v], r, v);
     }
     cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
     /* below the loop over k, so that what the epilogue reads does not take registers from it */
@@ -233,23 +287,27 @@ static void columns_loop(struct tile *t, cr_ix row, int rows, int64_t columns)
     }
 }
 
-/* The group's rows in register tiles; then the rows that are left. */
+/* The group's rows in register tiles; then the rows that are left. Counts are constants chosen by
+ * whether the group is the last one: LLVM 15 dies of the minima that bounds would make. */
 static void rows_loop(struct tile *t, int64_t columns)
 {
     cr_emit *e = t->e;
-    int64_t R = t->s->reg_m, whole = t->m / R, rest = t->m % R;
+    int64_t R = t->s->reg_m, first_of_last = (t->groups_m - 1) * t->s->tile_m, last = t->m - first_of_last;
+    int64_t whole = t->groups_m > 1 ? t->s->tile_m / R : last / R, whole_last = last / R, rest = last % R;
     if (t->s->stage_b) stage_b(t, columns);
-    if (t->s->stage_a) stage_a(t);
+    if (t->s->stage_a) (t->s->a_by_k ? stage_a_columns : stage_a_rows)(t);
     if (whole) {
-        cr_scope *s = cr_emit_open(e);
-        cr_ix i = t->m == R ? cr_ix_const(e->ix, 0) : cr_ix_var(e->ix, "i", 0, t->m - R, s, false, false);
-        columns_loop(t, i, (int)R, columns);
-        cr_emit_close(e, t->m == R ? "{" : say(t, "for (int i = m_first; i <= m_end - %lld; i += %lld) {", (long long)R, (long long)R));
+        cr_ix it = open_loop(t, "it", whole);
+        columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_mul(e->ix, it, R)), (int)R, columns);
+        const char *count = t->groups_m > 1 && whole != whole_last
+                                ? say(t, "(m0 == %lld ? %lld : %lld)", (long long)first_of_last, (long long)whole_last, (long long)whole)
+                                : say(t, "%lld", (long long)whole);
+        cr_emit_close(e, say(t, "for (int it = 0; it < %s; it++) {", count));
     }
     if (rest) {
         cr_emit_open(e);
-        columns_loop(t, cr_ix_const(e->ix, whole * R), (int)rest, columns);
-        cr_emit_close(e, t->groups_m > 1 ? say(t, "if (m_end == %lld) {", (long long)t->m) : "{");
+        columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_const(e->ix, whole_last * R)), (int)rest, columns);
+        cr_emit_close(e, t->groups_m > 1 ? say(t, "if (m0 == %lld) {", (long long)first_of_last) : "{");
     }
 }
 
@@ -258,12 +316,12 @@ static void contract_vectors(struct tile *t)
     cr_emit *e = t->e;
     const cr_schedule *s = t->s;
     int64_t rest = t->n % s->tile_n;
-    if (s->stage_b) cr_emit_line(e, e->now, "local float *const panel_b = scratch;");
-    if (s->stage_a) cr_emit_line(e, e->now, "local float *const panel_a = %s;", panel_a(t));
-    if (t->m > s->reg_m || s->stage_a) {
-        cr_emit_line(e, e->now, "const int m_first = %s;", cr_emit_ix(e, t->m0, false));
-        cr_emit_line(e, e->now, "const int m_end = %s;",
-                     t->groups_m > 1 ? say(t, "min(m0 + %d, %lld)", s->tile_m, (long long)t->m) : say(t, "%lld", (long long)t->m));
+    if (s->stage_a) {
+        int64_t first_of_last = (t->groups_m - 1) * s->tile_m, last = t->m - first_of_last;
+        cr_emit_line(e, e->now, "const int rows = %s;",
+                     t->groups_m == 1 || last == s->tile_m
+                         ? say(t, "%lld", (long long)last)
+                         : say(t, "m0 == %lld ? %lld : %d", (long long)first_of_last, (long long)last, s->tile_m));
     }
     if (rest == 0 || t->groups_n == 1) {
         rows_loop(t, t->groups_n == 1 ? t->n : s->tile_n);
@@ -340,8 +398,6 @@ static void contract_items(struct tile *t)
     cr_emit *e = t->e;
     const cr_schedule *s = t->s;
     int wide = s->tile_n / s->reg_n;
-    cr_emit_line(e, e->now, "local float *const panel_b = scratch;");
-    cr_emit_line(e, e->now, "local float *const panel_a = scratch + %d;", s->block_k * s->tile_n);
     cr_emit_line(e, e->now, "const int tx = lid %% %d, ty = lid / %d;", wide, wide);
     for (int r = 0; r < s->reg_m; r++)
         for (int v = 0; v < s->reg_n; v++) cr_emit_line(e, e->now, "float c%d_%d = 0.0f;", r, v);

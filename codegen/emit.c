@@ -384,12 +384,20 @@ static cr_val cast(cr_emit *e, cr_ref r, const cr_ix *at)
 
 /* ---- movement ---------------------------------------------------------------------------------------------- */
 
-/* x as an int variable (a vector of them where lanes differ), clamped to [0, hi]. */
+/* Text of x brought into [0, hi]: what is outside, negative or above, becomes hi. One unsigned minimum;
+ * clamp() costs two operations, and LLVM 15 dies of smin in the alignment of some addresses. */
+static const char *bounded(cr_emit *e, const char *x, int width, int64_t hi)
+{
+    if (width == 1) return cr_arena_printf(&e->arena, "as_int(min(as_uint(%s), %lldu))", x, (long long)hi);
+    return cr_arena_printf(&e->arena, "as_int%d(min(as_uint%d(%s), (uint%d)(%lldu)))", width, width, x, width, (long long)hi);
+}
+
+/* x as an int variable (a vector of them where lanes differ), in [0, hi]. */
 static cr_ix clamped(cr_emit *e, cr_ix x, int64_t hi)
 {
     if (cr_ix_lo(e->ix, x) >= 0 && cr_ix_hi(e->ix, x) <= hi) return x;
     bool lane = cr_ix_has_lane(e->ix, x);
-    const char *text = cr_arena_printf(&e->arena, "clamp(%s, 0, %lld)", cr_emit_ix(e, x, lane), (long long)hi);
+    const char *text = bounded(e, cr_emit_ix(e, x, lane), lane ? e->width : 1, hi);
     cr_val v = define(e, cr_ix_scope(e->ix, x), "c", CR_I32, lane ? e->width : 1, text);
     return cr_ix_var(e->ix, v.text, 0, hi, v.scope, lane, false);
 }
@@ -500,7 +508,7 @@ static cr_val gather(cr_emit *e, cr_ref r, const cr_ix *at)
     cr_val row;
     if (!recall(e, key, at, index->rank, &row)) {
         cr_val k = cr_emit_value(e, n->src[1], at);
-        const char *text = cr_arena_printf(&e->arena, "clamp(%s, 0, %lld)", k.text, (long long)table->dim[0] - 1);
+        const char *text = bounded(e, k.text, k.width, table->dim[0] - 1);
         row = define(e, k.scope, "r", CR_I32, k.width, text);
         remember(e, key, at, index->rank, row);
     }

@@ -87,7 +87,8 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
 
 /* ---- one phase ------------------------------------------------------------------------------------- */
 
-static void parameters(struct writer *w, uint64_t memories, bool types, bool scratch, bool lid, cr_strbuf *out)
+/* Parameters (with types) or arguments; `panel`: bytes of local memory for tiles of A and of B. */
+static void parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel, bool lid, cr_strbuf *out)
 {
     const char *sep = "";
     for (uint32_t i = 0; i < w->plan->memory.len; i++) {
@@ -96,8 +97,9 @@ static void parameters(struct writer *w, uint64_t memories, bool types, bool scr
         cr_str_printf(out, "%s%s%s", sep, types ? "global uchar *" : "", cr_emit_memory_name(w->plan, i, buf, sizeof buf));
         sep = ", ";
     }
-    if (scratch) {
-        cr_str_printf(out, "%s%s", sep, types ? "local float *scratch" : "scratch");
+    for (int i = 0; panel && i < 2; i++) {
+        if (!panel[i]) continue;
+        cr_str_printf(out, "%s%spanel_%c", sep, types ? "local float *" : "", 'a' + i);
         sep = ", ";
     }
     if (lid) cr_str_printf(out, "%s%s", sep, types ? "const int lid" : "lid");
@@ -136,7 +138,7 @@ static void write_phase(struct writer *w, uint32_t id)
     for (int i = 0; i < 5; i++) w->functions[i] |= e.functions[i];
     head(w, p, &w->phases);
     cr_str_printf(&w->phases, "static void %s(", w->names[id]);
-    parameters(w, e.memories, true, p->local_bytes > 0, p->schedule.local > 1, &w->phases);
+    parameters(w, e.memories, true, p->panel_bytes, p->schedule.local > 1, &w->phases);
     cr_str_printf(&w->phases, "%sconst int g)\n{\n%s", ", ", cr_str_text(&declared));
     bool uses_g = p->groups > 1 || strstr(cr_str_text(&e.root->text), "g") != NULL;
     if (!uses_g || p->groups == 1) cr_str_add(&w->phases, "    (void)g;\n");
@@ -161,7 +163,7 @@ static void call(struct writer *w, uint32_t phase, const cr_launch *l, const cha
     (void)l;
     for (int i = 0; i < depth; i++) cr_str_add(&w->kernels, "    ");
     cr_str_printf(&w->kernels, "%s(", w->names[phase]);
-    parameters(w, w->memories[phase], false, p->local_bytes > 0, p->schedule.local > 1, &w->kernels);
+    parameters(w, w->memories[phase], false, p->panel_bytes, p->schedule.local > 1, &w->kernels);
     cr_str_printf(&w->kernels, ", %s);\n", g);
 }
 
@@ -253,10 +255,13 @@ static void write_kernel(struct writer *w, uint32_t id)
     k->memory = list;
 
     cr_str_printf(&w->kernels, "\nkernel __attribute__((reqd_work_group_size(%u, 1, 1))) void %s(", l->local, k->name);
-    parameters(w, memories, true, false, false, &w->kernels);
+    parameters(w, memories, true, NULL, false, &w->kernels);
     cr_str_printf(&w->kernels, "%s)\n{\n", repeat ? ", const int steps" : "");
-    if (l->local_bytes)
-        cr_str_printf(&w->kernels, "    local float scratch[%" PRIu64 "] __attribute__((aligned(64)));\n", l->local_bytes / 4);
+    /* two arrays, not one with an offset, of which LLVM 15 dies in PoCL */
+    for (int i = 0; i < 2; i++)
+        if (l->panel_bytes[i])
+            cr_str_printf(&w->kernels, "    local float panel_%c[%" PRIu64 "] __attribute__((aligned(64)));\n", 'a' + i,
+                          l->panel_bytes[i] / 4);
     if (lid) cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
     if (l->nstage > 1 || repeat)
         in_sequence(w, l, repeat);

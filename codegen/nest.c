@@ -99,7 +99,7 @@ static cr_ix decode(struct nest *n, const char *t, cr_ix *at)
     return n->last >= 0 ? at[n->last] : base;
 }
 
-static void vector_at(struct nest *n, cr_ix *at, cr_ix first)
+static void at_vector(struct nest *n, cr_ix *at, cr_ix first)
 {
     cr_emit *e = n->e;
     at[n->last] = cr_ix_add(e->ix, first, e->lane);
@@ -118,22 +118,22 @@ static void visit_vector(struct nest *n, const char *t)
     }
     int64_t whole = extent / e->width, rest = extent % e->width;
     if (rest == 0) {
-        vector_at(n, at, cr_ix_mul(e->ix, v, e->width));
+        at_vector(n, at, cr_ix_mul(e->ix, v, e->width));
         return;
     }
     if (whole > 0) {
         const char *j = cr_emit_name(e, "j");
         cr_emit_line(e, e->now, "const int %s = %s;", j, cr_emit_ix(e, cr_ix_mul(e->ix, v, e->width), false));
         cr_scope *s = cr_emit_open(e);
-        vector_at(n, at, cr_ix_var(e->ix, j, 0, (whole - 1) * e->width, s, false, false));
+        at_vector(n, at, cr_ix_var(e->ix, j, 0, (whole - 1) * e->width, s, false, false));
         cr_emit_close(e, cr_arena_printf(&e->arena, "if (%s < %lld) {", j, (long long)(whole * e->width)));
         cr_emit_open(e);
         e->valid = (int)rest;
-        vector_at(n, at, cr_ix_const(e->ix, whole * e->width));
+        at_vector(n, at, cr_ix_const(e->ix, whole * e->width));
         cr_emit_close(e, "else {");
     } else {
         e->valid = (int)rest;
-        vector_at(n, at, cr_ix_const(e->ix, 0));
+        at_vector(n, at, cr_ix_const(e->ix, 0));
     }
     e->valid = e->width;
 }
@@ -168,7 +168,9 @@ void cr_emit_nest(cr_emit *e)
         cr_emit_close(e, cr_arena_printf(&e->arena, "if (t < %lld) {", (long long)n.total));
         return;
     }
-    cr_emit_line(e, e->now, "const int end = min((g + 1) * %lld, %lld);", (long long)items * local, (long long)n.total);
+    /* not min(): LLVM 15 dies of smin in the alignment of some addresses that follow from it */
+    cr_emit_line(e, e->now, "const int end = g == %lld ? %lld : (g + 1) * %lld;", (long long)p->groups - 1,
+                 (long long)n.total, (long long)items * local);
     cr_emit_open(e);
     visit_vector(&n, "t");
     const char *head = local > 1 ? cr_arena_printf(&e->arena, "for (int t = g * %lld + lid; t < end; t += %d) {",

@@ -437,8 +437,8 @@ static void run_gather(array table, array index, array out)
 {
     size_t row = (size_t)(table.count / table.dim[0]) * table.elem;
     for (int64_t i = 0; i < index.count; i++) {
-        int64_t r = ((int32_t *)index.at)[i];
-        r = CR_MAX(CR_MIN(r, table.dim[0] - 1), 0);
+        int64_t r = ((uint32_t *)index.at)[i]; /* negative is beyond the end, too */
+        r = CR_MIN(r, table.dim[0] - 1);
         memcpy(out.at + (size_t)i * row, table.at + (size_t)r * row, row);
     }
 }

@@ -65,6 +65,7 @@ typedef struct cr_schedule {
     int32_t tile_m, tile_n; /* rows and columns of a group */
     int32_t block_k;        /* depth of a staged block; = K: not blocked */
     bool stage_a, stage_b;  /* copy the operand's tile to local memory first */
+    bool a_by_k;            /* A's staged tile is [k][row]: its rows are neighbours in memory */
 } cr_schedule;
 
 /* A value in memory. */
@@ -85,7 +86,8 @@ typedef struct cr_phase {
     uint32_t stage;                 /* in a launch of several stages: phases of equal stage are independent */
     uint32_t origin;                /* of the anchor, or of the last node */
     cr_schedule schedule;
-    uint64_t groups, local_bytes;
+    uint64_t groups;
+    uint64_t panel_bytes[2];        /* local memory of a group, for the staged tiles of A and of B */
     uint64_t flops, bytes_read, bytes_written;
     double cost_us;                 /* of the whole phase on one compute unit */
 } cr_phase;
@@ -130,7 +132,7 @@ typedef struct cr_launch {
     uint32_t nstage;   /* 1: groups side by side; more: a single group */
     uint64_t groups;
     uint32_t local;
-    uint64_t local_bytes;
+    uint64_t panel_bytes[2];
 } cr_launch;
 
 typedef enum cr_plan_step_kind { CR_PLAN_LAUNCH, CR_PLAN_COPY, CR_PLAN_HOST } cr_plan_step_kind;

@@ -33,7 +33,7 @@ static bool add_launch(struct orderer *o, const uint32_t *phase, uint32_t n, uin
         const cr_phase *p = &plan->phase.at[phase[i]];
         l.groups += p->groups;
         l.local = CR_MAX(l.local, (uint32_t)p->schedule.local);
-        l.local_bytes = CR_MAX(l.local_bytes, p->local_bytes);
+        for (int k = 0; k < 2; k++) l.panel_bytes[k] = CR_MAX(l.panel_bytes[k], p->panel_bytes[k]);
     }
     if (nstage > 1) l.groups = 1;
     cr_plan_step s = {.kind = CR_PLAN_LAUNCH, .launch = plan->launch.len};

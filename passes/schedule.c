@@ -137,6 +137,23 @@ static bool transposed_operand(const cr_graph *g, const cr_phase *p, cr_ref r)
     return k >= 2 && a->at[k - 1] == (int64_t)k - 2 && a->at[k - 2] == (int64_t)k - 1 && plain_operand(p, n->src[0]);
 }
 
+/* Are neighbouring rows of operand A, rather than neighbouring k, neighbours in memory? Follows the data
+ * through what is computed on the way; each exchange of the last two axes turns the answer. */
+static bool rows_are_neighbours(const cr_graph *g, const cr_phase *p, cr_ref r)
+{
+    bool turned = false;
+    while (!plain_operand(p, r)) {
+        const cr_node *n = cr_at(g, r);
+        const cr_attr *a = cr_attr_of(g, r);
+        if (n->op == CR_OP_permute && a->len >= 2 && a->at[a->len - 1] == (int64_t)a->len - 2) turned = !turned;
+        if (n->nsrc == 0) break;
+        int next = 0; /* of an elementwise op, the operand that is not spread out */
+        while (cr_kind_of(n) == CR_KIND_EW && next + 1 < n->nsrc && cr_at(g, n->src[next])->op == CR_OP_expand) next++;
+        r = n->src[next];
+    }
+    return turned;
+}
+
 static int32_t fit(int64_t size, int64_t tile) { return (int32_t)CR_MAX(1, CR_MIN(size, tile)); }
 
 /* Rows of a register tile: as many as the row says, or a few less where that wastes fewer in the last
@@ -193,13 +210,15 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     bool b_ready = plain_operand(p, n->src[1]);
     int64_t limit = t->local_bytes / 4; /* floats */
     s->stage_a = !a_ready && z->k * s->reg_m * 2 < limit;
+    s->a_by_k = s->stage_a && rows_are_neighbours(g, p, n->src[0]);
     fit_cpu_tiles(s, z, t, s->stage_a);
     int64_t a_floats = s->stage_a ? z->k * s->tile_m : 0, b_floats = z->k * s->tile_n;
     /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or when
      * its elements are not contiguous */
     bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
     s->stage_b = reused && a_floats + b_floats <= limit && (!b_ready || z->m >= 96);
-    p->local_bytes = (uint64_t)(a_floats + (s->stage_b ? b_floats : 0)) * 4;
+    p->panel_bytes[0] = (uint64_t)a_floats * 4;
+    p->panel_bytes[1] = s->stage_b ? (uint64_t)b_floats * 4 : 0;
 }
 
 static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
@@ -214,7 +233,8 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
     s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
     s->stage_a = s->stage_b = true;
-    p->local_bytes = (uint64_t)(s->tile_m + s->tile_n) * (uint64_t)s->block_k * 4;
+    p->panel_bytes[0] = (uint64_t)s->tile_m * (uint64_t)s->block_k * 4;
+    p->panel_bytes[1] = (uint64_t)s->tile_n * (uint64_t)s->block_k * 4;
 }
 
 static void schedule_contract(cr_plan *plan, cr_phase *p)
@@ -286,7 +306,6 @@ static void schedule_nest(cr_plan *plan, cr_phase *p)
     }
     int64_t per_group = (int64_t)s->items * s->local;
     p->groups = (uint64_t)((vectors + per_group - 1) / per_group);
-    p->local_bytes = 0;
 }
 
 cr_status cr_pass_schedule(cr_pass_context *cx)
