@@ -40,6 +40,8 @@ static void print_default(const cli_option *o)
     }
 }
 
+enum { HELP_COLUMN = 30 };
+
 static void print_help(const cli_options *o)
 {
     printf("usage: crisol %s [OPTIONS]%s%s\n\n%s\n\n", cli_command, o->positional ? " " : "",
@@ -47,7 +49,9 @@ static void print_help(const cli_options *o)
     for (size_t i = 0; i < o->n; i++) {
         const cli_option *p = &o->at[i];
         int n = printf("  %s%s%s", p->name, p->value ? " " : "", p->value ? p->value : "");
-        printf("%*s%s", n < 30 ? 30 - n : 1, "", p->help);
+        if (n >= HELP_COLUMN)
+            n = printf("\n") - 1;
+        printf("%*s%s", HELP_COLUMN - n, "", p->help);
         print_default(p);
         putchar('\n');
     }

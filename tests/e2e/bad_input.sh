@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Bad input, a check for each: what, where, what to do; exit 1, nothing half-written.
+# crisol-test: timeout=300
+source "$SRC/tests/e2e/lib.bash"
+export CRISOL_DATA=$TMP/none
+make_set set
+small=(--data set --net 'dense 8 relu, dense 4' --epochs 1)
+
+# ---- data ----
+refused "data 'nowhere': no such folder" "fashion-mnist, mnist" -- "$CRISOL" train --data nowhere
+refused "data set 'mnist' was not found" "CRISOL_DATA" -- "$CRISOL" train --data mnist
+broken() { rm -rf broken && cp -r set broken; }
+broken && rm broken/t10k-labels-idx1-ubyte
+refused "there is no t10k-labels-idx1-ubyte" -- "$CRISOL" train --data broken
+broken && truncate -s -1 broken/train-images-idx3-ubyte
+refused "broken/train-images-idx3-ubyte: truncated" -- "$CRISOL" train --data broken
+broken && gzip broken/train-images-idx3-ubyte && truncate -s -9 broken/train-images-idx3-ubyte.gz
+refused "broken/train-images-idx3-ubyte.gz: truncated" -- "$CRISOL" train --data broken
+broken && printf '\x01' | dd of=broken/train-labels-idx1-ubyte conv=notrunc status=none
+refused "broken/train-labels-idx1-ubyte: not an IDX file" "01 00 08 01" -- "$CRISOL" train --data broken
+broken && cp set/t10k-labels-idx1-ubyte broken/train-labels-idx1-ubyte
+refused "640 images in train-images-idx3-ubyte, but 100 labels" -- "$CRISOL" train --data broken
+refused "label 3 of training sample" "outside the 3 classes" -- \
+    "$CRISOL" train --data set --net 'dense 8 relu, dense 3'
+
+# ---- nets ----
+refused "column 11" "'sigmiod' is not an activation" "dense 256 sigmiod" "            ^~~~~~~" -- \
+    "$CRISOL" train --data set --net 'dense 256 sigmiod'
+refused "column 1" "'konv' is not a layer" -- "$CRISOL" compare --data set --net 'konv 3'
+refused "layer is missing" -- "$CRISOL" profile --data set --net ''
+
+# ---- outputs, said before training ----
+refused "nowhere/log.csv: cannot write" -- "$CRISOL" train "${small[@]}" --log nowhere/log.csv
+refused "nowhere/p.svg: cannot write" -- "$CRISOL" train "${small[@]}" --plot nowhere/p.svg
+refused "must end in .svg or .png" -- "$CRISOL" train "${small[@]}" --plot plot.pdf
+refused "set: cannot write: it is a folder" -- "$CRISOL" train "${small[@]}" --log set
+refused "nowhere/t.json: cannot write" -- "$CRISOL" profile "${small[@]::4}" --trace nowhere/t.json
+refused "nowhere/g.svg: cannot write" -- "$CRISOL" dot --net 'dense 3' -o nowhere/g.svg
+refused "gnuplot was not found" "gnuplot-nox" -- env PATH=/nonexistent "$CRISOL" train "${small[@]}" --plot p.svg
+[[ -z $(find . -name '*.tmp*') ]] || die "temporary files are left"
+
+# ---- text form ----
+printf 'graph "g" {\nnonsense here\n' >bad.cr
+refused "bad.cr:2:" "^" -- "$CRISOL" opt bad.cr
+refused "nowhere.cr: cannot open" -- "$CRISOL" opt nowhere.cr
+refused "cannot open" -- "$CRISOL" opt set
+"$CRISOL" opt --help >/dev/null
+run 0 "$CRISOL" opt --list-passes
+refused "there is no pass 'fuze'" "fuse" -- "$CRISOL" dot --net 'dense 3' --after fuze
+
+# ---- devices ----
+refused "no-such-device" -- "$CRISOL" train "${small[@]}" --device no-such-device
+run 0 "$CRISOL" devices --quick
+name=$(sed -n 's/^\* [0-9]*  //p' out)
+"$CRISOL" train "${small[@]}" --device no-such-device 2>err && die "it trained"
+says "${name:0:20}" # lists those there are
+mkdir -p empty
+refused "platform" -- env OCL_ICD_VENDORS="$TMP/empty" "$CRISOL" devices
+refused "platform" -- env OCL_ICD_VENDORS="$TMP/empty" "$CRISOL" train "${small[@]}"
+
+# ---- limits ----
+refused "transfer" -- "$CRISOL" train "${small[@]}" --opt naive --max-transfer-bytes 0
+run 0 "$CRISOL" train "${small[@]}" --opt fused --max-transfer-bytes 0
+
+# ---- numbers ----
+run 1 "$CRISOL" train --data set --net 'dense 8 relu, dense 4' --lr 1e30 --epochs 3 --log bad.csv
+says "training diverged: in epoch 1, step" "the first value of that step that is not" "smaller learning rate"
+[[ $(wc -l <bad.csv) == 1 ]] || die "bad.csv holds an epoch that was not"
+
+# ---- a cache that cannot be used ----
+mkdir cache && touch cache/crisol # a file where the folder should be
+run 0 env XDG_CACHE_HOME="$TMP/cache" "$CRISOL" train "${small[@]}"
+says "cache"

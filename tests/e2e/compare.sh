@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# crisol compare: the fields of its JSON, and that its three variants do the same.
+# crisol-test: timeout=300 serial
+source "$SRC/tests/e2e/lib.bash"
+make_set set
+
+check() {
+    json 'd["device"] and d["steps"] == 12 and [v["name"] for v in d["variants"]] == ["naive", "unfused", "fused"]'
+    json 'all(isinstance(v[k], (int, float)) for v in d["variants"] for k in ("launches_per_step",
+        "h2d_bytes_per_step", "d2h_bytes_per_step", "device_bytes_per_step", "kernel_us_per_step",
+        "step_us", "peak_bytes", "final_loss"))'
+    json 'len(d["pairs"]) == 3 and all(p["bitwise_equal"] is True and p["max_abs_diff_loss"] == 0 and
+        p["max_abs_diff_weights"] == 0 and p["speedup"] > 0 for p in d["pairs"])'
+    json 'all(v["h2d_bytes_per_step"] == 0 and v["d2h_bytes_per_step"] == 0 for v in d["variants"][1:])'
+    json 'd["variants"][0]["h2d_bytes_per_step"] > 0 and d["variants"][0]["d2h_bytes_per_step"] > 0'
+    json 'd["variants"][1]["launches_per_step"] > d["variants"][2]["launches_per_step"]'
+    json 'd["variants"][1]["device_bytes_per_step"] > d["variants"][2]["device_bytes_per_step"]'
+}
+
+run 0 "$CRISOL" compare --data set --net 'dense 16 sigmoid, dense 4 sigmoid' --lr 0.1 --steps 12 --repeats 3 --json
+check
+run 0 "$CRISOL" compare --data set --net 'dense 16 relu, dense 4' --loss softmax-cross-entropy \
+    --optimizer adam --batch 33 --steps 12 --repeats 2 --json
+check
+json 'd["batch"] == 33'
+run 0 "$CRISOL" compare --data set --net 'dense 8 tanh, dense 4' --optimizer momentum --steps 3 --repeats 2
+grep -q 'equal bit for bit' out || die "the table"

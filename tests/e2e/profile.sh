@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# crisol profile, devices and selftest. crisol-test: timeout=300
+source "$SRC/tests/e2e/lib.bash"
+make_set set
+small=(profile --data set --net 'dense 16 relu, dense 4' --steps 10)
+
+for variant in naive fused; do
+    run 0 "$CRISOL" "${small[@]}" --opt $variant --trace trace.json
+    for row in step idle kernel; do grep -q "^$row" out || die "no row '$row'"; done
+    python3 - <<'PY' || die "trace.json"
+import json
+events = json.load(open("trace.json"))["traceEvents"]
+spans = [e for e in events if e["ph"] == "X"]
+assert spans and all(e["dur"] >= 0 and e["ts"] >= 0 and e["name"] for e in spans)
+assert {e["args"]["name"] for e in events if e["ph"] == "M"} >= {"kernel", "host to device"}
+PY
+done
+run 0 "$CRISOL" "${small[@]}" --json
+json 'd["step_us"] > 0 and d["commands"] and all(c["us_per_step"] >= 0 for c in d["commands"])'
+
+run 0 "$CRISOL" devices
+grep -q '^\* ' out || die "none is chosen"
+run 0 "$CRISOL" devices --json --quick
+json 'sum(d_["chosen"] for d_ in d) == 1 and all(d_["name"] and d_["global_bytes"] > 0 for d_ in d)'
+run 0 "$CRISOL" devices --target
+cp out mine.target
+run 0 "$CRISOL" opt "$SRC/tests/graph/mlp.cr" --target mine.target --emit=cl
+
+run 0 "$CRISOL" selftest

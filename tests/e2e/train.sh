@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# crisol train: table, log, plot, the same bits twice, and Ctrl-C. crisol-test: timeout=300
+source "$SRC/tests/e2e/lib.bash"
+make_set set
+training=(train --data set --net 'dense 16 relu, dense 4' --loss softmax-cross-entropy --optimizer adam
+    --lr 0.01 --batch 48)
+
+run 0 "$CRISOL" "${training[@]}" --epochs 3 --log a.csv --plot a.svg
+[[ $(wc -l <out) == 4 ]] || die "a head and three epochs were expected"
+[[ $(wc -l <a.csv) == 4 ]] || die "a.csv"
+head -n 1 a.csv | grep -qx 'epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,test_seconds'
+python3 -c 'import sys, xml.dom.minidom as m; m.parse("a.svg")' || die "a.svg is no XML"
+says "640 training and 100 test images"
+
+run 0 "$CRISOL" "${training[@]}" --epochs 6 --json
+json 'len(d["epochs"]) == 6 and d["epochs"][-1]["epoch"] == 6'
+json 'd["epochs"][-1]["test_accuracy"] > 0.95 and d["epochs"][-1]["train_loss"] < d["epochs"][0]["train_loss"]'
+
+# The same bits twice; other seeds differ; all variants agree.
+columns() { cut -d, -f1-5 "$1"; }
+for variant in fused unfused naive; do
+    run 0 "$CRISOL" "${training[@]}" --epochs 2 --opt $variant --log $variant.csv
+    columns $variant.csv >$variant.txt
+done
+run 0 "$CRISOL" "${training[@]}" --epochs 2 --log again.csv
+cmp fused.txt <(columns again.csv)
+cmp fused.txt unfused.txt
+cmp fused.txt naive.txt
+run 0 "$CRISOL" "${training[@]}" --epochs 2 --seed 7 --log other.csv
+cmp -s fused.txt <(columns other.csv) && die "the seed does not matter"
+
+# All optimizers and losses learn.
+for optimizer in sgd momentum adam; do
+    for loss in mse softmax-cross-entropy; do
+        lr=0.02
+        [[ $optimizer == adam ]] && lr=0.01
+        run 0 "$CRISOL" train --data set --net 'normalize 0.5 0.5, dense 4' --loss $loss \
+            --optimizer $optimizer --lr $lr --epochs 8 --json
+        json 'd["epochs"][-1]["test_accuracy"] > 0.9'
+    done
+done
+
+# Ctrl-C: answered at once, what was done is written.
+make_set big 6400 100
+"$CRISOL" "${training[@]/#set/big}" --epochs 100000 --log c.csv --plot c.svg >out 2>err &
+pid=$!
+for ((i = 0; i < 600; i++)); do
+    [[ -s c.csv && $(wc -l <c.csv) -ge 3 ]] && break
+    sleep 0.1
+done
+kill -INT $pid
+begin=$(date +%s%N)
+status=0
+wait $pid || status=$?
+took=$((($(date +%s%N) - begin) / 1000000))
+[[ $status == 130 ]] || die "exit status $status after Ctrl-C"
+((took < 3000)) || die "Ctrl-C was answered after $took ms" # the picture is drawn in this time, too
+says "interrupted in epoch"
+[[ $(wc -l <c.csv) -ge 3 && -s c.svg ]] || die "log or plot are missing"
