@@ -25,8 +25,8 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
     X(i, max_alloc_bytes, 4294967296, 4294967296, "largest allocation")                            \
     X(i, align_bytes, 128, 256, "alignment of buffers in the arena")                               \
     X(f, launch_us, 2.5, 3.5, "cost of a queued launch")                                           \
-    X(f, wake_us, 10, 0, "cost of waking the other compute units, per launch")                     \
-    X(f, unit_gflops, 180, 400, "f32 multiply-add rate of a compute unit, counted as two")         \
+    X(f, wake_us, 14, 0, "cost of waking the other compute units, per launch")                     \
+    X(f, unit_gflops, 200, 400, "f32 multiply-add rate of a compute unit, counted as two")         \
     X(f, bandwidth_gbs, 15, 1000, "device memory bandwidth")                                       \
     X(b, unified, 1, 0, "the host and the device share memory")                                    \
     X(b, correct_divide, 1, 1, "correctly rounded divide and square root are available")

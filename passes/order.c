@@ -40,14 +40,17 @@ static bool add_launch(struct orderer *o, const uint32_t *phase, uint32_t n, uin
     return cr_vec_push(&plan->launch, l) && cr_vec_push(&plan->step, s);
 }
 
-/* Dearest first, so that the last groups to finish are short ones. */
+/* By the cost of a group. A GPU takes groups one by one: dearest first, so that the last to finish are
+ * short. CPU runtimes deal out falling chunks (half of what is left, say): cheapest first, so that the
+ * dear ones are dealt one by one. */
 static void sort_by_cost(const cr_plan *plan, uint32_t *phase, uint32_t n)
 {
+    const bool cpu = cr_target_class(plan->target) == CR_CLASS_CPU;
     for (uint32_t i = 1; i < n; i++)
         for (uint32_t k = i; k > 0; k--) {
             const cr_phase *a = &plan->phase.at[phase[k - 1]], *b = &plan->phase.at[phase[k]];
             double ca = a->cost_us / (double)a->groups, cb = b->cost_us / (double)b->groups;
-            if (ca >= cb) break;
+            if (cpu ? ca <= cb : ca >= cb) break;
             uint32_t t = phase[k];
             phase[k] = phase[k - 1];
             phase[k - 1] = t;
@@ -96,20 +99,22 @@ static bool only_phases(const cr_plan *plan)
     return true;
 }
 
-/* Time of a step as one launch a level, all compute units working; and as one work-group. */
+/* Time of a step as one launch a level, all compute units working; and as one work-group. Working
+ * together, a unit reads from memory what others have written; alone, from its own cache. */
 static void estimate(const cr_plan *plan, uint32_t nlevel, double *parallel, double *alone)
 {
     const cr_target *t = plan->target;
     *parallel = *alone = 0;
     for (uint32_t level = 0; level < nlevel; level++) {
-        double total = 0, longest = 0;
+        double total = 0, longest = 0, shared = 0, units = (double)t->compute_units;
         for (uint32_t i = 0; i < plan->phase.len; i++) {
             const cr_phase *p = &plan->phase.at[i];
             if (p->level != level) continue;
             total += p->cost_us;
             longest = CR_MAX(longest, p->cost_us / (double)p->groups);
+            shared += (double)p->bytes_read * (1 - 1 / units) / (t->bandwidth_gbs * 1e3);
         }
-        *parallel += t->launch_us + t->wake_us + CR_MAX(total / (double)t->compute_units, longest);
+        *parallel += t->launch_us + t->wake_us + CR_MAX((total + shared) / units, longest);
         *alone += total;
     }
     *alone += 0.3; /* its share of a launch of many steps */

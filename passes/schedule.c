@@ -156,41 +156,38 @@ static bool rows_are_neighbours(const cr_graph *g, const cr_phase *p, cr_ref r)
 
 static int32_t fit(int64_t size, int64_t tile) { return (int32_t)CR_MAX(1, CR_MIN(size, tile)); }
 
-/* Rows of a register tile: as many as the row says, or a few less where that wastes fewer in the last
- * tile. A tile costs its rows, and about two more for loading the vectors of B. */
+/* Rows of a register tile: as many as the row says, or a few less where that leaves fewer for a last,
+ * smaller tile. A tile costs its rows, and about two more for loading the vectors of B; a smaller last
+ * one stalls besides, for its chains of multiply-adds are too few to hide their latency. */
 static int32_t fit_rows(int64_t m, int32_t most)
 {
     int32_t best = fit(m, most);
     double least = 1e300;
     for (int32_t r = fit(m, most); r >= (most + 1) / 2 && r >= 1; r--) {
-        double cost = (double)(m / r) * (r + 2) + (m % r ? (double)(m % r) + 2 : 0);
+        double cost = (double)(m / r) * (r + 2) + (m % r ? CR_MAX((double)(m % r), 8) + 6 : 0);
         if (cost < least - 1e-9) least = cost, best = r;
     }
     return best;
 }
 
-/* Columns of a group: all that balance over the compute units leaves, in whole register tiles. */
-static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target *t, bool stage_a)
+/* What a group computes. Columns are split before rows, so that a group keeps its part of the weights
+ * in its compute unit's cache from step to step; rows are split when columns are too few, or when the
+ * panels of both operands would not stay in the cache. */
+static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target *t)
 {
     int64_t step_n = (int64_t)s->reg_n * s->vector, steps_n = (z->n + step_n - 1) / step_n;
     int64_t steps_m = (z->m + s->reg_m - 1) / s->reg_m, units = t->compute_units;
-    int64_t budget = t->local_bytes / 2 / 4; /* floats */
-    /* rows of a group: what one operand panel in local memory allows */
-    int64_t rows = stage_a ? CR_MAX(1, budget / 2 / CR_MAX(1, z->k) / s->reg_m) : 16;
-    int64_t tm = CR_MIN(steps_m, rows);
-    int64_t groups_m = (steps_m + tm - 1) / tm;
-    /* few groups with many columns amortise a staged A; but each unit needs its share */
-    int64_t want = CR_MAX(1, (units + groups_m * z->batch - 1) / (groups_m * z->batch));
-    int64_t tn = stage_a ? (steps_n + want - 1) / want : 1;
-    if (!stage_a) {
-        while (tn * 2 <= steps_n && groups_m * z->batch * (steps_n / (tn * 2)) >= 4 * units && tn < 4) tn *= 2;
-    }
-    if (stage_a && groups_m == 1 && steps_n == 1 && steps_m > 1 && z->batch < units) { /* narrow: split rows */
-        tm = (steps_m + units - 1) / units;
-    } else if (!stage_a && groups_m * z->batch * ((steps_n + tn - 1) / tn) < units && steps_m > 1) {
-        tm = CR_MAX(1, (steps_m + units - 1) / units);
-    }
-    groups_m = (steps_m + tm - 1) / tm;
+    int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 / CR_MAX(1, z->k); /* rows or columns of K floats */
+    double work = 2.0 * (double)z->batch * (double)z->m * (double)z->n * (double)z->k;
+    int64_t want = work > 4e6 * (double)units && !s->stage_a ? 4 * units : units; /* groups: more even the load */
+    int64_t groups_n = CR_MIN(steps_n, CR_MAX(1, (want + z->batch - 1) / z->batch));
+    int64_t tn = (steps_n + groups_n - 1) / groups_n;
+    tn = CR_MAX(1, CR_MIN(tn, panel / step_n));
+    groups_n = (steps_n + tn - 1) / tn;
+    int64_t tm = s->stage_a ? CR_MAX(1, CR_MIN(steps_m, panel / 2 / s->reg_m)) : steps_m; /* beside B's lines */
+    int64_t groups_m = CR_MAX((steps_m + tm - 1) / tm, (units + groups_n * z->batch - 1) / (groups_n * z->batch));
+    groups_m = CR_MIN(groups_m, steps_m);
+    if (work < 2e5) groups_m = 1; /* waking another unit costs more */
     tm = (steps_m + groups_m - 1) / groups_m; /* groups of equal height */
     s->tile_m = (int32_t)(tm * s->reg_m);
     s->tile_n = (int32_t)(tn * step_n);
@@ -211,12 +208,12 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     int64_t limit = t->local_bytes / 4; /* floats */
     s->stage_a = !a_ready && z->k * s->reg_m * 2 < limit;
     s->a_by_k = s->stage_a && rows_are_neighbours(g, p, n->src[0]);
-    fit_cpu_tiles(s, z, t, s->stage_a);
+    fit_cpu_tiles(s, z, t);
     int64_t a_floats = s->stage_a ? z->k * s->tile_m : 0, b_floats = z->k * s->tile_n;
     /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or when
      * its elements are not contiguous */
     bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
-    s->stage_b = reused && a_floats + b_floats <= limit && (!b_ready || z->m >= 96);
+    s->stage_b = reused && a_floats + b_floats <= limit && (!b_ready || (z->m >= 64 && z->n >= 512));
     p->panel_bytes[0] = (uint64_t)a_floats * 4;
     p->panel_bytes[1] = s->stage_b ? (uint64_t)b_floats * 4 : 0;
 }
