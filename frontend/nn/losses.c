@@ -45,10 +45,10 @@ static cr_value at_label(cr_loc at, cr_value x, cr_value labels)
     return cr_eq_at(at, column, cr_iota_at(at, x.graph, s, 1));
 }
 
-/* log(sum(exp(x))) - x[label], with x shifted so that no exponential overflows. The shift changes
- * neither value nor gradient; it is rounded down to a whole number since floor has no gradient, and
- * so none is computed for it. The label's element is selected, not multiplied by 1 beside zeros: an
- * infinite logit elsewhere would make NaN of 0 * inf. */
+/* log(sum(exp(x))) - x[label], with x shifted by its maximum so that no exponential overflows. The
+ * shift changes neither value nor gradient, and so none is computed for it. The label's element is
+ * selected, not multiplied by 1 beside zeros: an infinite logit elsewhere would make NaN of
+ * 0 * inf. */
 cr_value cr_softmax_cross_entropy_at(cr_loc at, cr_value logits, cr_value labels)
 {
     const char *op = "softmax_cross_entropy";
@@ -56,7 +56,7 @@ cr_value cr_softmax_cross_entropy_at(cr_loc at, cr_value logits, cr_value labels
         return (cr_value){logits.graph, 0};
     cr_graph *g = logits.graph;
     cr_op_begin(g, op, at);
-    cr_value shift = cr_floor_at(at, cr_amax_keep_at(at, logits, CR_LAST_AXIS));
+    cr_value shift = cr_detach_at(at, cr_amax_keep_at(at, logits, CR_LAST_AXIS));
     cr_value s = cr_sub_at(at, logits, shift);
     cr_value all = cr_log_at(at, cr_sum_at(at, cr_exp_at(at, s), CR_LAST_AXIS));
     cr_value hit = cr_select_at(at, at_label(at, logits, labels), s, cr_f32(g, 0));
