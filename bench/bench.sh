@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Crisol's benchmarks. Tables go to standard output and to build/bench/NAME.md, all else to standard
+# error. What is timed decides no exit status: targets are reported as held or missed.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+BUILD=${CRISOL_BUILD:-build/release}
+OUT=build/bench
+PYTHON=build/peers/bin/python3
+
+usage() {
+    cat <<'EOT'
+usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
+
+  mlp       training steps of eight MLPs: Keras, PyTorch, JAX; Crisol naive, unfused and fused
+  gemm      square products: OpenBLAS, PyTorch, Crisol, and what an epilogue costs
+  compile   graph to OpenCL C: a training step, a deep net, chains up to 100,000 nodes
+  start     from a process's start to the end of its first training step, warm and cold caches
+  all       all of them (the default)
+
+  --quick              fewer rows, rounds and seconds
+  --rows 'H/B ...'     rows of mlp: hidden layers and batch, such as '16/32 256,256/128'
+  --sizes 'N ...'      sizes of gemm
+  --rounds N           how often mlp and gemm measure each
+  --seconds S          and how long each time
+
+Environment: CRISOL_DATA (its folder mnist; else the data are synthetic), CRISOL_DEVICE,
+CRISOL_BUILD (a build folder of the release preset; build/release).
+EOT
+}
+
+say() { printf '== %s\n' "$*" >&2; }
+misuse() {
+    printf 'bench: %s\n' "$*" >&2
+    exit 2
+}
+
+what=() driver=() quick=()
+while (($#)); do
+    case $1 in
+    mlp | gemm | compile | start) what+=("$1") ;;
+    all) what=(mlp gemm compile start) ;;
+    --quick) quick=(--quick) ;;
+    --rows | --sizes | --rounds | --seconds)
+        (($# >= 2)) || misuse "$1 needs a value"
+        driver+=("$1" "$2")
+        shift
+        ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *) misuse "'$1' is no benchmark (mlp, gemm, compile, start, all) and no option" ;;
+    esac
+    shift
+done
+if ((${#what[@]} == 0)); then what=(mlp gemm compile start); fi
+
+# ---- what is needed ------------------------------------------------------------------------------
+
+needs_peers() { [[ " ${what[*]} " == *' mlp '* || " ${what[*]} " == *' gemm '* ]]; }
+
+mkdir -p "$OUT"
+./dev setup
+say "building the benchmarks in $BUILD"
+if ! cmake --preset release -B "$BUILD" >"$OUT/configure.log" 2>&1; then
+    cat "$OUT/configure.log" >&2
+    exit 1
+fi
+cmake --build "$BUILD" --target bench >&2
+if needs_peers && [[ ! -e build/peers/done ]]; then ./dev peers >&2; fi
+
+# ---- running -------------------------------------------------------------------------------------
+
+run() {
+    case $1 in
+    mlp | gemm)
+        "$PYTHON" bench/bench.py "$1" --bin "$BUILD/bench" --work "$OUT/work" "${quick[@]}" \
+            "${driver[@]}"
+        ;;
+    compile)
+        printf '# Compiling\n\n'
+        "$BUILD/bench/compile" "${quick[@]}"
+        ;;
+    start)
+        printf '# Starting\n\n'
+        "$BUILD/bench/start" "${quick[@]}"
+        ;;
+    esac
+}
+
+failed=()
+for name in "${what[@]}"; do
+    say "$name; load average $(cut -d ' ' -f 1-3 /proc/loadavg)"
+    if run "$name" >"$OUT/$name.new"; then
+        mv "$OUT/$name.new" "$OUT/$name.md"
+        cat "$OUT/$name.md"
+        echo
+    else
+        failed+=("$name")
+    fi
+done
+if ((${#failed[@]})); then
+    say "did not run to the end: ${failed[*]}"
+    exit 1
+fi
