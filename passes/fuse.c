@@ -550,6 +550,7 @@ static bool place_assigns(struct fuser *f)
 /* Drafts, copies and host nodes as one graph of items: item d is draft d, item ndraft + r is node r. */
 struct items {
     uint32_t ndraft, count;
+    uint32_t *group;        /* NULL, or per draft: the draft that stands for its op of the user */
     CR_VEC(uint32_t) edge;  /* pairs from, to */
     uint32_t *waits, *first, *to, *level;
 };
@@ -571,6 +572,8 @@ static int64_t provider(const struct fuser *f, const struct items *it, cr_ref r)
 
 static bool edge(struct items *it, int64_t from, uint32_t to)
 {
+    if (it->group && from >= 0 && from < it->ndraft) from = it->group[from];
+    if (it->group && to < it->ndraft) to = it->group[to];
     if (from < 0 || from == to) return true;
     return cr_vec_push(&it->edge, (uint32_t)from) && cr_vec_push(&it->edge, to);
 }
@@ -646,9 +649,44 @@ static bool break_cycle(struct fuser *f, const struct items *it)
     return false;
 }
 
+/* Levels of all items; `reached` is it->count unless some wait for each other. False out of memory. */
+static bool level_items(struct fuser *f, struct items *it, const int32_t *writers, uint32_t *reached)
+{
+    bool ok = find_edges(f, it, writers);
+    *reached = ok ? walk(it, &f->cx->scratch) : UINT32_MAX;
+    cr_vec_finish(&it->edge);
+    return *reached != UINT32_MAX;
+}
+
+static void publish_levels(struct fuser *f, const struct items *it)
+{
+    for (uint32_t d = 0; d < f->draft.len; d++)
+        f->draft.at[d].phase.level = it->level[it->group ? it->group[d] : d];
+    for (cr_ref r = 1; r < f->g->node.len; r++)
+        f->plan->level[r] = is_item(f, r) ? it->level[it->ndraft + r] + 1 : 0;
+}
+
+/* Not fused, an op of the user is one launch where it can be: its phases, which meet only each other,
+ * get one level, and their order among themselves is their stage. */
+static bool group_ops(struct fuser *f, const int32_t *writers)
+{
+    struct items it = {.ndraft = f->draft.len, .count = f->draft.len + f->g->node.len};
+    uint32_t reached, *first = cr_arena_alloc(&f->cx->scratch, f->g->origins.len * sizeof *first);
+    it.group = cr_arena_alloc(&f->cx->scratch, (f->draft.len + 1) * sizeof *it.group);
+    if (!first || !it.group) return false;
+    for (uint32_t d = 0; d < f->draft.len; d++) {
+        uint32_t origin = f->draft.at[d].phase.origin;
+        if (!first[origin]) first[origin] = d + 1;
+        it.group[d] = origin ? first[origin] - 1 : d;
+    }
+    if (!level_items(f, &it, writers, &reached)) return false;
+    if (reached == it.count) publish_levels(f, &it); /* else ops are interleaved: a launch a phase */
+    return true;
+}
+
 static bool find_levels(struct fuser *f)
 {
-    uint32_t n = f->g->node.len;
+    uint32_t n = f->g->node.len, reached;
     int32_t *writers = cr_arena_alloc(&f->cx->scratch, n * sizeof *writers);
     f->plan->level = cr_arena_alloc(&f->plan->arena, n * sizeof *f->plan->level);
     if (!writers || !f->plan->level) return false;
@@ -660,18 +698,14 @@ static bool find_levels(struct fuser *f)
                 cr_ref a = f->draft.at[d].phase.store[i].assign;
                 if (a) writers[cr_at(f->g, a)->src[0]] = (int32_t)d;
             }
-        bool ok = find_edges(f, &it, writers);
-        uint32_t reached = ok ? walk(&it, &f->cx->scratch) : UINT32_MAX;
-        cr_vec_finish(&it.edge);
-        if (reached == UINT32_MAX) return false;
+        if (!level_items(f, &it, writers, &reached)) return false;
         if (reached < it.count) {
             if (!break_cycle(f, &it)) return false;
             continue;
         }
-        for (uint32_t d = 0; d < f->draft.len; d++)
-            f->draft.at[d].phase.level = f->draft.at[d].phase.stage = it.level[d];
-        for (cr_ref r = 1; r < n; r++) f->plan->level[r] = is_item(f, r) ? it.level[it.ndraft + r] + 1 : 0;
-        return true;
+        publish_levels(f, &it);
+        for (uint32_t d = 0; d < f->draft.len; d++) f->draft.at[d].phase.stage = f->draft.at[d].phase.level;
+        return f->fused || group_ops(f, writers);
     }
 }
 

@@ -76,15 +76,48 @@ static bool add_level(struct orderer *o, uint32_t *phase, uint32_t n)
     return true;
 }
 
-/* Unfused: one launch an op; an op of several levels becomes one when its later levels are ready, so
- * its phases wait in `plan->phase` order: here each phase is a launch of its own, and phases of one op
- * on one level share it. */
+/* The phases of one op of the user: one launch, of one group when they must follow each other, unless
+ * so much work is better spread over several launches. */
+static bool add_op(struct orderer *o, uint32_t *phase, uint32_t n)
+{
+    enum { ALONE_US = 200 };
+    const cr_plan *plan = o->plan;
+    uint32_t nstage = 1;
+    double cost = 0;
+    bool one_size = true;
+    for (uint32_t i = 1; i < n; i++) /* by stage; few, so by insertion */
+        for (uint32_t k = i; k > 0 && plan->phase.at[phase[k - 1]].stage > plan->phase.at[phase[k]].stage; k--) {
+            uint32_t t = phase[k];
+            phase[k] = phase[k - 1];
+            phase[k - 1] = t;
+        }
+    for (uint32_t i = 0; i < n; i++) {
+        const cr_phase *p = &plan->phase.at[phase[i]];
+        cost += p->cost_us;
+        if (i == 0) continue;
+        one_size &= p->schedule.local == plan->phase.at[phase[0]].schedule.local;
+        nstage += p->stage != plan->phase.at[phase[i - 1]].stage;
+    }
+    if (nstage == 1) return add_level(o, phase, n);
+    if (one_size && cost < ALONE_US) return add_launch(o, phase, n, nstage);
+    for (uint32_t i = 0, k; i < n; i = k) {
+        for (k = i + 1; k < n && plan->phase.at[phase[k]].stage == plan->phase.at[phase[i]].stage;) k++;
+        if (!add_level(o, phase + i, k - i)) return false;
+    }
+    return true;
+}
+
 static bool add_level_by_origin(struct orderer *o, uint32_t *phase, uint32_t n)
 {
     for (uint32_t i = 0; i < n;) {
         uint32_t k = i + 1, origin = o->plan->phase.at[phase[i]].origin;
-        while (k < n && origin && o->plan->phase.at[phase[k]].origin == origin) k++;
-        if (!add_level(o, phase + i, k - i)) return false;
+        for (uint32_t j = k; j < n && origin; j++) { /* the op's phases together */
+            if (o->plan->phase.at[phase[j]].origin != origin) continue;
+            uint32_t t = phase[k];
+            phase[k++] = phase[j];
+            phase[j] = t;
+        }
+        if (!add_op(o, phase + i, k - i)) return false;
         i = k;
     }
     return true;
