@@ -207,7 +207,7 @@ Test(elementary, definitions_are_whole_and_readable)
     static const int width[] = {1, 2, 4, 8, 16};
     for (size_t i = 0; i < CR_COUNTOF(width); i++) {
         cr_strbuf s = {0};
-        char head[64];
+        char head[128];
         cr_elementary_emit_set(&s, 1u << CR_FN_exp | 1u << CR_FN_pow, width[i]);
         const char *text = cr_str_text(&s);
         char lanes[16] = "";
