@@ -164,6 +164,8 @@ static void build_training(struct builder *b, cr_value *x, cr_value *scores)
     cr_value loss = loss_of(b, *scores, s.labels);
     cr_value correct = cr_count_correct_at(nowhere, *scores, s.labels);
     cr_output_at(nowhere, g, "loss", loss);
+    if (g->status != CR_OK)
+        return;
     watch(b, loss, step);
     count_progress(b, loss, correct, offset, step);
 

@@ -56,8 +56,9 @@ CR_API float cr_optimizer_default_lr(cr_optimizer_kind kind);
 
 /* Makes each step move the parameters against the gradient of `loss`, an f32 scalar. Each
  * parameter's update is one op. A mistake is recorded in the graph and returned. */
-#define cr_minimize(loss, ...) cr_minimize_at(CR_HERE, loss, __VA_ARGS__) /* const cr_optimizer *  \
-                                                                           */
+#define cr_minimize(loss, ...)                                                                     \
+    cr_minimize_at(CR_HERE, loss, __VA_ARGS__) /* const cr_optimizer *                             \
+                                                */
 CR_API cr_status cr_minimize_at(cr_loc at, cr_value loss, const cr_optimizer *optimizer);
 
 /* The three by name, with defaults for the rest. */
