@@ -11,6 +11,7 @@ struct writer {
     cr_module *m;
     cr_strbuf phases;       /* functions of phases */
     cr_strbuf kernels;
+    bool *inside;           /* per node: computed in the phase that is being written */
     uint64_t *memories;     /* per phase: bits of the memories it uses */
     const char **names;     /* per phase: "p3_matmul_add" */
     uint32_t functions[5];  /* elementary functions used, for widths 1, 2, 4, 8, 16 */
@@ -112,14 +113,12 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_emit e = {.plan = w->plan, .graph = w->graph, .phase = p, .width = p->schedule.vector, .declared = &declared};
     e.valid = e.width;
     e.ix = cr_ix_table_create();
-    e.inside = cr_alloc(w->graph->node.len * sizeof *e.inside);
-    if (!e.ix || !e.inside) {
+    if (!e.ix) {
         w->ok = false;
-        cr_ix_table_destroy(e.ix);
-        cr_free(e.inside);
         return;
     }
-    for (uint32_t i = 0; i < p->nnode; i++) e.inside[p->node[i]] = true;
+    e.inside = w->inside;
+    for (uint32_t i = 0; i < p->nnode; i++) w->inside[p->node[i]] = true;
     char lanes[8];
     snprintf(lanes, sizeof lanes, "L%d", e.width);
     e.lanes = lanes;
@@ -151,7 +150,7 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_vec_finish(&e.memo);
     cr_vec_finish(&e.pointer);
     cr_ix_table_destroy(e.ix);
-    cr_free(e.inside);
+    for (uint32_t i = 0; i < p->nnode; i++) w->inside[p->node[i]] = false;
     cr_arena_finish(&e.arena);
 }
 
@@ -531,10 +530,11 @@ cr_module *cr_codegen(const cr_plan *plan)
     struct writer w = {.plan = plan, .graph = plan->graph, .ok = true};
     if (!within_limits(&w)) return NULL;
     w.m = cr_alloc(sizeof *w.m);
+    w.inside = cr_alloc(plan->graph->node.len * sizeof *w.inside);
     w.memories = cr_alloc((plan->phase.len + 1) * sizeof *w.memories);
     w.names = cr_alloc((plan->phase.len + 1) * sizeof *w.names);
     if (w.m) w.m->kernel = cr_arena_alloc(&w.m->arena, (plan->launch.len + 1) * sizeof *w.m->kernel);
-    w.ok = w.m && w.memories && w.names && w.m->kernel;
+    w.ok = w.m && w.inside && w.memories && w.names && w.m->kernel;
     for (uint32_t i = 0; w.ok && i < plan->phase.len; i++) write_phase(&w, i);
     for (uint32_t i = 0; w.ok && i < plan->launch.len; i++) write_kernel(&w, i);
     if (w.ok) {
@@ -551,6 +551,7 @@ cr_module *cr_codegen(const cr_plan *plan)
     }
     cr_str_finish(&w.phases);
     cr_str_finish(&w.kernels);
+    cr_free(w.inside);
     cr_free(w.memories);
     cr_free(w.names);
     if (w.ok) return w.m;

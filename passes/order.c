@@ -11,6 +11,7 @@
 struct orderer {
     cr_pass_context *cx;
     cr_plan *plan;
+    bool transfers; /* there are copies or host nodes */
 };
 
 static int by_level(const void *a, const void *b)
@@ -243,10 +244,13 @@ cr_status cr_pass_order(cr_pass_context *cx)
         nlevel = CR_MAX(nlevel, plan->phase.at[i].level + 1);
     }
     if (ok && n) qsort(sorted, n, sizeof *sorted, by_level);
-    for (cr_ref r = 1; ok && r < plan->graph->node.len; r++) nlevel = CR_MAX(nlevel, plan->level[r]);
+    for (cr_ref r = 1; ok && r < plan->graph->node.len; r++) {
+        nlevel = CR_MAX(nlevel, plan->level[r]);
+        o.transfers |= plan->level[r] > 0;
+    }
     ok = ok && one_launch(&o, sorted, n, nlevel);
     for (uint32_t level = 0; ok && !plan->repeat && level < nlevel; level++)
-        ok = add_host(&o, level) && add_copies(&o, level) && add_phases(&o, sorted, n, level, &at);
+        ok = (!o.transfers || (add_host(&o, level) && add_copies(&o, level))) && add_phases(&o, sorted, n, level, &at);
     cx->changes = plan->launch.len;
     return ok ? CR_OK : cr_fail(CR_E_MEMORY, "order: out of memory");
 }
