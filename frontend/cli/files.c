@@ -205,7 +205,7 @@ static int start(const char *const argv[], pid_t *pid, int *to, int *from)
  */
 int cli_filter(const char *const argv[], const char *input, size_t size, const char *path)
 {
-    pid_t pid;
+    pid_t pid = 0;
     int to = -1, from = -1, status = 0;
     signal(SIGPIPE, SIG_IGN);
     int error = start(argv, &pid, &to, &from);

@@ -31,8 +31,8 @@ static void print_default(const cli_option *o)
             printf(" (default: %g)", (double)*(float *)o->to);
         break;
     case CLI_CHOICE:
-        for (int i = 0; i < *(int *)o->to && word; i++)
-            word = strchr(word, '|') + 1;
+        for (int i = 0; i < *(int *)o->to; i++)
+            word += strcspn(word, "|") + 1;
         printf(" (default: %.*s)", (int)strcspn(word, "|"), word);
         break;
     case CLI_FLAG:

@@ -34,7 +34,7 @@ static cr_status broken(gzFile f, const char *path)
 
 static cr_status read_header(gzFile f, const char *path, cr_idx *out, uint64_t *size)
 {
-    uint8_t head[4], dim[16];
+    uint8_t head[4], dim[16] = {0};
     int64_t got = read_up_to(f, head, 4);
     if (got < 0)
         return broken(f, path);
@@ -106,7 +106,7 @@ cr_status cr_idx_read(const char *path, cr_idx *out)
         return errno ? cr_fail(CR_E_IO, "%s: cannot open: %s", path, strerror(errno))
                      : cr_fail(CR_E_MEMORY, "%s: out of memory", path);
     gzbuffer(f, 1 << 17);
-    uint64_t size;
+    uint64_t size = 0;
     cr_status status = read_header(f, path, out, &size);
     if (status == CR_OK)
         status = read_elements(f, path, out, size);

@@ -56,10 +56,10 @@ static int64_t layer_params(const cr_graph *g, cr_ref first, bool *seen, cr_strb
     return count;
 }
 
-static void result_text(const cr_graph *g, cr_ref param, char *out)
+static void result_text(const cr_graph *g, cr_ref param, char out[CR_TYPE_TEXT])
 {
     cr_ref use = first_use(g, param);
-    strcpy(out, "-");
+    snprintf(out, CR_TYPE_TEXT, "-");
     if (use)
         cr_type_text(g, (cr_dtype)cr_at(g, use)->dtype, cr_shape_of(g, use), out);
 }

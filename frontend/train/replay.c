@@ -53,7 +53,7 @@ static void *input_data(const cr_replay *r, const char *name)
         return r->data->train_x;
     if (strcmp(name, "train_y") == 0)
         return r->data->train_y;
-    return (void *)(uintptr_t)r->order; /* inputs are only read */
+    return r->order;
 }
 
 static cr_status bind_leaf(struct run *run, cr_ref leaf)
@@ -75,7 +75,9 @@ static cr_status bind_leaves(struct run *run)
     const cr_graph *g = run->cx.graph;
     run->in = cr_interp_create(g);
     run->data = cr_alloc(g->node.len * sizeof *run->data);
-    bool *live = run->in && run->data ? cr_live_nodes(g, &run->cx.scratch) : NULL;
+    if (!run->in || !run->data)
+        return CR_E_MEMORY;
+    bool *live = cr_live_nodes(g, &run->cx.scratch);
     if (!live)
         return CR_E_MEMORY;
     for (cr_ref r = 1; r < g->node.len; r++) {

@@ -18,7 +18,7 @@ typedef struct cr_replay {
     const cr_graph *graph;
     cr_program *program; /* its states are frozen as they were before the step */
     const cr_dataset *data;
-    const int32_t *order;
+    int32_t *order;
     const char *const *updates; /* states that a training step assigns */
     uint32_t nupdates;
     uint32_t batch; /* of a whole step */
