@@ -31,9 +31,10 @@ static void print_default(const cli_option *o)
             printf(" (default: %g)", (double)*(float *)o->to);
         break;
     case CLI_CHOICE:
-        for (int i = 0; i < *(int *)o->to; i++)
+        for (int i = 0; word && i < *(int *)o->to; i++)
             word += strcspn(word, "|") + 1;
-        printf(" (default: %.*s)", (int)strcspn(word, "|"), word);
+        if (word)
+            printf(" (default: %.*s)", (int)strcspn(word, "|"), word);
         break;
     case CLI_FLAG:
     case CLI_BIND: break;

@@ -73,6 +73,7 @@ static cr_status bind_leaf(struct run *run, cr_ref leaf)
 static cr_status bind_leaves(struct run *run)
 {
     const cr_graph *g = run->cx.graph;
+    CR_ASSERT(g);
     run->in = cr_interp_create(g);
     run->data = cr_alloc(g->node.len * sizeof *run->data);
     if (!run->in || !run->data)
