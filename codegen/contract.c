@@ -249,6 +249,7 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
     }
     cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
     /* below the loop over k, so that what the epilogue reads does not take registers from it */
+    cr_scope *floor = e->floor;
     e->floor = cr_emit_open(e);
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) {
@@ -259,7 +260,7 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
             cr_emit_close(e, "{");
         }
     }
-    e->floor = NULL;
+    e->floor = floor;
     cr_emit_close(e, "{");
 }
 
@@ -288,7 +289,7 @@ static void columns_loop(struct tile *t, cr_ix row, int rows, int64_t columns)
 }
 
 /* The group's rows in register tiles; then the rows that are left. Counts are constants chosen by
- * whether the group is the last one: LLVM 15 dies of the minima that bounds would make. */
+ * whether the group is the last one. */
 static void rows_loop(struct tile *t, int64_t columns)
 {
     cr_emit *e = t->e;
@@ -330,12 +331,14 @@ static void contract_vectors(struct tile *t)
     cr_emit_open(e);
     rows_loop(t, s->tile_n);
     cr_emit_close(e, say(t, "if (n0 < %lld) {", (long long)(t->n - rest)));
-    cr_emit_open(e);
+    cr_scope *floor = e->floor; /* nothing may come between the two branches */
+    e->floor = cr_emit_open(e);
     cr_ix keep = t->n0;
     t->n0 = cr_ix_const(e->ix, t->n - rest);
     rows_loop(t, rest);
     t->n0 = keep;
     cr_emit_close(e, "else {");
+    e->floor = floor;
 }
 
 /* ---- many work-items a group: one register tile each, blocks of both operands in local memory ------------- */

@@ -358,6 +358,8 @@ static cr_val elementwise(cr_emit *e, cr_ref r, const cr_ix *at)
     }
     for (int i = 0; i < n->nsrc && width > 1; i++) arg[i] = cr_emit_widen(e, arg[i]);
     cr_dtype operand = (cr_dtype)cr_at(e->graph, n->src[n->nsrc - 1])->dtype;
+    bool ordered = width > 1 && operand == CR_BOOL && cr_ops[n->op].types == CR_TYPES_C; /* -1 < 0, but 0 < 1 */
+    for (int i = 0; i < n->nsrc && ordered; i++) arg[i].text = cr_arena_printf(&e->arena, "(-%s)", arg[i].text);
     return define(e, s, "v", (cr_dtype)n->dtype, width, expression(e, (cr_op)n->op, arg, operand, width));
 }
 
@@ -384,8 +386,8 @@ static cr_val cast(cr_emit *e, cr_ref r, const cr_ix *at)
 
 /* ---- movement ---------------------------------------------------------------------------------------------- */
 
-/* Text of x brought into [0, hi]: what is outside, negative or above, becomes hi. One unsigned minimum;
- * clamp() costs two operations, and LLVM 15 dies of smin in the alignment of some addresses. */
+/* Text of x brought into [0, hi]: what is outside, negative or above, becomes hi. One unsigned minimum
+ * where clamp() is two operations. */
 static const char *bounded(cr_emit *e, const char *x, int width, int64_t hi)
 {
     if (width == 1) return cr_arena_printf(&e->arena, "as_int(min(as_uint(%s), %lldu))", x, (long long)hi);

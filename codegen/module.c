@@ -255,12 +255,14 @@ static void write_kernel(struct writer *w, uint32_t id)
 
     cr_str_printf(&w->kernels, "\nkernel __attribute__((reqd_work_group_size(%u, 1, 1))) void %s(", l->local, k->name);
     parameters(w, memories, true, NULL, false, &w->kernels);
-    cr_str_printf(&w->kernels, "%s)\n{\n", repeat ? ", const int steps" : "");
-    /* two arrays, not one with an offset, of which LLVM 15 dies in PoCL */
-    for (int i = 0; i < 2; i++)
-        if (l->panel_bytes[i])
-            cr_str_printf(&w->kernels, "    local float panel_%c[%" PRIu64 "] __attribute__((aligned(64)));\n", 'a' + i,
-                          l->panel_bytes[i] / 4);
+    cr_str_add(&w->kernels, repeat ? ", const int steps" : "");
+    /* arguments rather than arrays in the kernel, of which PoCL 3.1 crashes when a constant is added */
+    for (int i = 0; i < 2; i++) {
+        if (!l->panel_bytes[i]) continue;
+        cr_str_printf(&w->kernels, ", local float *panel_%c", 'a' + i);
+        k->local_bytes[k->nlocal++] = l->panel_bytes[i];
+    }
+    cr_str_add(&w->kernels, ")\n{\n");
     if (lid) cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
     if (l->nstage > 1 || repeat)
         in_sequence(w, l, repeat);

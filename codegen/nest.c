@@ -127,10 +127,12 @@ static void visit_vector(struct nest *n, const char *t)
         cr_scope *s = cr_emit_open(e);
         at_vector(n, at, cr_ix_var(e->ix, j, 0, (whole - 1) * e->width, s, false, false));
         cr_emit_close(e, cr_arena_printf(&e->arena, "if (%s < %lld) {", j, (long long)(whole * e->width)));
-        cr_emit_open(e);
+        cr_scope *floor = e->floor; /* nothing may come between the two branches */
+        e->floor = cr_emit_open(e);
         e->valid = (int)rest;
         at_vector(n, at, cr_ix_const(e->ix, whole * e->width));
         cr_emit_close(e, "else {");
+        e->floor = floor;
     } else {
         e->valid = (int)rest;
         at_vector(n, at, cr_ix_const(e->ix, 0));
@@ -168,7 +170,6 @@ void cr_emit_nest(cr_emit *e)
         cr_emit_close(e, cr_arena_printf(&e->arena, "if (t < %lld) {", (long long)n.total));
         return;
     }
-    /* not min(): LLVM 15 dies of smin in the alignment of some addresses that follow from it */
     cr_emit_line(e, e->now, "const int end = g == %lld ? %lld : (g + 1) * %lld;", (long long)p->groups - 1,
                  (long long)n.total, (long long)items * local);
     cr_emit_open(e);

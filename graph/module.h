@@ -44,6 +44,8 @@ typedef struct cr_kernel {
     const uint32_t *memory;   /* argument i is memory memory[i] */
     uint32_t nmemory;
     bool repeat;              /* the argument after the memories is an int: how many steps to run */
+    uint64_t local_bytes[2];  /* the last arguments: local memory of these sizes */
+    uint32_t nlocal;
     const char *label;        /* what people read in tables: "matmul+bias+sigmoid" */
     uint64_t flops, bytes_read, bytes_written; /* as planned, of one step */
 } cr_kernel;

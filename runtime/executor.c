@@ -100,6 +100,9 @@ static cr_status make_kernel(cr_exec *x, uint32_t i)
     if (k->repeat)
         CL_TRY(clSetKernelArg(x->kernel[i], k->nmemory, sizeof once, &once),
                "telling kernel %s to run one step", k->name);
+    for (uint32_t j = 0; j < k->nlocal; j++)
+        CL_TRY(clSetKernelArg(x->kernel[i], k->nmemory + k->repeat + j, k->local_bytes[j], NULL),
+               "giving kernel %s local memory", k->name);
     return CR_OK;
 }
 
