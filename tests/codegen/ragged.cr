@@ -1,0 +1,17 @@
+# RUN: %crisol opt %s --emit=cl --target=cpu | FileCheck %s
+# RUN: %crisol opt %s --emit=cl --target=cpu > %t.cl
+# RUN: clang -x cl -cl-std=CL1.2 -Xclang -finclude-default-header -fsyntax-only -Wall -Wextra -Werror %t.cl
+# A row of 33: two whole vectors, and one of which a lane is in use. What the branch of the rest needs
+# stays in it, though its indices are constants.
+
+graph "ragged" {
+  # CHECK: if (j{{[0-9]+}} < 32) {
+  # CHECK:   vstore16(
+  # CHECK: {{[}][[:space:]]+else [{]}}
+  # CHECK:   for (
+  # CHECK:   .s0;
+  # CHECK-NOT: vstore
+  %1 = input "x" : f32[3,33]
+  %2 = sum %1 axes(0) : f32[1,33]
+  output "y", %2
+}
