@@ -10,7 +10,7 @@
  *
  * Levels keep the phases acyclic without a search: a phase is above every phase it reads, and a node
  * joins a phase only if its other operands come from below it. */
-#include "passes.h"
+#include "fuser.h"
 
 enum {
     PHASE_CAP = 64,     /* own nodes of a phase: what drivers compile in good time */
@@ -21,56 +21,7 @@ enum {
     ROW_LIMIT = 4096    /* elements that one work-item may visit in serial row loops */
 };
 
-/* Does a node of a phase visit the whole domain, or one element for each parallel index? */
-enum { FULL, ROW };
-
-struct draft {
-    cr_phase phase;
-    CR_VEC(cr_ref) own;  /* nodes with this home, ascending */
-    uint32_t cap;        /* own nodes and the virtual ones they pulled in, roughly */
-    bool stand_in;       /* its store stands for an assign that is placed later */
-};
-
-struct fuser {
-    cr_pass_context *cx;
-    const cr_graph *g;
-    cr_plan *plan;
-    bool fused;          /* else: nothing crosses the ops of the user */
-    bool *live;
-    uint32_t *uses;
-    bool *lone;          /* every use is by a node of the same origin */
-    uint32_t *home;      /* 1 + draft; 0 = virtual, leaf or on the host */
-    uint8_t *class;      /* FULL or ROW, of nodes with a home */
-    uint32_t *level;     /* of the phase, copy or host step that provides the value; 0: a leaf */
-    uint16_t *weight;    /* cost of computing a virtual node once more */
-    uint8_t *reason;     /* why a consumer did not join (per consumer) */
-    uint32_t *store_only; /* 1 + the draft that only stores a virtual value */
-    bool *kept;          /* must be stored: read by another phase, copied, or a root */
-    CR_VEC(struct draft) draft;
-    bool failed;         /* out of memory */
-};
-
 /* ---- properties of nodes ------------------------------------------------------------------------ */
-
-static bool on_device(const cr_node *n) { return n->space == CR_SPACE_DEVICE; }
-
-/* In memory before the step's first kernel, or put there by a copy. */
-static bool in_memory(const cr_node *n)
-{
-    return n->op == CR_OP_INPUT || n->op == CR_OP_STATE || n->op == CR_OP_COPY;
-}
-
-static bool is_scalar_source(const cr_node *n)
-{
-    return n->op == CR_OP_CONST || n->op == CR_OP_SIZE || n->op == CR_OP_iota;
-}
-
-/* Costs nothing inside a kernel: a constant or an index map. */
-static bool is_free(const cr_node *n)
-{
-    return is_scalar_source(n) || n->op == CR_OP_reshape || n->op == CR_OP_expand ||
-           n->op == CR_OP_permute || n->op == CR_OP_slice;
-}
 
 static uint32_t op_weight(const cr_node *n)
 {
@@ -97,8 +48,6 @@ static uint32_t sources_level(const struct fuser *f, const cr_node *n)
     for (int i = 0; i < n->nsrc; i++) level = CR_MAX(level, f->level[n->src[i]]);
     return level;
 }
-
-static struct draft *draft_of(struct fuser *f, cr_ref r) { return &f->draft.at[f->home[r] - 1]; }
 
 static int64_t masked_count(const cr_shape *s, uint32_t mask)
 {
@@ -405,362 +354,6 @@ static void sink(struct fuser *f, const struct users *u)
     }
 }
 
-/* ---- lists of a phase --------------------------------------------------------------------------------- */
-
-/* Is r computed inside phases (its own or its readers'), rather than read from memory? */
-static bool computed_in(const struct fuser *f, cr_ref r, uint32_t draft)
-{
-    const cr_node *n = cr_at(f->g, r);
-    if (in_memory(n)) return false;
-    return f->home[r] == draft + 1 || f->home[r] == 0;
-}
-
-static int by_ref(const void *a, const void *b)
-{
-    cr_ref x = *(const cr_ref *)a, y = *(const cr_ref *)b;
-    return (x > y) - (x < y);
-}
-
-/* All nodes that the draft computes, from what it owns and stores down to what it loads. */
-static bool collect(struct fuser *f, uint32_t d, uint32_t *mark)
-{
-    struct draft *p = &f->draft.at[d];
-    CR_VEC(cr_ref) stack = {0}, node = {0}, load = {0};
-    bool ok = true;
-    for (uint32_t i = 0; i < p->own.len; i++)
-        if (f->home[p->own.at[i]] == d + 1) ok &= cr_vec_push(&stack, p->own.at[i]);
-    for (uint32_t i = 0; i < p->phase.nstore; i++) ok &= cr_vec_push(&stack, p->phase.store[i].value);
-    while (ok && stack.len) {
-        cr_ref r = stack.at[--stack.len];
-        if (mark[r] == d + 1) continue;
-        mark[r] = d + 1;
-        if (!computed_in(f, r, d)) {
-            ok &= cr_vec_push(&load, r);
-            continue;
-        }
-        ok &= cr_vec_push(&node, r);
-        const cr_node *n = cr_at(f->g, r);
-        for (int i = 0; i < n->nsrc; i++) ok &= cr_vec_push(&stack, n->src[i]);
-    }
-    cr_ref *list = ok ? cr_arena_alloc(&f->plan->arena, (node.len + load.len + 1) * sizeof *list) : NULL;
-    if (list) {
-        if (node.len) qsort(node.at, node.len, sizeof *node.at, by_ref);
-        if (load.len) qsort(load.at, load.len, sizeof *load.at, by_ref);
-        if (node.len) memcpy(list, node.at, node.len * sizeof *list);
-        if (load.len) memcpy(list + node.len, load.at, load.len * sizeof *list);
-        p->phase.node = list;
-        p->phase.nnode = node.len;
-        p->phase.load = list + node.len;
-        p->phase.nload = load.len;
-    }
-    cr_vec_finish(&stack);
-    cr_vec_finish(&node);
-    cr_vec_finish(&load);
-    return list != NULL;
-}
-
-static bool add_store(struct fuser *f, uint32_t d, cr_ref value, cr_ref assign)
-{
-    cr_phase *p = &f->draft.at[d].phase;
-    cr_plan_store *list = cr_arena_alloc(&f->plan->arena, (p->nstore + 1) * sizeof *list);
-    if (!list) return false;
-    if (p->nstore) memcpy(list, p->store, p->nstore * sizeof *list);
-    list[p->nstore++] = (cr_plan_store){value, assign};
-    p->store = list;
-    return true;
-}
-
-/* ---- assigns ------------------------------------------------------------------------------------------ */
-
-/* Does the phase read the state at other places than where it would write it? What reaches the state
- * through anything but elementwise ops and reshapes (an index map, a loop) does. */
-static bool reads_elsewhere(const struct fuser *f, const cr_phase *p, cr_ref state, bool *tainted)
-{
-    bool unsafe = false;
-    tainted[state] = true;
-    for (uint32_t i = 0; i < p->nnode; i++) {
-        cr_ref r = p->node[i];
-        const cr_node *n = cr_at(f->g, r);
-        for (int k = 0; k < n->nsrc; k++) tainted[r] |= tainted[n->src[k]];
-        bool same_place = cr_kind_of(n) == CR_KIND_EW || n->op == CR_OP_reshape || n->op == CR_OP_cast;
-        unsafe |= tainted[r] && !same_place;
-    }
-    for (uint32_t i = 0; i < p->nnode; i++) tainted[p->node[i]] = false;
-    tainted[state] = false;
-    return unsafe;
-}
-
-/* A phase of its own that copies a stored value into the state, when writing it where it is made would
- * overwrite what others still read. */
-static bool commit_apart(struct fuser *f, cr_ref assign)
-{
-    cr_ref v = cr_at(f->g, assign)->src[1];
-    struct draft d = {.phase = {.domain = *cr_shape_of(f->g, v), .origin = f->g->origin.at[v]}};
-    d.phase.parallel = (1u << d.phase.domain.rank) - 1;
-    cr_ref *load = cr_arena_alloc(&f->plan->arena, sizeof *load);
-    if (!load || !cr_vec_push(&f->draft, d)) return false;
-    *load = v;
-    cr_phase *p = &f->draft.at[f->draft.len - 1].phase;
-    p->load = load;
-    p->nload = 1;
-    return add_store(f, f->draft.len - 1, v, assign);
-}
-
-/* The draft that computes v: its home, or the one that only stores it; -1: v is in memory. */
-static int maker(const struct fuser *f, cr_ref v)
-{
-    if (f->home[v]) return (int)f->home[v] - 1;
-    return (int)f->store_only[v] - 1;
-}
-
-static bool has_store(const cr_phase *p, cr_ref value, cr_ref assign)
-{
-    for (uint32_t i = 0; i < p->nstore; i++)
-        if (p->store[i].value == value && p->store[i].assign == assign) return true;
-    return false;
-}
-
-static void drop_store(cr_phase *p, cr_ref assign)
-{
-    cr_plan_store *list = (cr_plan_store *)p->store;
-    for (uint32_t i = 0; i < p->nstore; i++)
-        if (list[i].assign == assign) list[i] = list[--p->nstore];
-}
-
-static bool place_assigns(struct fuser *f)
-{
-    bool *tainted = cr_arena_alloc(&f->cx->scratch, f->g->node.len * sizeof *tainted), ok = tainted != NULL;
-    for (uint32_t i = 0; ok && i < f->g->root.len; i++) {
-        cr_ref a = f->g->root.at[i];
-        const cr_node *n = cr_at(f->g, a);
-        if (n->op != CR_OP_ASSIGN || !on_device(n)) continue;
-        int d = maker(f, n->src[1]);
-        if (d >= 0 && !reads_elsewhere(f, &f->draft.at[d].phase, n->src[0], tainted)) {
-            ok = add_store(f, (uint32_t)d, n->src[1], a);
-            continue;
-        }
-        if (d >= 0 && !has_store(&f->draft.at[d].phase, n->src[1], 0)) ok = add_store(f, (uint32_t)d, n->src[1], 0);
-        ok = ok && commit_apart(f, a);
-    }
-    return ok;
-}
-
-/* ---- levels ------------------------------------------------------------------------------------------- */
-
-/* Drafts, copies and host nodes as one graph of items: item d is draft d, item ndraft + r is node r. */
-struct items {
-    uint32_t ndraft, count;
-    uint32_t *group;        /* NULL, or per draft: the draft that stands for its op of the user */
-    CR_VEC(uint32_t) edge;  /* pairs from, to */
-    uint32_t *waits, *first, *to, *level;
-};
-
-static bool is_item(const struct fuser *f, cr_ref r)
-{
-    const cr_node *n = cr_at(f->g, r);
-    if (!f->live[r] || cr_is_root(n)) return false;
-    return n->op == CR_OP_COPY || (!on_device(n) && n->nsrc > 0);
-}
-
-/* The item that puts r into memory; -1 for leaves and what readers compute themselves. */
-static int64_t provider(const struct fuser *f, const struct items *it, cr_ref r)
-{
-    if (is_item(f, r)) return (int64_t)it->ndraft + r;
-    int d = maker(f, r);
-    return in_memory(cr_at(f->g, r)) ? -1 : d;
-}
-
-static bool edge(struct items *it, int64_t from, uint32_t to)
-{
-    if (it->group && from >= 0 && from < it->ndraft) from = it->group[from];
-    if (it->group && to < it->ndraft) to = it->group[to];
-    if (from < 0 || from == to) return true;
-    return cr_vec_push(&it->edge, (uint32_t)from) && cr_vec_push(&it->edge, to);
-}
-
-static bool find_edges(const struct fuser *f, struct items *it, const int32_t *writers)
-{
-    bool ok = true;
-    for (uint32_t d = 0; ok && d < it->ndraft; d++) {
-        const cr_phase *p = &f->draft.at[d].phase;
-        for (uint32_t i = 0; ok && i < p->nload; i++) {
-            ok = edge(it, provider(f, it, p->load[i]), d);
-            int w = writers[p->load[i]]; /* the draft that overwrites a state in place, or -1 */
-            if (ok && w >= 0 && w != (int)d) ok = edge(it, d, (uint32_t)w);
-        }
-    }
-    for (cr_ref r = 1; ok && r < f->g->node.len; r++) {
-        const cr_node *n = cr_at(f->g, r);
-        if (!is_item(f, r)) continue;
-        for (int i = 0; ok && i < n->nsrc; i++) {
-            ok = edge(it, provider(f, it, n->src[i]), it->ndraft + r);
-            int w = writers[n->src[i]];
-            if (ok && w >= 0) ok = edge(it, it->ndraft + r, (uint32_t)w);
-        }
-    }
-    return ok;
-}
-
-/* Longest path from the leaves (Kahn). Returns how many items were reached: fewer than there are when
- * writes in place make a cycle. */
-static uint32_t walk(struct items *it, cr_arena *scratch)
-{
-    uint32_t n = it->count, done = 0, *queue = cr_arena_alloc(scratch, n * sizeof *queue);
-    it->waits = cr_arena_alloc(scratch, n * sizeof *it->waits);
-    it->first = cr_arena_alloc(scratch, (n + 2) * sizeof *it->first);
-    it->to = cr_arena_alloc(scratch, (it->edge.len / 2 + 1) * sizeof *it->to);
-    it->level = cr_arena_alloc(scratch, n * sizeof *it->level);
-    if (!queue || !it->waits || !it->first || !it->to || !it->level) return UINT32_MAX;
-    for (uint32_t e = 0; e < it->edge.len; e += 2) it->first[it->edge.at[e] + 2]++;
-    for (uint32_t i = 0; i < n; i++) it->first[i + 1] += it->first[i];
-    for (uint32_t e = 0; e < it->edge.len; e += 2) {
-        it->to[it->first[it->edge.at[e] + 1]++] = it->edge.at[e + 1];
-        it->waits[it->edge.at[e + 1]]++;
-    }
-    uint32_t tail = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (!it->waits[i]) queue[tail++] = i;
-    while (done < tail) {
-        uint32_t i = queue[done++];
-        for (uint32_t e = it->first[i]; e < it->first[i + 1]; e++) {
-            uint32_t k = it->to[e];
-            it->level[k] = CR_MAX(it->level[k], it->level[i] + 1);
-            if (--it->waits[k] == 0) queue[tail++] = k;
-        }
-    }
-    return done;
-}
-
-/* Takes one write in place out of a cycle: the first that an item of the cycle still waits for. */
-static bool break_cycle(struct fuser *f, const struct items *it)
-{
-    for (uint32_t d = 0; d < it->ndraft; d++) {
-        cr_phase *p = &f->draft.at[d].phase;
-        if (!it->waits[d]) continue;
-        for (uint32_t i = 0; i < p->nstore; i++) {
-            cr_ref a = p->store[i].assign, v = p->store[i].value;
-            if (!a || p->nload + p->nnode == 0 || (p->nnode == 0 && p->nload == 1)) continue;
-            drop_store(p, a);
-            if (!has_store(p, v, 0) && !add_store(f, d, v, 0)) return false;
-            return commit_apart(f, a);
-        }
-    }
-    CR_ASSERT(!"the phases of a plan wait for each other");
-    return false;
-}
-
-/* Levels of all items; `reached` is it->count unless some wait for each other. False out of memory. */
-static bool level_items(struct fuser *f, struct items *it, const int32_t *writers, uint32_t *reached)
-{
-    bool ok = find_edges(f, it, writers);
-    *reached = ok ? walk(it, &f->cx->scratch) : UINT32_MAX;
-    cr_vec_finish(&it->edge);
-    return *reached != UINT32_MAX;
-}
-
-static void publish_levels(struct fuser *f, const struct items *it)
-{
-    for (uint32_t d = 0; d < f->draft.len; d++)
-        f->draft.at[d].phase.level = it->level[it->group ? it->group[d] : d];
-    for (cr_ref r = 1; r < f->g->node.len; r++)
-        f->plan->level[r] = is_item(f, r) ? it->level[it->ndraft + r] + 1 : 0;
-}
-
-/* Not fused, an op of the user is one launch where it can be: its phases, which meet only each other,
- * get one level, and their order among themselves is their stage. */
-static bool group_ops(struct fuser *f, const int32_t *writers)
-{
-    struct items it = {.ndraft = f->draft.len, .count = f->draft.len + f->g->node.len};
-    uint32_t reached, *first = cr_arena_alloc(&f->cx->scratch, f->g->origins.len * sizeof *first);
-    it.group = cr_arena_alloc(&f->cx->scratch, (f->draft.len + 1) * sizeof *it.group);
-    if (!first || !it.group) return false;
-    for (uint32_t d = 0; d < f->draft.len; d++) {
-        uint32_t origin = f->draft.at[d].phase.origin;
-        if (!first[origin]) first[origin] = d + 1;
-        it.group[d] = origin ? first[origin] - 1 : d;
-    }
-    if (!level_items(f, &it, writers, &reached)) return false;
-    if (reached == it.count) publish_levels(f, &it); /* else ops are interleaved: a launch a phase */
-    return true;
-}
-
-static bool find_levels(struct fuser *f)
-{
-    uint32_t n = f->g->node.len, reached;
-    int32_t *writers = cr_arena_alloc(&f->cx->scratch, n * sizeof *writers);
-    f->plan->level = cr_arena_alloc(&f->plan->arena, n * sizeof *f->plan->level);
-    if (!writers || !f->plan->level) return false;
-    for (;;) {
-        struct items it = {.ndraft = f->draft.len, .count = f->draft.len + n};
-        memset(writers, 0xff, n * sizeof *writers);
-        for (uint32_t d = 0; d < f->draft.len; d++)
-            for (uint32_t i = 0; i < f->draft.at[d].phase.nstore; i++) {
-                cr_ref a = f->draft.at[d].phase.store[i].assign;
-                if (a) writers[cr_at(f->g, a)->src[0]] = (int32_t)d;
-            }
-        if (!level_items(f, &it, writers, &reached)) return false;
-        if (reached < it.count) {
-            if (!break_cycle(f, &it)) return false;
-            continue;
-        }
-        publish_levels(f, &it);
-        for (uint32_t d = 0; d < f->draft.len; d++) f->draft.at[d].phase.stage = f->draft.at[d].phase.level;
-        return f->fused || group_ops(f, writers);
-    }
-}
-
-/* ---- the ledger --------------------------------------------------------------------------------------- */
-
-static cr_reason fused_reason(const struct fuser *f, cr_ref p, cr_ref c)
-{
-    const cr_node *producer = cr_at(f->g, p), *consumer = cr_at(f->g, c);
-    if (is_free(producer) || is_free(consumer)) return CR_FUSED_FREE;
-    if (!f->home[p]) return CR_FUSED_PROLOGUE;
-    if (cr_kind_of(consumer) == CR_KIND_RED) return CR_FUSED_REDUCE;
-    return CR_FUSED_EPILOGUE;
-}
-
-static cr_reason refused_reason(const struct fuser *f, cr_ref p, cr_ref c)
-{
-    const cr_node *consumer = cr_at(f->g, c);
-    if (consumer->op == CR_OP_COPY || cr_at(f->g, p)->op == CR_OP_COPY) return CR_REFUSED_TRANSFER;
-    if (consumer->op == CR_OP_OUTPUT || consumer->op == CR_OP_ASSIGN) return CR_REFUSED_ROOT;
-    if (f->reason[c]) return (cr_reason)f->reason[c];
-    if (!f->fused && f->g->origin.at[p] != f->g->origin.at[c]) return CR_REFUSED_VARIANT;
-    if (consumer->op == CR_OP_matmul) return CR_REFUSED_CONTRACTION;
-    if (cr_kind_of(consumer) == CR_KIND_RED) return CR_REFUSED_REDUCTION;
-    if (cr_kind_of(consumer) == CR_KIND_MOV || consumer->op == CR_OP_gather) return CR_REFUSED_SHAPE;
-    return f->uses[p] > 1 ? CR_REFUSED_SHARED : CR_REFUSED_CYCLE;
-}
-
-static bool stored_in_place(const struct fuser *f, cr_ref assign)
-{
-    int d = maker(f, cr_at(f->g, assign)->src[1]);
-    return d >= 0 && has_store(&f->draft.at[d].phase, cr_at(f->g, assign)->src[1], assign);
-}
-
-static bool write_ledger(struct fuser *f)
-{
-    const cr_graph *g = f->g;
-    for (cr_ref c = 1; c < g->node.len; c++) {
-        const cr_node *n = cr_at(g, c);
-        for (int i = 0; f->live[c] && i < n->nsrc; i++) {
-            cr_ref p = n->src[i];
-            const cr_node *producer = cr_at(g, p);
-            if (producer->nsrc == 0 && !cr_is_root(n)) continue; /* leaves have nothing to fuse */
-            if (n->op == CR_OP_ASSIGN && i == 0) continue;
-            bool fused = !in_memory(producer) && on_device(producer) && n->op != CR_OP_COPY &&
-                         (f->home[p] == 0 || f->home[p] == f->home[c]) && !cr_is_root(n) && on_device(n);
-            cr_edge e = {p, c, CR_FUSED_UPDATE, 0};
-            if (n->op == CR_OP_ASSIGN && on_device(n) && stored_in_place(f, c)) fused = true;
-            else e.reason = fused ? fused_reason(f, p, c) : refused_reason(f, p, c);
-            if (fused && e.reason != CR_FUSED_FREE) e.bytes_saved = 2 * cr_bytes_of(g, p);
-            if (!cr_vec_push(&f->plan->edge, e)) return false;
-        }
-    }
-    return true;
-}
-
 /* ---- driver -------------------------------------------------------------------------------------------- */
 
 static bool alloc_arrays(struct fuser *f)
@@ -807,7 +400,7 @@ static bool find_stores(struct fuser *f)
                                     : cr_is_root(cr_at(f->g, c)) || cr_at(f->g, c)->op == CR_OP_COPY;
         }
         if (f->home[r] ? to_buffer : f->store_only[r] && to_buffer)
-            if (!add_store(f, (uint32_t)maker(f, r), r, 0)) return false;
+            if (!cr_draft_add_store(f, (uint32_t)cr_draft_maker(f, r), r, 0)) return false;
     }
     return true;
 }
@@ -827,20 +420,20 @@ static bool build(struct fuser *f)
         struct draft *p = &f->draft.at[d];
         if (p->own.len == 0 && p->phase.nstore == 0) { /* stores a virtual value into a state only */
             for (cr_ref r = 1; r < f->g->node.len; r++)
-                if (f->store_only[r] == d + 1 && !add_store(f, d, r, 0)) return false;
+                if (f->store_only[r] == d + 1 && !cr_draft_add_store(f, d, r, 0)) return false;
             p->stand_in = true;
         }
-        if (!collect(f, d, mark)) return false;
+        if (!cr_draft_collect(f, d, mark)) return false;
         if (p->stand_in) p->phase.nstore = 0;
     }
-    return place_assigns(f) && find_levels(f);
+    return cr_place_assigns(f) && cr_find_levels(f);
 }
 
 static bool publish(struct fuser *f)
 {
     cr_plan *plan = f->plan;
     plan->home = cr_arena_alloc(&plan->arena, f->g->node.len * sizeof *plan->home);
-    if (!plan->home || !write_ledger(f)) return false;
+    if (!plan->home || !cr_write_ledger(f)) return false;
     for (uint32_t d = 0; d < f->draft.len; d++) {
         if (is_empty(&f->draft.at[d].phase)) continue; /* all it computed was sunk into its readers */
         if (!cr_vec_push(&plan->phase, f->draft.at[d].phase)) return false;
