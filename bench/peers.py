@@ -11,8 +11,8 @@ FOLDER holds what bench.py put there (see mlp.c). Commands, as mlp.c's and gemm.
 
 Variants: keras "fit" (Model.fit over the first part of an epoch, its defaults otherwise); torch
 "eager" (data resident as f32, batches by indexing) and "matmul"; jax "jit" (one compiled step,
-batches gathered by NumPy and handed over, as a training loop does) and "scan" (an epoch as one
-compiled lax.scan, everything resident). All use f32, SGD with rate 0.1, sigmoid layers, the mean
+batches gathered by NumPy and handed over, as a training loop does), "scan" (an epoch as one compiled
+lax.scan, everything resident as f32) and "scan-u8" (the images resident as u8, as in Crisol). All use f32, SGD with rate 0.1, sigmoid layers, the mean
 squared error over all outputs, and both cores.
 """
 
@@ -37,7 +37,8 @@ class Data:
     def __init__(self, folder):
         self.folder = folder
         read = lambda name, dtype: np.fromfile(os.path.join(folder, name), dtype)
-        self.x = read("images.u8", np.uint8).reshape(-1, FEATURES).astype(np.float32) / 255
+        self.bytes = read("images.u8", np.uint8).reshape(-1, FEATURES)
+        self.x = self.bytes.astype(np.float32) / 255
         self.t = np.eye(CLASSES, dtype=np.float32)[read("labels.u8", np.uint8)]
         self.order = read("order.i32", np.int32)
 
@@ -72,6 +73,13 @@ class Paced:
         self.run(n)
         self.each = (time.perf_counter() - begin) / n
         return self.each
+
+
+class Epochs(Paced):
+    """Whole epochs only; least: an epoch's steps."""
+
+    def time(self, n):
+        return super().time(max(1, round(n / self.least)) * self.least)
 
 
 class Keras:
@@ -149,8 +157,7 @@ class Jax:
         jax, jnp = self.jax, self.jax.numpy
         start = jax.tree.map(jnp.asarray, data.weights(hidden))
         batches = data.batches(batch)
-        self.x = x = jnp.asarray(data.x)
-        self.t = t = jnp.asarray(data.t)
+        x, bytes_, t = jnp.asarray(data.x), jnp.asarray(data.bytes), jnp.asarray(data.t)
 
         def loss(params, x, t):
             for w, b in params:
@@ -165,7 +172,8 @@ class Jax:
 
         @jax.jit
         def epoch(params, x, t, order):
-            return jax.lax.scan(lambda p, i: update(p, x[i], t[i]), params, order)
+            rows = lambda i: x[i] if x.dtype == jnp.float32 else x[i].astype(jnp.float32) / 255
+            return jax.lax.scan(lambda p, i: update(p, rows(i), t[i]), params, order)
 
         def run_steps(n):
             params = start
@@ -176,18 +184,21 @@ class Jax:
 
         resident = jnp.asarray(batches)
 
-        def run_epochs(n):
-            params = start
-            for _ in range(n // len(batches)):
-                params, _ = epoch(params, x, t, resident)
-            jax.block_until_ready(params)
+        def epochs_on(images):
+            def run(n):
+                params = start
+                for _ in range(n // len(batches)):
+                    params, _ = epoch(params, images, t, resident)
+                jax.block_until_ready(params)
 
-        class Epochs(Paced):
-            def time(self, n):
-                return super().time(max(1, round(n / self.least)) * self.least)
+            return Epochs(run, len(batches))
 
         self.first_losses = lambda n: np.asarray(epoch(start, x, t, resident)[1])[:n]
-        return {"jit": Paced(run_steps, least=20), "scan": Epochs(run_epochs, len(batches))}
+        return {
+            "jit": Paced(run_steps, least=20),
+            "scan": epochs_on(x),
+            "scan-u8": epochs_on(bytes_),
+        }
 
     def losses(self, n):
         return self.first_losses(n)
