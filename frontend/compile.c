@@ -108,10 +108,12 @@ static cr_status fill_states(cr_program *p, const cr_graph *g, uint64_t seed)
     return CR_OK;
 }
 
-static bool has_input(const cr_module *m, const char *name)
+/* An input whose size is a symbol has another size under another binding, and is then not shared. */
+static bool has_input(const cr_module *m, const cr_slot *like)
 {
     for (uint32_t i = 0; i < m->nslot; i++)
-        if (m->slot[i].kind == CR_SLOT_INPUT && strcmp(m->slot[i].name, name) == 0) return true;
+        if (m->slot[i].kind == CR_SLOT_INPUT && strcmp(m->slot[i].name, like->name) == 0)
+            return m->slot[i].bytes == like->bytes;
     return false;
 }
 
@@ -119,7 +121,7 @@ static cr_status share_inputs(cr_program *p, cr_program *from)
 {
     const cr_module *m = cr_exec_module(p->exec);
     for (uint32_t i = 0; i < m->nslot; i++)
-        if (m->slot[i].kind == CR_SLOT_INPUT && has_input(cr_exec_module(from->exec), m->slot[i].name))
+        if (m->slot[i].kind == CR_SLOT_INPUT && has_input(cr_exec_module(from->exec), &m->slot[i]))
             CR_TRY(cr_exec_share_input(p->exec, from->exec, m->slot[i].name));
     return CR_OK;
 }

@@ -186,6 +186,7 @@ cr_ref cr_node_make(cr_graph *g, const cr_node *n)
 
 cr_ref cr_root_add(cr_graph *g, const cr_node *n)
 {
+    if (g->status != CR_OK) return 0; /* after a failed allocation n may be half made */
     cr_ref r = append(g, n);
     if (!r || !cr_vec_push(&g->root, r)) return out_of_memory(g);
     return r;

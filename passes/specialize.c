@@ -1,6 +1,6 @@
 /* specialize.c - from the user's graph to the one program asked for.
  * requires: a graph as users build it
- * provides: only the roots asked for (options.outputs, options.assigns) and what they reach; every
+ * provides: only the roots asked for (options.outputs, options.updates) and what they reach; every
  *           size is a literal, that of options.binding
  * breaks:   node numbers */
 #include "copy.h"
@@ -67,13 +67,23 @@ static cr_status check_outputs(const cr_graph *g, const cr_plan_options *o)
     return CR_OK;
 }
 
+static bool is_updated(const cr_plan_options *o, const char *state)
+{
+    if (!o->assigns || !o->updates)
+        return o->assigns;
+    for (uint32_t i = 0; i < o->nupdates; i++)
+        if (strcmp(o->updates[i], state) == 0)
+            return true;
+    return false;
+}
+
 /* What the kept roots reach. */
 static void find_live(const struct specializer *s)
 {
     const cr_graph *g = s->from;
     for (uint32_t i = 0; i < g->root.len; i++) {
         cr_ref r = g->root.at[i];
-        s->live[r] = cr_at(g, r)->op == CR_OP_ASSIGN ? s->options->assigns
+        s->live[r] = cr_at(g, r)->op == CR_OP_ASSIGN ? is_updated(s->options, cr_name_of(g, r))
                                                      : is_wanted(s->options, cr_name_of(g, r));
     }
     for (cr_ref r = g->node.len; r-- > 1;)
