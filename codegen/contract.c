@@ -214,6 +214,34 @@ static void stage_a_columns(struct tile *t)
     cr_emit_close(e, t->k == 1 ? "{" : say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
 }
 
+/* What follows the contraction, row by row of a register tile. The accumulators go through an array, so
+ * that the epilogue is written once and not for each of them: it is that text which drivers compile
+ * slowly. Below the loop over k, so that what the epilogue reads takes no registers from it. */
+static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int vectors, int valid)
+{
+    cr_emit *e = t->e;
+    const int W = e->width;
+    cr_scope *floor = e->floor;
+    e->floor = cr_emit_open(e);
+    if (rows > 1) {
+        cr_emit_line(e, e->now, "%s c[%d];", vector_type(t), rows * vectors);
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vectors; v++) cr_emit_line(e, e->now, "c[%d] = c%d_%d;", r * vectors + v, r, v);
+        row = cr_ix_add(e->ix, row, open_loop(t, "r", rows));
+    }
+    for (int v = 0; v < vectors; v++) {
+        cr_emit_open(e);
+        e->valid = v == vectors - 1 ? valid : W;
+        const char *acc = rows > 1 ? say(t, "c[r * %d + %d]", vectors, v) : say(t, "c0_%d", v);
+        epilogue(t, row, cr_ix_add(e->ix, plus(t, column, v * W), e->lane), acc);
+        e->valid = W;
+        cr_emit_close(e, "{");
+    }
+    if (rows > 1) cr_emit_close(e, say(t, "for (int r = 0; r < %d; r++) {", rows));
+    e->floor = floor;
+    cr_emit_close(e, "{");
+}
+
 /* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector count. */
 static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_ix local_column, int vectors, int valid)
 {
@@ -248,20 +276,7 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
             cr_emit_line(e, e->now, "c%d_%d = fma((%s)(%s), %s, c%d_%d);", r, v, vector_type(t), a, b[v], r, v);
     }
     cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
-    /* below the loop over k, so that what the epilogue reads does not take registers from it */
-    cr_scope *floor = e->floor;
-    e->floor = cr_emit_open(e);
-    for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < vectors; v++) {
-            cr_emit_open(e);
-            e->valid = v == vectors - 1 ? valid : W;
-            epilogue(t, plus(t, row, r), cr_ix_add(e->ix, plus(t, column, v * W), e->lane), say(t, "c%d_%d", r, v));
-            e->valid = W;
-            cr_emit_close(e, "{");
-        }
-    }
-    e->floor = floor;
-    cr_emit_close(e, "{");
+    write_rows(t, row, rows, column, vectors, valid);
 }
 
 /* All columns of the group's tile for `rows` rows. `columns` is how many the tile has. */
