@@ -3,6 +3,11 @@
 # error. What is timed decides no exit status: targets are reported as held or missed.
 set -euo pipefail
 
+# OpenBLAS 0.3.21 does not know recent Intel cores and falls back to SSE3 kernels, which would be no peer.
+if [ -z "${OPENBLAS_CORETYPE:-}" ] && grep -qw avx512f /proc/cpuinfo; then
+    export OPENBLAS_CORETYPE=SKYLAKEX
+fi
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
 BUILD=${CRISOL_BUILD:-build/release}
