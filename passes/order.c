@@ -36,7 +36,7 @@ static bool add_launch(struct orderer *o, const uint32_t *phase, uint32_t n, uin
         l.local = CR_MAX(l.local, (uint32_t)p->schedule.local);
         for (int k = 0; k < 2; k++) l.panel_bytes[k] = CR_MAX(l.panel_bytes[k], p->panel_bytes[k]);
     }
-    if (nstage > 1) l.groups = 1;
+    if (nstage > 1 || plan->repeat) l.groups = 1;
     cr_plan_step s = {.kind = CR_PLAN_LAUNCH, .launch = plan->launch.len};
     return cr_vec_push(&plan->launch, l) && cr_vec_push(&plan->step, s);
 }
