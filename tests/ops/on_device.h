@@ -1,0 +1,255 @@
+/* on_device.h - a graph through passes, codegen and executor for any target, with guard words:
+ * every byte of the arena and of the store that no buffer holds must be as it was.
+ *
+ *     struct setup s = {.name = "gpu", .target = "gpu", .variant = CR_VARIANT_FUSED};
+ *     const char *why = compare_on_device(g, &s, seed, WILD);
+ *
+ * Targets of other vector widths, units and classes than the device's give other schedules; all of
+ * them are OpenCL C 1.2, which runs anywhere. */
+#ifndef CR_TESTS_ON_DEVICE_H
+#define CR_TESTS_ON_DEVICE_H
+
+#include <criterion/criterion.h>
+
+#include "codegen.h"
+#include "compile.h"
+#include "passes.h"
+#include "prop/compare.h"
+#include "runtime.h"
+
+struct setup {
+    const char *name;
+    const char *target;              /* "cpu", "gpu"; NULL: the device's own */
+    int vector_width, compute_units; /* 0: as the target has it */
+    cr_variant variant;
+    bool reference, no_single_launch;
+    uint64_t max_resident_bytes;
+};
+
+/* All that choose other schedules or other launches. */
+static const struct setup setups[] = {
+    {.name = "fused"},
+    {.name = "unfused", .variant = CR_VARIANT_UNFUSED},
+    {.name = "naive", .variant = CR_VARIANT_NAIVE},
+    {.name = "reference", .reference = true},
+    {.name = "many launches", .no_single_launch = true},
+    {.name = "scalars, one unit", .target = "cpu", .vector_width = 1, .compute_units = 1},
+    {.name = "vectors of 4, three units", .target = "cpu", .vector_width = 4, .compute_units = 3},
+    {.name = "vectors of 8, launches",
+     .target = "cpu",
+     .vector_width = 8,
+     .no_single_launch = true},
+    {.name = "gpu", .target = "gpu"},
+    {.name = "gpu, unfused", .target = "gpu", .variant = CR_VARIANT_UNFUSED},
+    {.name = "gpu, reference", .target = "gpu", .reference = true},
+    {.name = "inputs on the host", .max_resident_bytes = 8},
+};
+
+enum { GUARD_BYTES = 256, GUARD_VALUE = 0xa5 };
+
+/* ---- guards ---------------------------------------------------------------------------------- */
+
+static inline void add_guard(cr_module *m, uint32_t memory, uint64_t offset, uint64_t bytes)
+{
+    m->slot[m->nslot] = (cr_slot){
+        .kind = CR_SLOT_STATE,
+        .name = cr_arena_printf(&m->arena, "guard %u", m->nslot),
+        .memory = memory,
+        .offset = offset,
+        .bytes = bytes,
+        .dtype = CR_U8,
+        .shape = {1, {(int64_t)bytes}},
+    };
+    m->nslot++;
+}
+
+/* What lies between the buffers of a memory, and some bytes behind them, become states. */
+static inline void guard_memory(cr_module *m, const cr_plan *plan, uint32_t memory)
+{
+    uint64_t bytes = m->memory[memory].bytes + GUARD_BYTES;
+    uint8_t *used = calloc(bytes, 1);
+    for (uint32_t i = 1; i < plan->buffer.len; i++)
+        if (plan->buffer.at[i].memory == memory)
+            memset(used + plan->buffer.at[i].offset, 1, plan->buffer.at[i].bytes);
+    for (uint64_t i = 0, end = 0; i < bytes; i = end) {
+        while (i < bytes && used[i])
+            i++;
+        for (end = i; end < bytes && !used[end];)
+            end++;
+        if (end > i)
+            add_guard(m, memory, i, end - i);
+    }
+    free(used);
+    m->memory[memory].bytes = bytes;
+    m->memory[memory].kind = CR_MEMORY_STORE; /* so that a test can write and read it */
+}
+
+static inline void add_guards(cr_module *m, const cr_plan *plan)
+{
+    cr_slot *slot = cr_arena_alloc(&m->arena, (m->nslot + 2 * plan->buffer.len + 8) * sizeof *slot);
+    if (m->nslot)
+        memcpy(slot, m->slot, m->nslot * sizeof *slot);
+    m->slot = slot;
+    for (uint32_t i = 0; i < m->nmemory; i++)
+        if (m->memory[i].kind == CR_MEMORY_ARENA || m->memory[i].kind == CR_MEMORY_STORE)
+            guard_memory(m, plan, i);
+}
+
+static inline bool is_guard(const cr_slot *s)
+{
+    return s->kind == CR_SLOT_STATE && strncmp(s->name, "guard ", 6) == 0;
+}
+
+static inline cr_status write_guards(cr_exec *x)
+{
+    const cr_module *m = cr_exec_module(x);
+    cr_status status = CR_OK;
+    for (uint32_t i = 0; i < m->nslot && status == CR_OK; i++) {
+        if (!is_guard(&m->slot[i]))
+            continue;
+        uint8_t *data = malloc(m->slot[i].bytes);
+        memset(data, GUARD_VALUE, m->slot[i].bytes);
+        status = cr_store_write(cr_exec_store(x), m->slot[i].name, data, m->slot[i].bytes);
+        free(data);
+    }
+    return status;
+}
+
+static inline void check_guards(cr_exec *x, char *why, size_t size)
+{
+    const cr_module *m = cr_exec_module(x);
+    for (uint32_t i = 0; i < m->nslot && !*why; i++) {
+        const cr_slot *s = &m->slot[i];
+        if (!is_guard(s))
+            continue;
+        uint8_t *data = malloc(s->bytes);
+        cr_assert_eq(cr_store_read(cr_exec_store(x), s->name, data, s->bytes), CR_OK);
+        for (uint64_t k = 0; k < s->bytes && !*why; k++)
+            if (data[k] != GUARD_VALUE)
+                snprintf(why, size, "byte %llu of %s, which no buffer holds, was written",
+                         (unsigned long long)(s->offset + k), m->memory[s->memory].name);
+        free(data);
+    }
+}
+
+/* ---- compiling and running ------------------------------------------------------------------- */
+
+/* One for the process: opening takes longer than a small graph. */
+static inline cr_device *the_device(void)
+{
+    static cr_device *device;
+    if (!device)
+        device = cr_device_open(NULL);
+    cr_assert(device, "%s", cr_error());
+    return device;
+}
+
+static inline void target_of(const struct setup *s, cr_target *out)
+{
+    cr_device_to_target(cr_device_describe(the_device()), out);
+    if (s->target)
+        *out = *cr_target_builtin(s->target);
+    if (s->vector_width)
+        out->vector_width = s->vector_width;
+    if (s->compute_units)
+        out->compute_units = s->compute_units;
+}
+
+/* The module with its guards; NULL with cr_error(). */
+static inline cr_module *module_for(const cr_graph *g, const struct setup *s)
+{
+    cr_target target;
+    target_of(s, &target);
+    cr_pass_context cx = {.graph = cr_graph_copy(g), .target = &target};
+    cx.options = (cr_plan_options){.variant = s->variant,
+                                   .reference_schedule = s->reference,
+                                   .single_launch = !s->no_single_launch,
+                                   .max_transfer_bytes = UINT64_MAX,
+                                   .max_resident_bytes = s->max_resident_bytes,
+                                   .assigns = true};
+    cr_module *m = NULL;
+    if (cx.graph && cr_pipeline_run(&cx, NULL, NULL) == CR_OK)
+        m = cr_codegen(cx.plan);
+    if (m)
+        add_guards(m, cx.plan);
+    cr_pass_context_finish(&cx);
+    return m;
+}
+
+static inline cr_ref leaf_called(const cr_graph *g, cr_op op, const char *name)
+{
+    for (cr_ref r = 1; r < g->node.len; r++)
+        if (cr_at(g, r)->op == op && strcmp(cr_name_of(g, r), name) == 0)
+            return r;
+    return 0;
+}
+
+/* Leaves as run_graph fills them. They stay in o->data, as inputs on the host must. */
+static inline cr_status give_leaves(outcome *o, cr_exec *x, uint64_t seed, filling how)
+{
+    const cr_module *m = cr_exec_module(x);
+    for (uint32_t i = 0; i < m->nslot; i++) {
+        const cr_slot *s = &m->slot[i];
+        if (s->kind == CR_SLOT_OUTPUT || is_guard(s))
+            continue;
+        cr_ref r = leaf_called(o->g, s->kind == CR_SLOT_INPUT ? CR_OP_INPUT : CR_OP_STATE, s->name);
+        o->data[r] = malloc(s->bytes + 1);
+        fill(o->data[r], s->dtype, cr_count_of(o->g, r), cr_hash(seed, s->name, strlen(s->name)),
+             how);
+        if (s->kind == CR_SLOT_INPUT)
+            CR_TRY(cr_exec_feed(x, s->name, o->data[r], s->bytes));
+        else
+            CR_TRY(cr_store_write(cr_exec_store(x), s->name, o->data[r], s->bytes));
+    }
+    return CR_OK;
+}
+
+static inline cr_status take_results(outcome *o, cr_exec *x)
+{
+    for (uint32_t i = 0; i < o->g->root.len; i++) {
+        cr_ref root = o->g->root.at[i];
+        bool assign = cr_at(o->g, root)->op == CR_OP_ASSIGN;
+        cr_ref r = assign ? cr_at(o->g, root)->src[0] : root;
+        size_t bytes = (size_t)cr_bytes_of(o->g, r);
+        const char *name = cr_name_of(o->g, root);
+        free(o->data[r]);
+        o->data[r] = malloc(bytes + 1);
+        CR_TRY(assign ? cr_store_read(cr_exec_store(x), name, o->data[r], bytes)
+                      : cr_exec_fetch(x, name, o->data[r], bytes));
+    }
+    return CR_OK;
+}
+
+static inline outcome run_on_device(const cr_graph *g, const struct setup *s, uint64_t seed,
+                                    filling how)
+{
+    outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
+    cr_exec *x = cr_exec_create(the_device(), NULL, module_for(g, s), NULL);
+    bool ok = x && give_leaves(&o, x, seed, how) == CR_OK && write_guards(x) == CR_OK &&
+              cr_exec_run(x, 1) == CR_OK && take_results(&o, x) == CR_OK;
+    if (ok)
+        check_guards(x, o.why, sizeof o.why);
+    else
+        snprintf(o.why, sizeof o.why, "%.500s", cr_error());
+    cr_exec_destroy(x);
+    return o;
+}
+
+/* "" when the device leaves the same behind as the interpreter, bit for bit. */
+static inline const char *compare_on_device(const cr_graph *g, const struct setup *s, uint64_t seed,
+                                            filling how)
+{
+    static _Thread_local char why[1200], difference[1024];
+    outcome x = run_graph(g, seed, how), y = run_on_device(g, s, seed, how);
+    snprintf(difference, sizeof difference, "%s%s", x.why, y.why);
+    for (uint32_t i = 0; i < g->root.len && !*difference; i++)
+        compare_root(&x, &y, g->root.at[i], 0, difference, sizeof difference);
+    outcome_finish(&x);
+    outcome_finish(&y);
+    *why = 0;
+    if (*difference)
+        snprintf(why, sizeof why, "%s: %s", s->name, difference);
+    return why;
+}
+
+#endif
