@@ -584,9 +584,10 @@ static void loop_close(cr_emit *e, int64_t n, const char *name)
 static const char *lowest(cr_dtype dtype) { return dtype == CR_F32 ? "-INFINITY" : "(-2147483647 - 1)"; }
 
 /* Text of a reduction's combine, a row's expression of a (the accumulator) and x. */
-static const char *combine(cr_emit *e, cr_op op, const char *a, const char *x)
+static const char *combine(cr_emit *e, cr_op op, cr_dtype dtype, const char *a, const char *x)
 {
     if (op == CR_OP_sum) return cr_arena_printf(&e->arena, "%s + %s", a, x);
+    if (dtype != CR_F32) return cr_arena_printf(&e->arena, "(%s > %s) ? %s : %s", x, a, x, a);
     return cr_arena_printf(&e->arena, "((%s > %s) | (%s != %s)) ? %s : %s", x, a, x, x, x, a);
 }
 
@@ -610,14 +611,17 @@ static void reduce_step(cr_emit *e, cr_ref r, const cr_ix *at, const char *acc, 
     cr_val x = cr_emit_value(e, n->src[0], at);
     if (width > 1) x = cr_emit_widen(e, x);
     if (n->op != CR_OP_argmax) {
-        cr_emit_line(e, e->now, "%s = %s;", acc, combine(e, (cr_op)n->op, acc, x.text));
+        cr_emit_line(e, e->now, "%s = %s;", acc, combine(e, (cr_op)n->op, (cr_dtype)n->dtype, acc, x.text));
         return;
     }
     /* NaN wins once and stays; else the first of the largest */
     const char *wins = cr_emit_name(e, "b"), *type = cr_emit_type(e, CR_I32, width);
     const char *where = cr_emit_ix(e, position(e, cr_shape_of(e->graph, n->src[0]), axes, at), false);
-    cr_emit_line(e, e->now, "const %s %s = ((%s > %s) | (%s != %s)) & (%s == %s);", type, wins, x.text, best, x.text, x.text,
-                 best, best);
+    if (x.dtype == CR_F32)
+        cr_emit_line(e, e->now, "const %s %s = ((%s > %s) | (%s != %s)) & (%s == %s);", type, wins, x.text, best, x.text,
+                     x.text, best, best);
+    else
+        cr_emit_line(e, e->now, "const %s %s = %s > %s;", type, wins, x.text, best);
     cr_emit_line(e, e->now, "%s = %s ? (%s)(%s) : %s;", acc, wins, type, where, acc);
     cr_emit_line(e, e->now, "%s = %s ? %s : %s;", best, wins, x.text, best);
 }

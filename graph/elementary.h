@@ -1,7 +1,8 @@
 /* elementary.h - the functions of elementary.def: compiled for the host, printed for devices.
  *
  * For the host: EXP(x), LOG(x), TANH(x), POW(x, y) and FMA, SQRT, FLOOR, ABS of floats, which is
- * what the expressions of ops.def call. For a device, codegen prints what a kernel needs:
+ * what the expressions of ops.def call; x UNLIKE x is true of a NaN. For a device, codegen prints
+ * what a kernel needs:
  *
  *     uint32_t used = 0;
  *     used |= cr_elementary_uses("x * EXP(-x)");
@@ -36,6 +37,7 @@ static inline float cr_bits_float(uint32_t u)
 #define SQRT sqrtf
 #define FLOOR floorf
 #define ABS fabsf
+#define UNLIKE !=
 #define EXP cr_exp_f1
 #define LOG cr_log_f1
 #define TANH cr_tanh_f1
