@@ -112,13 +112,14 @@ static void extend_life(struct planner *p, cr_ref value, uint32_t time)
     if (id) p->plan->buffer.at[id].last = CR_MAX(p->plan->buffer.at[id].last, time);
 }
 
-/* What a copy or a host node reads; constants are part of a host step's text. */
+/* What a root, a copy or a host node reads; constants that no phase stores are part of a host step's text. */
 static void extend_sources(struct planner *p, cr_ref r, uint32_t time)
 {
     const cr_node *n = cr_at(p->g, r);
     for (int i = 0; i < n->nsrc; i++) {
         const cr_node *s = cr_at(p->g, n->src[i]);
-        if (s->nsrc == 0 && s->op != CR_OP_INPUT && s->op != CR_OP_STATE) continue;
+        bool made = s->nsrc == 0 && s->op != CR_OP_INPUT && s->op != CR_OP_STATE;
+        if (made && !p->plan->buffer_of[n->src[i]]) continue;
         extend_life(p, n->src[i], time);
     }
 }
