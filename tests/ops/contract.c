@@ -1,0 +1,103 @@
+/* contract.c - contractions on the device over a grid of sizes, in all setups: 1, primes, edges of
+ * tiles; transposed operands; prologues, epilogues, updates in place. crisol-test: timeout=300 */
+#include "crisol/nn.h"
+#include "crisol/ops.h"
+#include "crisol/optim.h"
+#include "ops/on_device.h"
+
+static void check(cr_graph *g)
+{
+    cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    for (size_t i = 0; i < CR_COUNTOF(setups); i++) {
+        const char *why = compare_on_device(g, &setups[i], 7, TAME);
+        cr_expect(!*why, "%s: %s", g->name, why);
+    }
+    cr_graph_destroy(g);
+}
+
+static void add_product(cr_graph *g, int64_t m, int64_t n, int64_t k, int transposed)
+{
+    char x[48], y[48], z[48];
+    bool tx = transposed & 1, ty = transposed & 2;
+    snprintf(x, sizeof x, "x %d,%d,%d", (int)m, (int)n, (int)k);
+    snprintf(y, sizeof y, "y %d,%d,%d", (int)m, (int)n, (int)k);
+    snprintf(z, sizeof z, "z %d,%d,%d", (int)m, (int)n, (int)k);
+    cr_value a = cr_input(g, x, CR_F32, tx ? k : m, tx ? m : k);
+    cr_value b = cr_input(g, y, CR_F32, ty ? n : k, ty ? k : n);
+    cr_output(g, z, cr_matmul_ex(a, tx, b, ty));
+}
+
+Test(contract, sizes)
+{
+    static const int64_t sizes[] = {1, 2, 7, 15, 17, 31, 33, 63, 65};
+    const int n = CR_COUNTOF(sizes);
+    cr_graph *g = cr_graph_create("sizes");
+    for (int i = 0; i < 2 * n; i++)
+        add_product(g, sizes[i % n], sizes[(i * 2 + 1) % n], sizes[(i * 4 + i / n + 2) % n], i % 4);
+    check(g);
+}
+
+/* Several blocks of depth, several tiles. */
+Test(contract, large)
+{
+    static const int64_t size[][3] = {{129, 257, 67}, {130, 255, 300}, {97, 131, 129}};
+    for (int i = 0; i < 3; i++) {
+        cr_graph *g = cr_graph_create("large");
+        add_product(g, size[i][0], size[i][1], size[i][2], i);
+        check(g);
+    }
+}
+
+Test(contract, prologue_and_epilogue)
+{
+    cr_graph *g = cr_graph_create("gather, cast, normalise, bias, activation");
+    cr_value images = cr_input(g, "images", CR_U8, 50, 37),
+             order = cr_input(g, "order", CR_I32, 19);
+    cr_value w = cr_param(g, "w", CR_F32, 37, 21), b = cr_param(g, "b", CR_F32, 21);
+    cr_value x = cr_normalize(cr_gather(images, order), 3, 255);
+    cr_value h = cr_sigmoid(cr_add(cr_matmul(x, w), b));
+    cr_output(g, "h", h);
+    cr_output(g, "largest", cr_amax(h, CR_AXIS(1)));
+    check(g);
+}
+
+/* A step: forward, gradients, updates in place. */
+static void training(const char *name, int64_t batch, int64_t in, int64_t hidden, int64_t out,
+                     bool softmax, bool adam)
+{
+    cr_graph *g = cr_graph_create(name);
+    cr_value images = cr_input(g, "images", CR_U8, 40, in),
+             labels = cr_input(g, "labels", CR_I32, 40);
+    cr_value order = cr_input(g, "order", CR_I32, batch);
+    cr_value x = cr_normalize(cr_gather(images, order), 0, 255), t = cr_gather(labels, order);
+    cr_value y =
+        cr_dense(cr_dense(x, "a", hidden, CR_SIGMOID), "b", out, softmax ? CR_LINEAR : CR_SIGMOID);
+    cr_value loss = softmax ? cr_softmax_cross_entropy(y, t) : cr_mse(y, cr_onehot(t, out));
+    cr_output(g, "loss", loss);
+    cr_output(g, "correct", cr_count_correct(y, t));
+    if (adam)
+        cr_adam_minimize(loss, 0.01f);
+    else
+        cr_sgd_minimize(loss, 0.1f);
+    check(g);
+}
+
+Test(contract, training_mse)
+{
+    training("mse", 8, 30, 17, 10, false, false);
+}
+
+Test(contract, training_softmax)
+{
+    training("softmax", 16, 20, 33, 10, true, false);
+}
+
+Test(contract, training_adam)
+{
+    training("adam", 5, 13, 7, 3, true, true);
+}
+
+Test(contract, training_one)
+{
+    training("all sizes 1", 1, 1, 1, 1, false, false);
+}
