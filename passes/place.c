@@ -81,9 +81,13 @@ static cr_ref home_value(struct placer *p, cr_ref r, cr_space space, cr_ref read
 
 static cr_ref value_in(struct placer *p, cr_ref r, cr_space space, cr_ref reader)
 {
-    cr_ref base = p->base[r];
-    cr_ref x = cr_is_free(p->from, base) ? cr_copy_free(p->g, p->from, base, space)
-                                         : home_value(p, base, space, reader);
+    cr_ref base = p->base[r], x;
+    if (!cr_is_free(p->from, base))
+        x = home_value(p, base, space, reader);
+    else if (cr_at(p->from, reader)->op != CR_OP_OUTPUT)
+        x = cr_copy_free(p->g, p->from, base, space);
+    else if ((x = cr_copy_free(p->g, p->from, base, CR_SPACE_DEVICE)))
+        x = copy_to(p, CR_SPACE_HOST, x, 0); /* what is fetched has a place in memory */
     return base == r || !x ? x : cr_copy_node(p->g, p->from, r, &x, space, NULL);
 }
 
