@@ -137,22 +137,41 @@ static const char *panel_a_offset(struct tile *t, cr_ix i, cr_ix k)
     return cr_emit_ix(e, at, false);
 }
 
-/* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to scratch. */
+/* A loop whose variable stays below limit; the caller closes it. */
+static cr_ix open_loop(struct tile *t, const char *name, int64_t limit)
+{
+    cr_scope *s = cr_emit_open(t->e);
+    return cr_ix_var(t->e->ix, name, 0, limit - 1, s, false, false);
+}
+
+/* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to its panel, [k][column]. */
+static void stage_b_vector(struct tile *t, cr_ix k, cr_ix j)
+{
+    cr_emit *e = t->e;
+    cr_val x = element(t, t->b, k, cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), e->lane));
+    cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_n), j);
+    put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_b + %s", cr_emit_ix(e, at, false)));
+}
+
 static void stage_b(struct tile *t, int64_t columns)
 {
     cr_emit *e = t->e;
     const int W = e->width;
-    cr_scope *s = cr_emit_open(e);
-    cr_ix k = cr_ix_var(e->ix, "k", 0, t->k - 1, s, false, false);
-    if (t->k == 1) k = cr_ix_const(e->ix, 0);
-    for (int64_t v = 0; v * W < columns; v++) {
-        e->valid = (int)CR_MIN(W, columns - v * W);
-        cr_val x = element(t, t->b, k, cr_ix_add(e->ix, plus(t, t->n0, v * W), e->lane));
-        const char *row = t->k == 1 ? "" : say(t, "k * %d + ", t->s->tile_n);
-        put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_b + %s%lld", row, (long long)(v * W)));
+    int64_t whole = columns / W, rest = columns % W;
+    cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : open_loop(t, "k", t->k);
+    if (t->k == 1) cr_emit_open(e);
+    if (whole > 1) {
+        stage_b_vector(t, k, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
+        cr_emit_close(e, say(t, "for (int jv = 0; jv < %lld; jv++) {", (long long)whole));
+    } else if (whole == 1) {
+        stage_b_vector(t, k, cr_ix_const(e->ix, 0));
     }
-    e->valid = W;
-    cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
+    if (rest) {
+        e->valid = (int)rest;
+        stage_b_vector(t, k, cr_ix_const(e->ix, whole * W));
+        e->valid = W;
+    }
+    cr_emit_close(e, t->k == 1 ? "{" : say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
 }
 
 /* Copies the group's rows of A to scratch: [row][k], or [k][row] where neighbouring rows are neighbours
@@ -173,13 +192,6 @@ static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix k)
     cr_val x = element(t, t->a, i, k);
     cr_emit_line(t->e, t->e->now, "panel_a[%s] = %s;", panel_a_offset(t, i, k), x.text);
     t->e->width = t->e->valid = width;
-}
-
-/* A loop whose variable stays below limit; the caller closes it. */
-static cr_ix open_loop(struct tile *t, const char *name, int64_t limit)
-{
-    cr_scope *s = cr_emit_open(t->e);
-    return cr_ix_var(t->e->ix, name, 0, limit - 1, s, false, false);
 }
 
 static void stage_a_rows(struct tile *t)
