@@ -88,6 +88,17 @@ const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf,
 /* "float16", "int", ... */
 const char *cr_emit_type(cr_emit *e, cr_dtype dtype, int width);
 
+/* For values.c. A constant variable in scope s, or in the outermost allowed. */
+cr_val cr_emit_define(cr_emit *e, cr_scope *s, const char *prefix, cr_dtype dtype, int width, const char *text);
+/* What is known of element `at` of r, in the scopes that are open. */
+bool cr_emit_recall(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val *out);
+void cr_emit_remember(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val v);
+/* Row-major number of an element, and back. */
+cr_ix cr_emit_linear(cr_emit *e, const cr_shape *s, const cr_ix *at);
+void cr_emit_delinear(cr_emit *e, const cr_shape *s, cr_ix x, cr_ix *at);
+/* The element(s) of a value in memory. */
+cr_val cr_emit_load(cr_emit *e, cr_ref r, const cr_ix *at);
+
 /* The families: the body of a phase, with `g` the group's number and, when local > 1, `lid`. */
 void cr_emit_nest(cr_emit *e);
 void cr_emit_contract(cr_emit *e);
