@@ -309,8 +309,7 @@ static void write_source(struct writer *w)
     cr_str_add(&s, cr_str_text(&w->kernels));
     w->ok &= !s.failed && !w->kernels.failed;
     w->m->source = keep(w, cr_str_text(&s));
-    w->m->options = w->plan->target->correct_divide && cr_target_class(w->plan->target) == CR_CLASS_GPU
-                        ? "-cl-fp32-correctly-rounded-divide-sqrt" : "";
+    w->m->options = w->plan->target->correct_divide ? "-cl-fp32-correctly-rounded-divide-sqrt" : "";
     cr_str_finish(&s);
 }
 
