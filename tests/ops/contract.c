@@ -5,10 +5,12 @@
 #include "crisol/optim.h"
 #include "ops/on_device.h"
 
-static void check(cr_graph *g)
+/* In all setups, or in every second (fused, naive, ..., gpu): drivers take most of the time. */
+static void check(cr_graph *g, size_t every)
 {
     cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
-    for (size_t i = 0; i < CR_COUNTOF(setups); i++) {
+    every = getenv("CRISOL_SLOW") ? 1 : every;
+    for (size_t i = 0; i < CR_COUNTOF(setups); i += every) {
         const char *why = compare_on_device(g, &setups[i], 7, TAME);
         cr_expect(!*why, "%s: %s", g->name, why);
     }
@@ -32,19 +34,19 @@ Test(contract, sizes)
     static const int64_t sizes[] = {1, 2, 7, 15, 17, 31, 33, 63, 65};
     const int n = CR_COUNTOF(sizes);
     cr_graph *g = cr_graph_create("sizes");
-    for (int i = 0; i < 2 * n; i++)
-        add_product(g, sizes[i % n], sizes[(i * 2 + 1) % n], sizes[(i * 4 + i / n + 2) % n], i % 4);
-    check(g);
+    for (int i = 0; i < n; i++)
+        add_product(g, sizes[i % n], sizes[(i * 2 + 1) % n], sizes[(i * 4 + 2) % n], i % 4);
+    check(g, 1);
 }
 
 /* Several blocks of depth, several tiles. */
 Test(contract, large)
 {
-    static const int64_t size[][3] = {{129, 257, 67}, {130, 255, 300}, {97, 131, 129}};
+    static const int64_t size[][3] = {{65, 129, 67}, {66, 127, 300}, {97, 33, 129}};
     for (int i = 0; i < 3; i++) {
         cr_graph *g = cr_graph_create("large");
         add_product(g, size[i][0], size[i][1], size[i][2], i);
-        check(g);
+        check(g, 2);
     }
 }
 
@@ -58,7 +60,7 @@ Test(contract, prologue_and_epilogue)
     cr_value h = cr_sigmoid(cr_add(cr_matmul(x, w), b));
     cr_output(g, "h", h);
     cr_output(g, "largest", cr_amax(h, CR_AXIS(1)));
-    check(g);
+    check(g, 2);
 }
 
 /* A step: forward, gradients, updates in place. */
@@ -79,7 +81,7 @@ static void training(const char *name, int64_t batch, int64_t in, int64_t hidden
         cr_adam_minimize(loss, 0.01f);
     else
         cr_sgd_minimize(loss, 0.1f);
-    check(g);
+    check(g, 2);
 }
 
 Test(contract, training_mse)
