@@ -319,7 +319,7 @@ def bench_gemm(options):
         rate = lambda v: None if s.median(v) is None else 2e-3 * n**3 / s.median(v)
         extra = s.ratio("epilogue", "crisol")
         ratio[str(n)], epilogue[str(n)] = s.ratio("openblas", "crisol"), extra
-        errors[str(n)] = None if error is None else float(error) < 1e-5
+        errors[str(n)] = None if error is None else float(error) < n * 2.0**-24  # the bound of n roundings in a row
         rows.append([
             str(n), *(number(rate(v), 1) for v in ["openblas", "matmul", "crisol"]),
             number(ratio[str(n)], 2), number(s.ratio("matmul", "crisol"), 2),
