@@ -97,8 +97,8 @@ static bool init(struct tile *t, cr_emit *e)
 static void epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
 {
     cr_emit *e = t->e;
-    cr_ix at[CR_MAX_RANK], index[16][CR_MAX_RANK];
-    cr_val value[16];
+    cr_ix at[CR_MAX_RANK], index[CR_MAX_STORES][CR_MAX_RANK];
+    cr_val value[CR_MAX_STORES];
     CR_ASSERT(t->p->nstore <= CR_COUNTOF(value));
     operand_index(t, row, column, at);
     cr_emit_bind(e, t->p->anchor, at, acc, e->width);

@@ -20,8 +20,8 @@ static bool is_row_store(const struct nest *n, const cr_plan_store *s)
 static void write_all(struct nest *n, const cr_ix *at, bool row)
 {
     cr_emit *e = n->e;
-    cr_val value[64];
-    cr_ix index[64][CR_MAX_RANK];
+    cr_val value[CR_MAX_STORES];
+    cr_ix index[CR_MAX_STORES][CR_MAX_RANK];
     uint32_t count = 0;
     for (uint32_t i = 0; i < n->p->nstore; i++) {
         const cr_plan_store *s = &n->p->store[i];

@@ -68,6 +68,9 @@ typedef struct cr_schedule {
     bool a_by_k;            /* A's staged tile is [k][row]: its rows are neighbours in memory */
 } cr_schedule;
 
+/* Stores of a phase at most: each of its own nodes (fuse.c caps them at 64) to a buffer and to a state. */
+enum { CR_MAX_STORES = 160 };
+
 /* A value in memory. */
 typedef struct cr_plan_store {
     cr_ref value;    /* the node whose elements are stored */
