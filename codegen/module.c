@@ -138,9 +138,8 @@ static void write_phase(struct writer *w, uint32_t id)
     head(w, p, &w->phases);
     cr_str_printf(&w->phases, "static void %s(", w->names[id]);
     parameters(w, e.memories, true, p->panel_bytes, p->schedule.local > 1, &w->phases);
-    cr_str_printf(&w->phases, "%sconst int g)\n{\n%s", ", ", cr_str_text(&declared));
-    bool uses_g = p->groups > 1 || strstr(cr_str_text(&e.root->text), "g") != NULL;
-    if (!uses_g || p->groups == 1) cr_str_add(&w->phases, "    (void)g;\n");
+    cr_str_printf(&w->phases, ", const int g)\n{\n%s", cr_str_text(&declared));
+    if (p->groups == 1) cr_str_add(&w->phases, "    (void)g;\n");
     cr_str_add(&w->phases, cr_str_text(&e.root->text));
     cr_str_add(&w->phases, "}\n");
     w->ok &= !e.failed && !w->phases.failed;
@@ -156,10 +155,9 @@ static void write_phase(struct writer *w, uint32_t id)
 
 /* ---- kernels ------------------------------------------------------------------------------------------ */
 
-static void call(struct writer *w, uint32_t phase, const cr_launch *l, const char *g, int depth)
+static void call(struct writer *w, uint32_t phase, const char *g, int depth)
 {
     const cr_phase *p = &w->plan->phase.at[phase];
-    (void)l;
     for (int i = 0; i < depth; i++) cr_str_add(&w->kernels, "    ");
     cr_str_printf(&w->kernels, "%s(", w->names[phase]);
     parameters(w, w->memories[phase], false, p->panel_bytes, p->schedule.local > 1, &w->kernels);
@@ -181,7 +179,7 @@ static void side_by_side(struct writer *w, const cr_launch *l)
             cr_str_printf(&w->kernels, "    %sif (g < %" PRIu64 ")\n", i ? "else " : "", first);
         else if (l->nphase > 1)
             cr_str_add(&w->kernels, "    else\n");
-        call(w, l->phase[i], l, g, l->nphase > 1 ? 2 : 1);
+        call(w, l->phase[i], g, l->nphase > 1 ? 2 : 1);
     }
 }
 
@@ -196,10 +194,10 @@ static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
         for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
         if (p->groups == 1) {
             cr_str_add(&w->kernels, "{\n");
-            call(w, l->phase[i], l, "0", depth + 1);
+            call(w, l->phase[i], "0", depth + 1);
         } else {
             cr_str_printf(&w->kernels, "for (int g = 0; g < %" PRIu64 "; g++) {\n", p->groups);
-            call(w, l->phase[i], l, "g", depth + 1);
+            call(w, l->phase[i], "g", depth + 1);
         }
         for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
         cr_str_add(&w->kernels, "}\n");

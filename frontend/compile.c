@@ -66,13 +66,21 @@ static cr_status check_updates(const cr_graph *g, const cr_compile_options *o)
     return CR_OK;
 }
 
-static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_options *o)
+cr_status cr_variant_of(cr_opt opt, cr_variant *out)
 {
     static const cr_variant variants[] = {CR_VARIANT_FUSED, CR_VARIANT_UNFUSED, CR_VARIANT_NAIVE};
-    if ((unsigned)o->opt >= CR_COUNTOF(variants)) return cr_fail(CR_E_ARGUMENT, "options.opt is not a cr_opt");
+    if ((unsigned)opt >= CR_COUNTOF(variants)) return cr_fail(CR_E_ARGUMENT, "options.opt is not a cr_opt");
+    *out = variants[opt];
+    return CR_OK;
+}
+
+static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_options *o)
+{
+    cr_variant variant = CR_VARIANT_FUSED;
+    CR_TRY(cr_variant_of(o->opt, &variant));
     CR_TRY(check_updates(g, o));
     p->options = (cr_plan_options){
-        .variant = variants[o->opt],
+        .variant = variant,
         .fast_math = o->fast_math,
         .reference_schedule = o->reference,
         .single_launch = !o->no_single_launch,

@@ -121,14 +121,15 @@ static cr_status check_names(const cr_inspect_options *o)
 
 static char *run(cr_pass_context *cx, const cr_graph *g, const cr_inspect_options *o, cr_arena *a, cr_target *target)
 {
-    static const cr_variant variants[] = {CR_VARIANT_FUSED, CR_VARIANT_UNFUSED, CR_VARIANT_NAIVE};
+    cr_variant variant = CR_VARIANT_FUSED;
     const char *emit = o->emit ? o->emit : "graph";
     struct watch w = {.o = o, .log = o->log ? o->log : stderr};
     cr_pass_observer observer = {after, &w};
     if (cr_graph_status(g) != CR_OK || find_target(o->target, target) != CR_OK || check_names(o) != CR_OK) return NULL;
+    if (cr_variant_of(o->opt, &variant) != CR_OK) return NULL;
     cx->target = target;
     cx->options = (cr_plan_options){
-        .variant = variants[o->opt],
+        .variant = variant,
         .fast_math = o->fast_math,
         .reference_schedule = o->reference,
         .single_launch = !o->no_single_launch,

@@ -1,6 +1,6 @@
 /* schedule.c - tile sizes, vector widths and costs of each phase.
  * requires: plan->phase with domains, nodes, stores, loads
- * provides: schedule, groups, local_bytes, flops, bytes, cost_us of each phase
+ * provides: schedule, groups, panel_bytes, flops, bytes, cost_us of each phase
  *
  * The schedule of a phase follows from its contraction or domain and from the target alone, so the
  * variants use the same schedules for the same ops. No schedule changes an order of accumulation. */
