@@ -18,7 +18,6 @@ struct cr_trainer {
     cr_train_options options;
     cr_graph *graph;
     cr_program *program[NPROGRAM]; /* NULL: not needed */
-    cr_program *profiled;          /* made when asked for */
     const char **update;           /* states that a training step assigns */
     uint32_t nupdate;
     uint32_t batch, test_batch;
@@ -51,7 +50,7 @@ static cr_status list_updates(cr_trainer *t)
     return CR_OK;
 }
 
-static cr_program *compile(cr_trainer *t, bool training, uint32_t batch, bool profile)
+static cr_program *compile(cr_trainer *t, bool training, uint32_t batch)
 {
     static const char *const none[] = {NULL};
     const cr_binding bind = {"batch", batch};
@@ -60,7 +59,6 @@ static cr_program *compile(cr_trainer *t, bool training, uint32_t batch, bool pr
     o.nbind = 1;
     o.share = t->program[TRAIN];
     o.seed = t->options.seed;
-    o.profile = profile;
     o.no_updates = false;
     o.outputs = training ? NULL : none;
     o.noutputs = 0;
@@ -83,7 +81,7 @@ static cr_status compile_all(cr_trainer *t)
     for (int i = 0; i < NPROGRAM; i++) {
         if (want[i].samples == 0 || (!want[i].training && t->options.no_evaluation))
             continue;
-        t->program[i] = compile(t, want[i].training, want[i].samples, t->options.compile.profile);
+        t->program[i] = compile(t, want[i].training, want[i].samples);
         if (!t->program[i])
             return CR_E_GRAPH;
     }
@@ -144,7 +142,6 @@ void cr_trainer_destroy(cr_trainer *t)
 {
     if (!t)
         return;
-    cr_program_destroy(t->profiled);
     for (int i = NPROGRAM; i-- > 0;)
         cr_program_destroy(t->program[i]);
     cr_graph_destroy(t->graph);
@@ -332,14 +329,10 @@ cr_status cr_trainer_epoch(cr_trainer *t, cr_epoch *out)
 cr_status cr_trainer_profile(cr_trainer *t, uint64_t n, cr_profile *out)
 {
     memset(out, 0, sizeof *out);
-    if (!t->profiled)
-        t->profiled = compile(t, true, t->batch, true);
-    if (!t->profiled)
-        return CR_E_DEVICE;
     if (cr_trainer_left(t) < n)
         CR_TRY(cr_trainer_begin(t));
     n = CR_MIN(n, cr_trainer_left(t));
-    CR_TRY(cr_profile_run(t->profiled, n, out));
+    CR_TRY(cr_profile_run(t->program[TRAIN], n, out));
     t->done += n;
     return CR_OK;
 }

@@ -55,7 +55,6 @@ typedef struct cr_compile_options {
     bool fast_math;      /* allow rules that change values (docs/passes.md) */
     bool reference;      /* one work-item an output: slow, simple, right */
     bool no_single_launch; /* never run a step in one work-group */
-    bool profile;        /* record an event for every command (cr_profile needs it) */
     const cr_budget *transfer_budget; /* fail when a step moves more bytes; NULL: no limit */
     uint64_t max_resident_bytes;  /* an input above it is gathered on the host; 0: what fits */
     const char *dump_kernels;     /* a folder: every module's kernels are written there */
@@ -119,7 +118,7 @@ CR_API cr_counters cr_program_counters(const cr_program *p);
  * clustered by kernel). The caller frees it with cr_string_free. */
 CR_API char *cr_program_text(const cr_program *p, const char *what);
 
-/* Time of each command over n steps (the program needs options.profile). */
+/* Time of each command over n steps. */
 typedef struct cr_profile_row {
     const char *label;  /* kernel or value */
     const char *kind;   /* "kernel", "h2d", "d2h", "host" */
