@@ -531,8 +531,8 @@ static void run_node(const cr_interp *in, cr_ref r)
                                                              x[2].at);
     else if (folds[n->op].f32)
         run_fold((cr_op)n->op, x[0], out, attr[0]);
-    else if (n->op == CR_OP_ASSIGN) /* the value of another state, kept until all are committed */
-        memcpy(out.at, x[1].at, (size_t)out.count * out.elem);
+    else if (cr_is_root(n)) /* the value of a state, kept until all are committed */
+        memcpy(out.at, x[n->nsrc - 1].at, (size_t)out.count * out.elem);
     else
         run_structured(n, attr, x, out);
 }
@@ -545,12 +545,10 @@ static bool is_bound(const cr_node *n)
     return n->op == CR_OP_INPUT || n->op == CR_OP_STATE;
 }
 
-/* A root is its source, unless that is a state, which the commit of another assign may change. */
+/* A root is its source, unless that is a state, which the commit of an assign may change. */
 static bool is_alias(const cr_graph *g, const cr_node *n)
 {
-    if (n->op == CR_OP_ASSIGN)
-        return cr_at(g, n->src[1])->op != CR_OP_STATE;
-    return n->op == CR_OP_OUTPUT;
+    return cr_is_root(n) && cr_at(g, n->src[n->nsrc - 1])->op != CR_OP_STATE;
 }
 
 static bool prepare(cr_interp *in)

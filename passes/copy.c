@@ -17,7 +17,8 @@ cr_ref cr_copy_node(cr_graph *g, const cr_graph *from, cr_ref r, const cr_ref *s
     return made;
 }
 
-cr_graph *cr_copy_live(const cr_graph *from, const bool *live, cr_arena *scratch)
+cr_graph *cr_copy_with(const cr_graph *from, const bool *live, cr_copy_fn *copy, void *user,
+                       cr_arena *scratch)
 {
     cr_graph *g = cr_graph_like(from);
     cr_ref *remap = cr_arena_alloc(scratch, from->node.len * sizeof *remap);
@@ -33,7 +34,18 @@ cr_graph *cr_copy_live(const cr_graph *from, const bool *live, cr_arena *scratch
         for (int i = 0; i < n->nsrc; i++)
             src[i] = remap[n->src[i]];
         if (live[r])
-            remap[r] = cr_copy_node(g, from, r, src, (cr_space)n->space, NULL);
+            remap[r] = copy(g, from, r, src, user);
     }
     return g;
+}
+
+static cr_ref as_it_is(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3], void *user)
+{
+    (void)user;
+    return cr_copy_node(g, from, r, src, (cr_space)cr_at(from, r)->space, NULL);
+}
+
+cr_graph *cr_copy_live(const cr_graph *from, const bool *live, cr_arena *scratch)
+{
+    return cr_copy_with(from, live, as_it_is, NULL, scratch);
 }

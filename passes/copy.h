@@ -9,6 +9,14 @@
 cr_ref cr_copy_node(cr_graph *g, const cr_graph *from, cr_ref r, const cr_ref *src, cr_space space,
                     const cr_shape *shape);
 
+/* What becomes of node r of `from` in g, given its new sources. 0 out of memory. */
+typedef cr_ref cr_copy_fn(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3], void *user);
+
+/* A new graph of what `copy` makes of each node of `from` that is live, or (live NULL) that a root
+ * reaches. NULL out of memory. */
+cr_graph *cr_copy_with(const cr_graph *from, const bool *live, cr_copy_fn *copy, void *user,
+                       cr_arena *scratch);
+
 /* Copies all nodes of `from` that are live, or (live NULL) that a root reaches. NULL out of
  * memory. */
 cr_graph *cr_copy_live(const cr_graph *from, const bool *live, cr_arena *scratch);

@@ -20,25 +20,12 @@
 
 /* ---- without transfers ----------------------------------------------------------------------- */
 
-static cr_graph *without_transfers(const cr_graph *from, cr_arena *a)
+static cr_ref without_transfer(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3], void *user)
 {
-    const bool *live = cr_live_nodes(from, a);
-    cr_ref *remap = cr_arena_alloc(a, from->node.len * sizeof *remap);
-    cr_graph *g = cr_graph_like(from);
-    if (!live || !remap || !g) {
-        cr_graph_destroy(g);
-        return NULL;
-    }
-    for (cr_ref r = 1; r < from->node.len && g->status == CR_OK; r++) {
-        const cr_node *n = cr_at(from, r);
-        cr_ref src[3] = {0};
-        for (int i = 0; i < n->nsrc; i++)
-            src[i] = remap[n->src[i]];
-        if (live[r])
-            remap[r] =
-                n->op == CR_OP_COPY ? src[0] : cr_copy_node(g, from, r, src, CR_SPACE_DEVICE, NULL);
-    }
-    return g;
+    (void)user;
+    if (cr_at(from, r)->op == CR_OP_COPY)
+        return src[0];
+    return cr_copy_node(g, from, r, src, CR_SPACE_DEVICE, NULL);
 }
 
 /* ---- which inputs the host keeps ------------------------------------------------------------- */
@@ -272,7 +259,7 @@ static uint32_t count_transfers(const cr_graph *g)
 static cr_status eliminate(cr_pass_context *cx)
 {
     uint32_t before = count_transfers(cx->graph);
-    CR_TRY(cr_pass_replace(cx, without_transfers(cx->graph, &cx->scratch)));
+    CR_TRY(cr_pass_replace(cx, cr_copy_with(cx->graph, NULL, without_transfer, NULL, &cx->scratch)));
     const bool *held = find_held(cx, cx->graph, &cx->scratch);
     const bool *host = held ? cr_host_side(cx->graph, held, false, &cx->scratch) : NULL;
     if (!host)

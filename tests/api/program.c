@@ -62,6 +62,34 @@ Test(api, xor_follows_plain_c)
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
+/* What is fetched of a state is its value before the step, as every reader in the step saw it. */
+Test(api, an_output_of_a_state_is_from_before_the_step)
+{
+    cr_graph *g = cr_graph_create("count");
+    cr_value n = cr_param(g, "n", CR_F32, 3), x = cr_input(g, "x", CR_F32, 3);
+    cr_output(g, "before", n);
+    cr_output(g, "after", cr_add(n, x));
+    cr_assign(n, cr_add(n, x));
+    static const float one[3] = {1, 2, 3};
+    for (size_t v = 0; v < CR_COUNTOF(variants); v++) {
+        cr_program *p = cr_compile(g, &(cr_compile_options){.opt = variants[v]});
+        cr_assert_not_null(p, "%s", cr_error());
+        cr_assert_eq(cr_feed(p, "x", one, sizeof one), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_run(p, 4), CR_OK, "%s", cr_error());
+        float before[3], after[3], state[3];
+        cr_assert_eq(cr_fetch(p, "before", before, sizeof before), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_fetch(p, "after", after, sizeof after), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_fetch(p, "n", state, sizeof state), CR_OK, "%s", cr_error());
+        for (int i = 0; i < 3; i++) {
+            cr_expect_eq(before[i], 3 * one[i], "variant %zu: %g", v, (double)before[i]);
+            cr_expect_eq(after[i], 4 * one[i]);
+            cr_expect_eq(state[i], 4 * one[i]);
+        }
+        cr_program_destroy(p);
+    }
+    cr_graph_destroy(g);
+}
+
 /* Many steps at once are the same as one at a time. */
 Test(api, steps_add_up)
 {
