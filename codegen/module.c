@@ -1,27 +1,11 @@
 /* module.c - from a plan to a module: the program's text, kernels, memories, slots, steps. */
 #include <inttypes.h>
 
-#include "codegen.h"
 #include "elementary.h"
-#include "emit.h"
+#include "writer.h"
 
-struct writer {
-    const cr_plan *plan;
-    const cr_graph *graph;
-    cr_module *m;
-    cr_strbuf phases;       /* functions of phases */
-    cr_strbuf kernels;
-    bool *inside;           /* per node: computed in the phase that is being written */
-    uint64_t *memories;     /* per phase: bits of the memories it uses */
-    const char **names;     /* per phase: "p3_matmul_add" */
-    uint32_t functions[5];  /* elementary functions used, for widths 1, 2, 4, 8, 16 */
-    bool random;
-    bool ok;
-};
 
-enum { MAX_MEMORIES = 64 };
-
-static const char *keep(struct writer *w, const char *text)
+const char *cr_writer_keep(struct writer *w, const char *text)
 {
     const char *copy = cr_arena_strdup(&w->m->arena, text);
     w->ok &= copy != NULL;
@@ -35,6 +19,8 @@ const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf,
     switch ((cr_memory_kind)plan->memory.at[memory].kind) {
     case CR_MEMORY_ARENA: return "arena";
     case CR_MEMORY_STORE: return "store";
+    case CR_MEMORY_MEETING: return "meeting";
+    case CR_MEMORY_BACKUP: return "backup";
     default: snprintf(buf, size, "in%u", memory); return buf;
     }
 }
@@ -45,8 +31,7 @@ static bool worth_naming(const cr_node *n)
            n->op == CR_OP_gather || n->op == CR_OP_random;
 }
 
-/* "matmul+add+sigmoid": what a phase owns, in order, at most five. */
-static void describe(const struct writer *w, const cr_phase *p, char join, cr_strbuf *out)
+void cr_writer_describe(const struct writer *w, const cr_phase *p, char join, cr_strbuf *out)
 {
     uint32_t n = 0, first = 0;
     for (uint32_t i = 0; i < p->nnode; i++)
@@ -88,8 +73,7 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
 
 /* ---- one phase ------------------------------------------------------------------------------------- */
 
-/* Parameters (with types) or arguments; `panel`: bytes of local memory for tiles of A and of B. */
-static void parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel, bool lid, cr_strbuf *out)
+void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel, bool lid, cr_strbuf *out)
 {
     const char *sep = "";
     for (uint32_t i = 0; i < w->plan->memory.len; i++) {
@@ -130,14 +114,14 @@ static void write_phase(struct writer *w, uint32_t id)
         cr_emit_nest(&e);
 
     cr_str_printf(&name, "p%u_", id);
-    describe(w, p, '_', &name);
-    w->names[id] = keep(w, cr_str_text(&name));
+    cr_writer_describe(w, p, '_', &name);
+    w->names[id] = cr_writer_keep(w, cr_str_text(&name));
     w->memories[id] = e.memories;
     w->random |= e.random;
     for (int i = 0; i < 5; i++) w->functions[i] |= e.functions[i];
     head(w, p, &w->phases);
     cr_str_printf(&w->phases, "static void %s(", w->names[id]);
-    parameters(w, e.memories, true, p->panel_bytes, p->schedule.local > 1, &w->phases);
+    cr_writer_parameters(w, e.memories, true, p->panel_bytes, p->schedule.local > 1, &w->phases);
     cr_str_printf(&w->phases, ", const int g)\n{\n%s", cr_str_text(&declared));
     if (p->groups == 1) cr_str_add(&w->phases, "    (void)g;\n");
     cr_str_add(&w->phases, cr_str_text(&e.root->text));
@@ -151,122 +135,6 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_ix_table_destroy(e.ix);
     for (uint32_t i = 0; i < p->nnode; i++) w->inside[p->node[i]] = false;
     cr_arena_finish(&e.arena);
-}
-
-/* ---- kernels ------------------------------------------------------------------------------------------ */
-
-static void call(struct writer *w, uint32_t phase, const char *g, int depth)
-{
-    const cr_phase *p = &w->plan->phase.at[phase];
-    for (int i = 0; i < depth; i++) cr_str_add(&w->kernels, "    ");
-    cr_str_printf(&w->kernels, "%s(", w->names[phase]);
-    parameters(w, w->memories[phase], false, p->panel_bytes, p->schedule.local > 1, &w->kernels);
-    cr_str_printf(&w->kernels, ", %s);\n", g);
-}
-
-/* Groups side by side: each phase takes a range of group numbers. */
-static void side_by_side(struct writer *w, const cr_launch *l)
-{
-    uint64_t first = 0;
-    cr_str_add(&w->kernels, "    const int g = get_group_id(0);\n");
-    for (uint32_t i = 0; i < l->nphase; i++) {
-        const cr_phase *p = &w->plan->phase.at[l->phase[i]];
-        char g[48];
-        snprintf(g, sizeof g, first ? "g - %" PRIu64 : "g%.0" PRIu64, first);
-        first += p->groups;
-        bool last = i + 1 == l->nphase;
-        if (l->nphase > 1 && !last)
-            cr_str_printf(&w->kernels, "    %sif (g < %" PRIu64 ")\n", i ? "else " : "", first);
-        else if (l->nphase > 1)
-            cr_str_add(&w->kernels, "    else\n");
-        call(w, l->phase[i], g, l->nphase > 1 ? 2 : 1);
-    }
-}
-
-/* One group, stage after stage; the whole step may repeat. */
-static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
-{
-    int depth = 1;
-    const char *fence = "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n";
-    if (repeat) cr_str_add(&w->kernels, "    for (int s = 0; s < steps; s++) {\n"), depth++;
-    for (uint32_t i = 0; i < l->nphase; i++) {
-        const cr_phase *p = &w->plan->phase.at[l->phase[i]];
-        for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
-        if (p->groups == 1) {
-            cr_str_add(&w->kernels, "{\n");
-            call(w, l->phase[i], "0", depth + 1);
-        } else {
-            cr_str_printf(&w->kernels, "for (int g = 0; g < %" PRIu64 "; g++) {\n", p->groups);
-            call(w, l->phase[i], "g", depth + 1);
-        }
-        for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
-        cr_str_add(&w->kernels, "}\n");
-        if (l->local == 1) continue; /* a single work-item is in order with itself */
-        for (int k = 0; k < depth; k++) cr_str_add(&w->kernels, "    ");
-        cr_str_add(&w->kernels, fence);
-    }
-    if (repeat) cr_str_add(&w->kernels, "    }\n");
-}
-
-static void label_launch(struct writer *w, const cr_launch *l, cr_kernel *k)
-{
-    cr_strbuf s = {0};
-    for (uint32_t i = 0; i < l->nphase && i < 4; i++) {
-        if (i) cr_str_add(&s, " | ");
-        describe(w, &w->plan->phase.at[l->phase[i]], '+', &s);
-    }
-    if (l->nphase > 4) cr_str_printf(&s, " | %u more", l->nphase - 4);
-    k->label = keep(w, cr_str_text(&s));
-    cr_str_finish(&s);
-}
-
-static void write_kernel(struct writer *w, uint32_t id)
-{
-    const cr_launch *l = &w->plan->launch.at[id];
-    cr_kernel *k = &w->m->kernel[id];
-    bool repeat = w->plan->repeat;
-    uint64_t memories = 0;
-    bool lid = l->local > 1;
-    for (uint32_t i = 0; i < l->nphase; i++) {
-        const cr_phase *p = &w->plan->phase.at[l->phase[i]];
-        memories |= w->memories[l->phase[i]];
-        k->flops += p->flops;
-        k->bytes_read += p->bytes_read;
-        k->bytes_written += p->bytes_written;
-    }
-    cr_strbuf name = {0};
-    if (l->nphase == 1)
-        cr_str_printf(&name, "k%u_%s", id, strchr(w->names[l->phase[0]], '_') + 1);
-    else
-        cr_str_printf(&name, "k%u_%u_phases", id, l->nphase);
-    k->name = keep(w, cr_str_text(&name));
-    cr_str_finish(&name);
-    label_launch(w, l, k);
-    k->groups = l->groups;
-    k->local = l->local;
-    k->repeat = repeat;
-    uint32_t *list = cr_arena_alloc(&w->m->arena, MAX_MEMORIES * sizeof *list);
-    w->ok &= list != NULL;
-    for (uint32_t i = 0; list && i < w->plan->memory.len; i++)
-        if (memories >> i & 1) list[k->nmemory++] = i;
-    k->memory = list;
-
-    cr_str_printf(&w->kernels, "\nkernel __attribute__((reqd_work_group_size(%u, 1, 1))) void %s(", l->local, k->name);
-    parameters(w, memories, true, NULL, false, &w->kernels);
-    cr_str_add(&w->kernels, repeat ? ", const int steps" : "");
-    /* arguments rather than arrays in the kernel, of which PoCL 3.1 crashes when a constant is added */
-    for (int i = 0; i < 2; i++) {
-        if (!l->panel_bytes[i]) continue;
-        cr_str_printf(&w->kernels, ", local float *panel_%c", 'a' + i);
-        k->local_bytes[k->nlocal++] = l->panel_bytes[i];
-    }
-    cr_str_add(&w->kernels, ")\n{\n");
-    if (lid) cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
-    if (l->nstage > 1 || repeat)
-        in_sequence(w, l, repeat);
-    else
-        side_by_side(w, l);
-    cr_str_add(&w->kernels, "}\n");
 }
 
 /* ---- the program's text ---------------------------------------------------------------------------------- */
@@ -304,10 +172,15 @@ static void write_source(struct writer *w)
         if (w->functions[i]) cr_elementary_emit_set(&s, w->functions[i], 1 << i);
     if (w->random) cr_str_add(&s, random_text);
     cr_str_add(&s, cr_str_text(&w->phases));
+    if (w->resident) cr_write_meeting(w, &s);
     cr_str_add(&s, cr_str_text(&w->kernels));
     w->ok &= !s.failed && !w->kernels.failed;
-    w->m->source = keep(w, cr_str_text(&s));
-    w->m->options = w->plan->target->correct_divide ? "-cl-fp32-correctly-rounded-divide-sqrt" : "";
+    w->m->source = cr_writer_keep(w, cr_str_text(&s));
+    const cr_target *t = w->plan->target;
+    bool fence = t->device_fence && w->resident;
+    w->m->options = t->correct_divide ? fence ? "-cl-fp32-correctly-rounded-divide-sqrt -cl-std=CL3.0"
+                                              : "-cl-fp32-correctly-rounded-divide-sqrt"
+                                      : fence ? "-cl-std=CL3.0" : "";
     cr_str_finish(&s);
 }
 
@@ -322,10 +195,10 @@ static void write_memories(struct writer *w)
         w->ok = false;
         return;
     }
-    static const char *const kinds[] = {"arena", "store", "input", "host", "host store", "host input"};
     for (uint32_t i = 0; i < plan->memory.len; i++) {
         const cr_plan_memory *p = &plan->memory.at[i];
-        m->memory[i] = (cr_memory){(cr_memory_kind)p->kind, p->leaf ? keep(w, cr_name_of(w->graph, p->leaf)) : kinds[p->kind],
+        m->memory[i] = (cr_memory){(cr_memory_kind)p->kind, p->leaf ? cr_writer_keep(w, cr_name_of(w->graph, p->leaf))
+                                           : cr_memory_kind_name((cr_memory_kind)p->kind),
                                    p->bytes};
     }
     m->nmemory = plan->memory.len;
@@ -335,7 +208,7 @@ static void add_slot(struct writer *w, cr_slot_kind kind, const char *name, cr_r
 {
     const cr_buffer *b = &w->plan->buffer.at[w->plan->buffer_of[value]];
     cr_slot *s = &w->m->slot[w->m->nslot++];
-    *s = (cr_slot){.kind = kind, .name = keep(w, name), .memory = b->memory, .offset = b->offset, .bytes = b->bytes,
+    *s = (cr_slot){.kind = kind, .name = cr_writer_keep(w, name), .memory = b->memory, .offset = b->offset, .bytes = b->bytes,
                    .dtype = (cr_dtype)cr_at(w->graph, value)->dtype, .shape = *cr_shape_of(w->graph, value)};
     if (kind != CR_SLOT_STATE) return;
     const cr_attr *a = cr_attr_of(w->graph, value);
@@ -374,7 +247,7 @@ static void write_copy(struct writer *w, const cr_plan_step *p, cr_step *s)
     const cr_buffer *to = &w->plan->buffer.at[w->plan->buffer_of[p->copy]];
     const char *name = cr_name_of(w->graph, n->src[0]);
     s->kind = n->space == CR_SPACE_DEVICE ? CR_STEP_UPLOAD : CR_STEP_DOWNLOAD;
-    s->label = keep(w, *name ? name : cr_ops[cr_at(w->graph, n->src[0])->op].name);
+    s->label = cr_writer_keep(w, *name ? name : cr_ops[cr_at(w->graph, n->src[0])->op].name);
     s->from = from->memory;
     s->from_offset = from->offset;
     s->to = to->memory;
@@ -401,7 +274,7 @@ static cr_ref host_leaf(struct host *h, cr_ref r)
     char name[24];
     snprintf(name, sizeof name, "v%u", r);
     const cr_buffer *b = &h->w->plan->buffer.at[h->w->plan->buffer_of[r]];
-    h->in[h->nin++] = (cr_host_arg){keep(h->w, name), b->memory, b->offset};
+    h->in[h->nin++] = (cr_host_arg){cr_writer_keep(h->w, name), b->memory, b->offset};
     h->map[r] = cr_input_at((cr_loc){0}, h->g, name, (cr_dtype)n->dtype, *cr_shape_of(h->w->graph, r)).ref;
     return h->map[r];
 }
@@ -412,7 +285,7 @@ static void host_output(struct host *h, cr_ref r, cr_ref place)
     snprintf(name, sizeof name, "o%u", place);
     const cr_buffer *b = &h->w->plan->buffer.at[h->w->plan->buffer_of[place]];
     cr_output_at((cr_loc){0}, h->g, name, (cr_value){h->g, h->map[r]});
-    h->out[h->nout++] = (cr_host_arg){keep(h->w, name), b->memory, b->offset};
+    h->out[h->nout++] = (cr_host_arg){cr_writer_keep(h->w, name), b->memory, b->offset};
 }
 
 static bool host_begin(struct host *h, struct writer *w, uint32_t n)
@@ -427,7 +300,7 @@ static bool host_begin(struct host *h, struct writer *w, uint32_t n)
 static void host_end(struct host *h, cr_step *s, const char *label)
 {
     char *text = h->g ? cr_graph_print(h->g) : NULL;
-    *s = (cr_step){.kind = CR_STEP_HOST, .label = label, .text = text ? keep(h->w, text) : "", .in = h->in, .out = h->out,
+    *s = (cr_step){.kind = CR_STEP_HOST, .label = label, .text = text ? cr_writer_keep(h->w, text) : "", .in = h->in, .out = h->out,
                    .nin = h->nin, .nout = h->nout};
     h->w->ok &= text != NULL && h->g->status == CR_OK;
     cr_string_free(text);
@@ -535,12 +408,17 @@ cr_module *cr_codegen(const cr_plan *plan)
     if (w.m) w.m->kernel = cr_arena_alloc(&w.m->arena, (plan->launch.len + 1) * sizeof *w.m->kernel);
     w.ok = w.m && w.inside && w.memories && w.names && w.m->kernel;
     for (uint32_t i = 0; w.ok && i < plan->phase.len; i++) write_phase(&w, i);
-    for (uint32_t i = 0; w.ok && i < plan->launch.len; i++) write_kernel(&w, i);
+    for (uint32_t i = 0; w.ok && i < plan->launch.len; i++) cr_write_kernel(&w, i);
     if (w.ok) {
         w.m->nkernel = plan->launch.len;
-        w.m->name = keep(&w, plan->graph->name);
+        w.m->name = cr_writer_keep(&w, plan->graph->name);
         w.m->repeat = plan->repeat;
         w.m->step_us = (uint64_t)plan->step_us + 1;
+        w.m->alone_us = plan->alone_us;
+        w.m->together_us = plan->together_us;
+        w.m->together = plan->options.launches == CR_LAUNCH_RESIDENT;
+        w.m->looks_per_us = plan->target->looks_per_us;
+        w.m->backup_us = 2 * (double)plan->backup_bytes / (plan->target->bandwidth_gbs * 1e3) + plan->target->launch_us;
         w.m->peak_bytes = plan->peak_bytes;
         w.m->peak_bound_bytes = plan->bound_bytes;
         write_source(&w);

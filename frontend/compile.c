@@ -74,16 +74,26 @@ cr_status cr_variant_of(cr_opt opt, cr_variant *out)
     return CR_OK;
 }
 
+cr_status cr_launch_form_of(cr_launches launches, cr_launch_form *out)
+{
+    static const cr_launch_form forms[] = {CR_LAUNCH_BEST, CR_LAUNCH_LEVELS, CR_LAUNCH_ALONE, CR_LAUNCH_RESIDENT};
+    if ((unsigned)launches >= CR_COUNTOF(forms)) return cr_fail(CR_E_ARGUMENT, "options.launches is not a cr_launches");
+    *out = forms[launches];
+    return CR_OK;
+}
+
 static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_options *o)
 {
     cr_variant variant = CR_VARIANT_FUSED;
+    cr_launch_form launches = CR_LAUNCH_BEST;
     CR_TRY(cr_variant_of(o->opt, &variant));
+    CR_TRY(cr_launch_form_of(o->launches, &launches));
     CR_TRY(check_updates(g, o));
     p->options = (cr_plan_options){
         .variant = variant,
         .fast_math = o->fast_math,
         .reference_schedule = o->reference,
-        .single_launch = !o->no_single_launch,
+        .launches = launches,
         .max_transfer_bytes = o->transfer_budget ? o->transfer_budget->bytes : UINT64_MAX,
         .max_resident_bytes = o->max_resident_bytes,
         .outputs = o->outputs,

@@ -11,6 +11,7 @@ cr_graph *cr_graph_copy(const cr_graph *g);
 
 /* The compiler's name for an option of the user; an error when it is none of them. */
 cr_status cr_variant_of(cr_opt opt, cr_variant *out);
+cr_status cr_launch_form_of(cr_launches launches, cr_launch_form *out);
 
 /* Values of all symbols: those of `bind`, else their bounds. In the arena. */
 cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a, const int64_t **out);

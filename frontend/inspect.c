@@ -126,13 +126,14 @@ static char *run(cr_pass_context *cx, const cr_graph *g, const cr_inspect_option
     struct watch w = {.o = o, .log = o->log ? o->log : stderr};
     cr_pass_observer observer = {after, &w};
     if (cr_graph_status(g) != CR_OK || find_target(o->target, target) != CR_OK || check_names(o) != CR_OK) return NULL;
-    if (cr_variant_of(o->opt, &variant) != CR_OK) return NULL;
+    cr_launch_form launches = CR_LAUNCH_BEST;
+    if (cr_variant_of(o->opt, &variant) != CR_OK || cr_launch_form_of(o->launches, &launches) != CR_OK) return NULL;
     cx->target = target;
     cx->options = (cr_plan_options){
         .variant = variant,
         .fast_math = o->fast_math,
         .reference_schedule = o->reference,
-        .single_launch = !o->no_single_launch,
+        .launches = launches,
         .max_transfer_bytes = o->transfer_budget ? o->transfer_budget->bytes : UINT64_MAX,
         .max_resident_bytes = o->max_resident_bytes,
         .assigns = true,

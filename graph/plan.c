@@ -80,8 +80,9 @@ static void steps_text(const cr_plan *p, cr_strbuf *out)
             cr_str_add(out, "\n");
         } else {
             const cr_launch *l = &p->launch.at[s->launch];
-            cr_str_printf(out, "  launch %u: %" PRIu64 " groups of %u, %u stage%s%s\n", s->launch, l->groups, l->local,
-                          l->nstage, l->nstage == 1 ? "" : "s", p->repeat ? ", may repeat the step" : "");
+            cr_str_printf(out, "  launch %u: %" PRIu64 "%s groups of %u, %u stage%s%s\n", s->launch, l->groups,
+                          l->resident ? " resident" : "", l->local, l->nstage, l->nstage == 1 ? "" : "s",
+                          p->repeat ? ", may repeat the step" : "");
             for (uint32_t k = 0; k < l->nphase; k++) phase_text(p, l->phase[k], out);
         }
     }
@@ -89,11 +90,10 @@ static void steps_text(const cr_plan *p, cr_strbuf *out)
 
 static void memory_text(const cr_plan *p, cr_strbuf *out)
 {
-    static const char *const kinds[] = {"arena", "store", "input", "host", "host store", "host input"};
     cr_str_add(out, "memory\n");
     for (uint32_t i = 0; i < p->memory.len; i++) {
         const cr_plan_memory *m = &p->memory.at[i];
-        cr_str_printf(out, "  %u %s%s%s: %" PRIu64 " B\n", i, kinds[m->kind], m->leaf ? " " : "",
+        cr_str_printf(out, "  %u %s%s%s: %" PRIu64 " B\n", i, cr_memory_kind_name((cr_memory_kind)m->kind), m->leaf ? " " : "",
                       m->leaf ? cr_name_of(p->graph, m->leaf) : "", m->bytes);
     }
     for (uint32_t i = 1; i < p->buffer.len; i++) {

@@ -7,7 +7,8 @@
  * phase, a copy or a root needs is stored by exactly one phase; all others live in registers, and
  * cheap ones may be computed again in several phases. A launch runs stages one after the other; the
  * phases of a stage are independent and run side by side. With more than one stage a launch is a
- * single work-group (stages meet at its barriers) and may repeat the whole step. */
+ * single work-group, or few groups that the target runs at the same time: between stages they meet at
+ * barriers. Such a launch may repeat the whole step. */
 #ifndef CR_PLAN_H
 #define CR_PLAN_H
 
@@ -24,6 +25,14 @@ typedef enum cr_variant {
     CR_VARIANT_NAIVE    /* one kernel an op; operands up and results down around each */
 } cr_variant;
 
+/* A step that can be one launch (fused, nothing on the host) becomes... */
+typedef enum cr_launch_form {
+    CR_LAUNCH_BEST,    /* what the cost model says is fastest */
+    CR_LAUNCH_LEVELS,  /* a launch a level, groups side by side */
+    CR_LAUNCH_ALONE,   /* one launch of one work-group */
+    CR_LAUNCH_RESIDENT /* one launch of the groups that the target runs at the same time */
+} cr_launch_form;
+
 /* A state's place in the store, which all programs of a user's graph share: it is laid out once, over
  * all states of that graph, in the order in which they were built. */
 typedef struct cr_state_slot {
@@ -35,7 +44,7 @@ typedef struct cr_plan_options {
     cr_variant variant;
     bool fast_math;             /* rules that change values (x + 0, a * c + b * c) */
     bool reference_schedule;    /* one work-item an output: fallback and oracle */
-    bool single_launch;         /* allow a step of several stages in one work-group, where it pays */
+    cr_launch_form launches;    /* what a step that can be one launch becomes */
     uint64_t max_transfer_bytes; /* per step; UINT64_MAX: no budget */
     uint64_t max_resident_bytes; /* an input above this stays on the host; 0: the target's limits */
     const int64_t *binding;     /* value of each symbol (by index); NULL: their bounds */
@@ -132,8 +141,9 @@ typedef struct cr_edge {
 
 typedef struct cr_launch {
     const uint32_t *phase; uint32_t nphase; /* in stage order */
-    uint32_t nstage;   /* 1: groups side by side; more: a single group */
+    uint32_t nstage;   /* 1: groups side by side; more: a single group, or resident ones */
     uint64_t groups;
+    bool resident;     /* the groups share out those of each phase, and meet after each stage */
     uint32_t local;
     uint64_t panel_bytes[2];
 } cr_launch;
@@ -177,7 +187,9 @@ typedef struct cr_plan {
     uint32_t *home;                  /* per node: 1 + the phase that stores or owns it; 0 = none or several */
     bool repeat;                     /* the whole step is one launch that may repeat */
     uint64_t peak_bytes, bound_bytes; /* arena, device: as planned, and its lower bound */
+    uint64_t backup_first, backup_bytes; /* of the store: what a resident launch keeps a copy of */
     double step_us;                  /* the cost model's guess */
+    double alone_us, together_us;    /* guesses for a step as one work-group, as resident groups */
 } cr_plan;
 
 void cr_plan_destroy(cr_plan *p); /* accepts NULL */

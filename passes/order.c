@@ -3,9 +3,13 @@
  * provides: plan->step, plan->launch, plan->repeat, plan->step_us
  *
  * Items of equal level are independent. Fused, the phases of a level share a launch side by side; in
- * the other variants each op of the user is a launch. Where the whole step is phases, and the cost
- * model says that one compute unit finishes it before several have been woken level by level, the
- * step is one launch of one work-group, which may then run many steps. */
+ * the other variants each op of the user is a launch.
+ *
+ * Where the whole step is phases it may be one launch, which then runs many steps: of one work-group,
+ * or of resident ones that meet at a barrier after each level. The cost model chooses among the three,
+ * from what a launch, waking a unit and a barrier cost on the target. */
+#include <math.h>
+
 #include "passes.h"
 
 struct orderer {
@@ -133,45 +137,84 @@ static bool only_phases(const cr_plan *plan)
     return true;
 }
 
-/* Time of a step as one launch a level, all compute units working; and as one work-group. Working
- * together, a unit reads from memory what others have written; alone, from its own cache. */
-static void estimate(const cr_plan *plan, uint32_t nlevel, double *parallel, double *alone)
+/* Time of a step as one launch a level with all compute units working; as one work-group; and as
+ * resident groups. Working together, a unit reads from memory what others have written; alone, from
+ * its own cache. Resident groups keep the same columns in every step, so that only what the step itself
+ * computes crosses between them. */
+struct estimate {
+    double launches, alone, together;
+};
+
+static bool is_state_or_input(const cr_graph *g, cr_ref r)
+{
+    return cr_at(g, r)->op == CR_OP_STATE || cr_at(g, r)->op == CR_OP_INPUT;
+}
+
+/* How long `units` work on a phase of a stage, of which groups are dealt in turn or in equal ranges. */
+static double shared_out(const cr_phase *p, double units)
+{
+    double groups = (double)p->groups, each = p->cost_us / groups;
+    return groups < units ? p->cost_us / units : each * ceil(groups / units);
+}
+
+static struct estimate estimate(const cr_plan *plan, uint32_t nlevel)
 {
     const cr_target *t = plan->target;
-    *parallel = *alone = 0;
+    const double units = (double)t->compute_units, resident = CR_MAX(1, (double)t->resident_groups);
+    const double bytes_per_us = t->bandwidth_gbs * 1e3;
+    struct estimate e = {0};
     for (uint32_t level = 0; level < nlevel; level++) {
-        double total = 0, longest = 0, shared = 0, units = (double)t->compute_units;
+        double total = 0, longest = 0, crossing = 0, shared = 0, computed = 0;
         for (uint32_t i = 0; i < plan->phase.len; i++) {
             const cr_phase *p = &plan->phase.at[i];
             if (p->level != level) continue;
             total += p->cost_us;
             longest = CR_MAX(longest, p->cost_us / (double)p->groups);
-            shared += (double)p->bytes_read * (1 - 1 / units) / (t->bandwidth_gbs * 1e3);
+            crossing += (double)p->bytes_read;
+            shared += shared_out(p, resident);
+            for (uint32_t k = 0; k < p->nload; k++)
+                if (!is_state_or_input(plan->graph, p->load[k])) computed += (double)cr_bytes_of(plan->graph, p->load[k]);
         }
-        *parallel += t->launch_us + t->wake_us + CR_MAX((total + shared) / units, longest);
-        *alone += total;
+        e.launches += t->launch_us + t->wake_us +
+                      CR_MAX((total + crossing * (1 - 1 / units) / bytes_per_us) / units, longest);
+        e.together += t->meet_us + CR_MAX(shared, longest) + computed * (1 - 1 / resident) / bytes_per_us / resident;
+        e.alone += total;
     }
-    *alone += 0.3; /* its share of a launch of many steps */
+    e.alone += 0.3; /* its share of a launch of many steps */
+    e.together += 0.3;
+    return e;
+}
+
+static bool one_local_size(const cr_plan *plan)
+{
+    for (uint32_t i = 1; i < plan->phase.len; i++)
+        if (plan->phase.at[i].schedule.local != plan->phase.at[0].schedule.local) return false;
+    return true;
 }
 
 static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n, uint32_t nlevel)
 {
     cr_plan *plan = o->plan;
-    double parallel, alone;
     if (n == 0) return true;
-    estimate(plan, nlevel, &parallel, &alone);
-    plan->step_us = parallel;
-    if (!plan->options.single_launch || plan->options.variant != CR_VARIANT_FUSED || !only_phases(plan) ||
-        alone >= parallel || cr_target_class(plan->target) != CR_CLASS_CPU)
+    struct estimate e = estimate(plan, nlevel);
+    const cr_launch_form form = plan->options.launches;
+    bool resident = form != CR_LAUNCH_ALONE && plan->target->resident_groups > 1;
+    if (form == CR_LAUNCH_BEST) resident &= e.together < e.alone;
+    plan->step_us = e.launches;
+    if (form == CR_LAUNCH_LEVELS || plan->options.variant != CR_VARIANT_FUSED || !only_phases(plan) ||
+        !one_local_size(plan) || (form == CR_LAUNCH_BEST && (resident ? e.together : e.alone) >= e.launches))
         return true;
-    for (uint32_t i = 0; i < n; i++) /* one work-group: all phases with its local size */
-        if (plan->phase.at[i].schedule.local != 1) return true;
     uint32_t *all = cr_arena_alloc(&o->cx->scratch, n * sizeof *all);
     if (!all) return false;
     for (uint32_t i = 0; i < n; i++) all[i] = (uint32_t)sorted[i];
-    plan->step_us = alone;
+    plan->alone_us = e.alone;
+    plan->together_us = resident ? e.together : e.alone;
+    plan->step_us = plan->together_us;
     plan->repeat = true;
-    return add_launch(o, all, n, nlevel);
+    if (!add_launch(o, all, n, nlevel)) return false;
+    plan->launch.at[0].resident = resident;
+    if (resident) plan->launch.at[0].groups = (uint64_t)plan->target->resident_groups;
+    return true;
 }
 
 /* ---- copies and host work -------------------------------------------------------------------------------- */

@@ -170,6 +170,21 @@ static void cpu_target(const cr_device_facts *d, cr_target *t)
     t->registers = t->vector_width == 16 ? 32 : 16; /* AVX-512 has 32; SSE and AVX 16 */
 }
 
+/* Groups that wait for each other must run at the same time. A CPU's runtime has a thread for each
+ * unit, unless the process may use fewer processors; a GPU has room for a group on each unit. Nobody
+ * promises it, so that launches which rely on it may give up (module.h); simulators run one group
+ * after the other. */
+static int64_t resident_groups(const cr_device_facts *d)
+{
+    static const char *const one_by_one[] = {"Oclgrind"};
+    for (uint32_t i = 0; i < CR_COUNTOF(one_by_one); i++)
+        if (strstr(d->platform, one_by_one[i]))
+            return 0;
+    if (d->type == CR_DEVICE_GPU)
+        return d->device_fence ? d->compute_units : 0;
+    return d->type == CR_DEVICE_CPU ? CR_MIN(d->compute_units, d->processors) : 0;
+}
+
 void cr_device_to_target(const cr_device_facts *d, cr_target *out)
 {
     *out = *cr_target_builtin(d->type == CR_DEVICE_GPU ? "gpu" : "cpu");
@@ -184,6 +199,8 @@ void cr_device_to_target(const cr_device_facts *d, cr_target *out)
     out->align_bytes = CR_MAX(d->align_bytes, 64); /* a cache line */
     out->unified = d->unified;
     out->correct_divide = d->correct_divide;
+    out->resident_groups = resident_groups(d);
+    out->device_fence = d->device_fence && d->type == CR_DEVICE_GPU;
     if (cr_target_class(out) == CR_CLASS_CPU)
         cpu_target(d, out);
     else if (d->sub_group)

@@ -19,6 +19,8 @@ static void check_module(const cr_module *m)
             CR_ASSERT(m->kernel[i].memory[j] < m->nmemory);
             CR_ASSERT(!cr_memory_on_host(m->memory[m->kernel[i].memory[j]].kind));
         }
+    for (uint32_t i = 0; i < m->nkernel; i++)
+        CR_ASSERT(!m->kernel[i].resident || (m->repeat && m->kernel[i].repeat));
     for (uint32_t i = 0; i < m->nstep; i++)
         CR_ASSERT(m->step[i].kind != CR_STEP_LAUNCH || m->step[i].kernel < m->nkernel);
     CR_ASSERT(!m->repeat || (m->nstep == 1 && m->step[0].kind == CR_STEP_LAUNCH &&
@@ -37,7 +39,8 @@ static uint64_t bytes_of_kind(const cr_module *m, cr_memory_kind kind)
 static uint64_t device_bytes(const cr_module *m)
 {
     return bytes_of_kind(m, CR_MEMORY_ARENA) + bytes_of_kind(m, CR_MEMORY_STORE) +
-           bytes_of_kind(m, CR_MEMORY_INPUT);
+           bytes_of_kind(m, CR_MEMORY_INPUT) + bytes_of_kind(m, CR_MEMORY_MEETING) +
+           bytes_of_kind(m, CR_MEMORY_BACKUP);
 }
 
 static cr_status check_memory(const cr_device_facts *d, const cr_module *m)
@@ -72,7 +75,8 @@ static cr_status make_memories(cr_exec *x)
     CR_TRY(cr_store_join(x->store, m, x->memory));
     for (uint32_t i = 0; i < m->nmemory; i++) {
         const cr_memory *at = &m->memory[i];
-        if (at->kind == CR_MEMORY_ARENA)
+        if (at->kind == CR_MEMORY_ARENA || at->kind == CR_MEMORY_MEETING ||
+            at->kind == CR_MEMORY_BACKUP)
             x->memory[i] = cr_buffer_on_device(x->device, at->name, at->bytes);
         else if (at->kind == CR_MEMORY_HOST)
             x->memory[i] = cr_buffer_on_host(x->device, at->bytes);
@@ -80,6 +84,10 @@ static cr_status make_memories(cr_exec *x)
             x->memory[i] = cr_buffer_borrowed(x->device, at->bytes);
         if (!x->memory[i] && at->kind != CR_MEMORY_INPUT)
             return cr_last_status();
+        if (at->kind == CR_MEMORY_MEETING) {
+            x->meeting = i;
+            CR_TRY(cr_buffer_zero(x->memory[i]));
+        }
     }
     return CR_OK;
 }
@@ -96,12 +104,16 @@ static cr_status make_kernel(cr_exec *x, uint32_t i)
     if (k->local > most)
         return cr_fail(CR_E_LIMIT, "kernel %s wants work-groups of %u, and %s can run %zu of it",
                        k->name, k->local, x->device->info.name, most);
-    const cl_int once = 1; /* run.c says otherwise where the module repeats */
+    const cl_int once = 1, patience = 0; /* run.c says otherwise where the module repeats */
     if (k->repeat)
         CL_TRY(clSetKernelArg(x->kernel[i], k->nmemory, sizeof once, &once),
                "telling kernel %s to run one step", k->name);
+    if (k->resident)
+        CL_TRY(clSetKernelArg(x->kernel[i], k->nmemory + 1, sizeof patience, &patience),
+               "telling kernel %s how long to wait", k->name);
     for (uint32_t j = 0; j < k->nlocal; j++)
-        CL_TRY(clSetKernelArg(x->kernel[i], k->nmemory + k->repeat + j, k->local_bytes[j], NULL),
+        CL_TRY(clSetKernelArg(x->kernel[i], k->nmemory + k->repeat + k->resident + j,
+                              k->local_bytes[j], NULL),
                "giving kernel %s local memory", k->name);
     return CR_OK;
 }
@@ -162,6 +174,7 @@ static cr_status build(cr_exec *x)
     CR_TRY(make_memories(x));
     CR_TRY(make_kernels(x));
     cr_pace_init(&x->pace, m->step_us, m->repeat ? 0 : m->nstep);
+    cr_form_init(&x->form, m->alone_us, m->together_us, m->backup_us);
     return CR_OK;
 }
 
@@ -373,10 +386,8 @@ cr_status cr_exec_fetch(cr_exec *x, const char *name, void *out, uint64_t bytes)
     CR_TRY(check_size(slot->kind == CR_SLOT_STATE ? "state" : "output", slot, bytes));
     CR_TRY(check_value(x, slot));
     cr_buffer *b = x->memory[slot->memory];
+    CR_TRY(cr_exec_settle(x));
     CR_TRY(cr_buffer_read(b, slot->offset, out, bytes));
-    if (b->mem) {
-        x->stats.fetch_d2h_bytes += bytes;
-        cr_pace_forget(&x->pace); /* the queue is in order: all has finished */
-    }
+    x->stats.fetch_d2h_bytes += b->mem ? bytes : 0;
     return CR_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef CR_EXECUTOR_H
 #define CR_EXECUTOR_H
 
+#include "form.h"
 #include "host_step.h"
 #include "memory.h"
 #include "pace.h"
@@ -21,6 +22,10 @@ struct cr_exec {
     bool uploads;           /* some step reads host memory behind the host's back */
     cl_command_queue queue; /* the device's, or its profiling one */
     cr_pace pace;
+    cr_form form;           /* of a resident kernel */
+    uint32_t forms;         /* those since the last wait: 1 << cr_form_kind */
+    uint32_t meeting;       /* its MEETING memory */
+    cl_int mended;          /* launches that gave up, as the device counts them */
     struct cr_trace *trace; /* while profiling */
     uint64_t steps_done;    /* by the last run */
     bool ran;               /* outputs have values */

@@ -1,9 +1,17 @@
 /* probe.c - the devices at hand, found through the ICD loader, and what they say of themselves. */
+#ifdef __linux__
+#define _GNU_SOURCE /* sched_getaffinity */
+#include <sched.h>
+#endif
+#include <unistd.h>
+
 #include "device.h"
 
 /* Asked for by number: newer than OpenCL 1.2, or a vendor's. */
 enum {
     QUERY_MAX_NUM_SUB_GROUPS = 0x105C,   /* OpenCL 2.1 */
+    QUERY_ATOMIC_FENCES = 0x1064,        /* OpenCL 3.0, a bit field... */
+    ATOMIC_SCOPE_DEVICE = 1 << 5,        /* ...of which this is a bit */
     QUERY_WARP_SIZE_NV = 0x4003,         /* cl_nv_device_attribute_query */
     QUERY_WAVEFRONT_WIDTH_AMD = 0x4043,  /* cl_amd_device_attribute_query */
     QUERY_SUB_GROUP_SIZES_INTEL = 0x4108 /* cl_intel_required_subgroup_size */
@@ -142,6 +150,25 @@ static uint32_t sub_group_size(cl_device_id id)
     return (uint32_t)largest;
 }
 
+static bool has_device_fence(cl_device_id id, const cr_device_facts *d)
+{
+    cl_ulong fences = 0;
+    return strncmp(d->version, "OpenCL 3", 8) == 0 &&
+           CL_OK(clGetDeviceInfo(id, QUERY_ATOMIC_FENCES, sizeof fences, &fences, NULL)) &&
+           fences & ATOMIC_SCOPE_DEVICE;
+}
+
+static uint32_t usable_processors(void)
+{
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (uint32_t)CPU_COUNT(&set);
+#endif
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (uint32_t)n : 1;
+}
+
 static cr_status probe_extensions(cl_device_id id, cr_device_facts *d)
 {
     enum { EXTENSIONS_TEXT = 16 * 1024 };
@@ -159,6 +186,8 @@ static cr_status probe_extensions(cl_device_id id, cr_device_facts *d)
         CL_OK(clGetDeviceInfo(id, QUERY_MAX_NUM_SUB_GROUPS, sizeof groups, &groups, NULL)))
         d->sub_groups = groups > 0;
     d->sub_group = sub_group_size(id);
+    d->device_fence = has_device_fence(id, d);
+    d->processors = usable_processors();
     return CR_OK;
 }
 

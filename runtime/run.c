@@ -23,11 +23,11 @@ static double clock_of(const cr_exec *x)
     return x->trace ? cr_now() : 0;
 }
 
-static cr_status launch(cr_exec *x, uint32_t i, uint64_t run)
+static cr_status launch(cr_exec *x, uint32_t i, uint64_t run, uint64_t groups)
 {
     uint32_t kernel = x->module->step[i].kernel;
     const cr_kernel *k = &x->module->kernel[kernel];
-    const size_t local = k->local, global = (size_t)k->groups * k->local;
+    const size_t local = k->local, global = (size_t)groups * k->local;
     cl_event event = NULL;
     double before = clock_of(x);
     CL_TRY(clEnqueueNDRangeKernel(x->queue, x->kernel[kernel], 1, NULL, &global, &local, 0, NULL,
@@ -83,7 +83,9 @@ static cr_status run_once(cr_exec *x, uint64_t run)
     for (uint32_t i = 0; i < x->module->nstep; i++) {
         cr_step_kind kind = x->module->step[i].kind;
         switch (kind) {
-        case CR_STEP_LAUNCH: CR_TRY(launch(x, i, run)); break;
+        case CR_STEP_LAUNCH:
+            CR_TRY(launch(x, i, run, x->module->kernel[x->module->step[i].kernel].groups));
+            break;
         case CR_STEP_UPLOAD: CR_TRY(upload(x, i, run)); break;
         case CR_STEP_DOWNLOAD: CR_TRY(download(x, i, run)); break;
         case CR_STEP_HOST: CR_TRY(host_step(x, i, run, busy)); break;
@@ -107,13 +109,46 @@ static void count_steps(cr_exec *x, uint64_t n)
     x->stats.steps += n;
 }
 
+static cr_status set_count(cr_exec *x, uint32_t kernel, uint32_t which, cl_int value)
+{
+    const cr_kernel *k = &x->module->kernel[kernel];
+    CL_TRY(clSetKernelArg(x->kernel[kernel], k->nmemory + which, sizeof value, &value),
+           "giving kernel %s its argument %u", k->name, k->nmemory + which);
+    return CR_OK;
+}
+
+/* Looks, for about as long as half of the launch takes: a group that was put off for a time slice
+ * should be waited for when much would have to be done again, and not when little. */
+static cl_int patience(const cr_exec *x, uint64_t steps)
+{
+    const double least_us = 500, most_us = 1e5;
+    double us = 0.5 * (double)steps * x->form.us[CR_FORM_TOGETHER];
+    return (cl_int)(CR_MIN(CR_MAX(us, least_us), most_us) * x->module->looks_per_us);
+}
+
+/* Together, and then alone what may have been left undone: a launch that mostly does nothing. All is
+ * in the queue, so that whatever comes after sees whole steps. */
+static cr_status run_resident(cr_exec *x, uint32_t kernel, uint64_t n)
+{
+    enum { PATIENCE = 1, MEND = -1 };
+    cr_form_kind form = x->module->together ? CR_FORM_TOGETHER : cr_form_choose(&x->form, n);
+    x->forms |= 1u << form;
+    CR_TRY(set_count(x, kernel, PATIENCE, patience(x, n)));
+    if (form == CR_FORM_ALONE)
+        return launch(x, 0, x->steps_done, 1);
+    CR_TRY(launch(x, 0, x->steps_done, x->module->kernel[kernel].groups));
+    CR_TRY(set_count(x, kernel, PATIENCE, MEND));
+    return launch(x, 0, x->steps_done, 1);
+}
+
 static cr_status run_repeated(cr_exec *x, uint64_t n)
 {
-    uint32_t k = x->module->step[0].kernel;
-    cl_int count = (cl_int)n;
-    CL_TRY(clSetKernelArg(x->kernel[k], x->module->kernel[k].nmemory, sizeof count, &count),
-           "telling kernel %s to run %d steps", x->module->kernel[k].name, (int)count);
-    CR_TRY(launch(x, 0, x->steps_done));
+    uint32_t kernel = x->module->step[0].kernel;
+    CR_TRY(set_count(x, kernel, 0, (cl_int)n));
+    if (x->module->kernel[kernel].resident)
+        CR_TRY(run_resident(x, kernel, n));
+    else
+        CR_TRY(launch(x, 0, x->steps_done, x->module->kernel[kernel].groups));
     count_steps(x, n);
     return CR_OK;
 }
@@ -127,12 +162,35 @@ static cr_status run_each(cr_exec *x, uint64_t n)
     return CR_OK;
 }
 
+/* What the launches since the last wait tell of the two forms; `us` < 0: not known. */
+static void learn(cr_exec *x, cl_int mended, double us, uint64_t steps)
+{
+    const uint32_t alone = 1u << CR_FORM_ALONE, together = 1u << CR_FORM_TOGETHER;
+    if (mended != x->mended)
+        cr_form_gave_up(&x->form);
+    else if (us > 0 && (x->forms == alone || x->forms == together))
+        cr_form_measured(&x->form, x->forms == alone ? CR_FORM_ALONE : CR_FORM_TOGETHER,
+                         us, steps);
+    x->stats.mended += (uint64_t)(mended - x->mended);
+    x->mended = mended;
+    x->forms = 0;
+}
+
 cr_status cr_exec_settle(cr_exec *x)
 {
+    cl_int mended = x->mended;
     if (x->pace.in_flight == 0)
         return CR_OK;
+    if (x->forms & 1u << CR_FORM_TOGETHER)
+        CL_TRY(clEnqueueReadBuffer(x->queue, x->memory[x->meeting]->mem, CL_FALSE,
+                                   CR_MEETING_MENDED * sizeof mended, sizeof mended, &mended, 0,
+                                   NULL, NULL),
+               "asking whether launches gave up");
     CL_TRY(clFinish(x->queue), "waiting for program \"%s\"", x->module->name);
-    cr_pace_settled(&x->pace, cr_now());
+    double now = cr_now();
+    if (x->forms)
+        learn(x, mended, x->pace.since < 0 ? -1 : (now - x->pace.since) * 1e6, x->pace.in_flight);
+    cr_pace_settled(&x->pace, now);
     return x->trace ? cr_trace_harvest(x->trace) : CR_OK;
 }
 
@@ -203,7 +261,7 @@ uint64_t cr_exec_steps_done(const cr_exec *x)
 
 cr_status cr_exec_finish(cr_exec *x)
 {
+    CR_TRY(cr_exec_settle(x));
     CL_TRY(clFinish(x->queue), "waiting for program \"%s\"", x->module->name);
-    cr_pace_forget(&x->pace);
     return CR_OK;
 }

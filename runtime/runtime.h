@@ -44,6 +44,8 @@ typedef struct cr_device_facts {
     uint64_t max_group, max_args_bytes;
     uint32_t preferred_f32, native_f32; /* vector widths */
     bool sub_groups, half, command_buffers, unified;
+    bool device_fence;   /* OpenCL C 3.0, with fences that order memory across work-groups */
+    uint32_t processors; /* of the host that this process may use */
     uint32_t sub_group; /* work-items in lock step; 0 = not told */
     uint32_t align_bytes;
     /* f32: */
@@ -155,6 +157,7 @@ typedef struct cr_exec_stats {
     uint64_t feed_h2d_bytes, fetch_d2h_bytes;
     uint64_t step_h2d, step_d2h; /* how many transfers */
     uint64_t host_steps;
+    uint64_t mended; /* launches whose groups gave up waiting and that one group did again */
 } cr_exec_stats;
 void cr_exec_stats_get(const cr_exec *exec, cr_exec_stats *out);
 void cr_exec_stats_reset(cr_exec *exec);

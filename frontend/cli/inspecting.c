@@ -16,8 +16,7 @@ void inspecting_options(inspecting *in, cli_options *o)
             "sizes of symbols (default: their bounds)");
     cli_add(o, "--fast-math", CLI_FLAG, &in->o.fast_math, NULL, "allow rules that change values");
     cli_add(o, "--reference", CLI_FLAG, &in->o.reference, NULL, "one work-item an output");
-    cli_add(o, "--no-single-launch", CLI_FLAG, &in->o.no_single_launch, NULL,
-            "never a whole step in one work-group");
+    cli_add(o, "--launches", CLI_CHOICE, &in->launches, CLI_LAUNCHES, "of a fused step");
     cli_add(o, "--max-transfer-bytes", CLI_TEXT, &in->max_transfer_text, "N",
             "fail when a step would move more between host and device");
     cli_add(o, "--max-resident-bytes", CLI_COUNT, &in->o.max_resident_bytes, "N",
@@ -27,6 +26,7 @@ void inspecting_options(inspecting *in, cli_options *o)
 int inspecting_check(inspecting *in)
 {
     in->o.opt = cli_variant_opt(in->variant);
+    in->o.launches = (cr_launches)in->launches;
     in->o.bind = in->bind.at;
     in->o.nbind = in->bind.n;
     if (in->max_transfer_text) {

@@ -6,7 +6,7 @@
 
 typedef struct inspecting {
     cr_inspect_options o;
-    int variant;
+    int variant, launches;
     cli_bindings bind;
     const char *max_transfer_text;
     cr_budget budget;

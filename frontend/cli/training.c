@@ -45,8 +45,7 @@ void training_options(training *t, cli_options *o)
     cli_add(o, "--fast-math", CLI_FLAG, &t->fast_math, NULL, "allow rules that change values");
     cli_add(o, "--reference", CLI_FLAG, &t->reference, NULL,
             "one work-item an output: slow, simple");
-    cli_add(o, "--no-single-launch", CLI_FLAG, &t->no_single_launch, NULL,
-            "never run a whole step in one work-group");
+    cli_add(o, "--launches", CLI_CHOICE, &t->launches, CLI_LAUNCHES, "of a fused step");
     cli_add(o, "--max-transfer-bytes", CLI_TEXT, &t->max_transfer_text, "N",
             "fail when a step would move more between host and device");
     cli_add(o, "--dump-kernels", CLI_TEXT, &t->dump_kernels, "DIR", "write every kernel there");
@@ -92,7 +91,7 @@ cr_train_options training_trainer(training *t, cr_opt opt)
                 .opt = opt,
                 .fast_math = t->fast_math,
                 .reference = t->reference,
-                .no_single_launch = t->no_single_launch,
+                .launches = (cr_launches)t->launches,
                 .transfer_budget = t->max_transfer_text ? &t->budget : NULL,
                 .dump_kernels = t->dump_kernels,
                 .interrupt = training_interrupt,

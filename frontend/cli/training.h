@@ -9,11 +9,14 @@ typedef struct training {
     int loss, optimizer, opt; /* choices; opt in the order of cli_variants */
     float lr, momentum;       /* 0: the optimizer's default */
     uint64_t batch, seed;
-    bool fast_math, reference, no_single_launch;
+    bool fast_math, reference;
+    int launches; /* cr_launches */
     const char *max_transfer_text; /* empty: no budget */
     cr_budget budget;
     cr_net net;
 } training;
+
+#define CLI_LAUNCHES "best|levels|alone|resident" /* as cr_launches */
 
 /* Names of the variants, from the least to the most that the compiler does. */
 extern const char *const cli_variants[3];

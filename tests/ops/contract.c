@@ -64,8 +64,8 @@ Test(contract, prologue_and_epilogue)
 }
 
 /* A step: forward, gradients, updates in place. */
-static void training(const char *name, int64_t batch, int64_t in, int64_t hidden, int64_t out,
-                     bool softmax, bool adam)
+static cr_graph *training_graph(const char *name, int64_t batch, int64_t in, int64_t hidden,
+                                int64_t out, bool softmax, bool adam)
 {
     cr_graph *g = cr_graph_create(name);
     cr_value images = cr_input(g, "images", CR_U8, 40, in),
@@ -81,7 +81,13 @@ static void training(const char *name, int64_t batch, int64_t in, int64_t hidden
         cr_adam_minimize(loss, 0.01f);
     else
         cr_sgd_minimize(loss, 0.1f);
-    check(g, 2);
+    return g;
+}
+
+static void training(const char *name, int64_t batch, int64_t in, int64_t hidden, int64_t out,
+                     bool softmax, bool adam)
+{
+    check(training_graph(name, batch, in, hidden, out, softmax, adam), 2);
 }
 
 Test(contract, training_mse)
@@ -102,4 +108,35 @@ Test(contract, training_adam)
 Test(contract, training_one)
 {
     training("all sizes 1", 1, 1, 1, 1, false, false);
+}
+
+/* Groups that wait for each other where they cannot all run: the launch gives up, in the middle of
+ * steps, and one group does its work again. Nothing changes but the time. */
+Test(contract, a_launch_that_gives_up_is_mended)
+{
+    static const struct setup one = {.name = "one", .launches = CR_LAUNCH_ALONE},
+                              many = {.name = "many", .launches = CR_LAUNCH_RESIDENT, .resident_groups = 1000};
+    cr_graph *g = training_graph("mended", 8, 30, 17, 10, true, true);
+    float loss[2], weight[2][30 * 17];
+    uint64_t mended[2];
+    for (int i = 0; i < 2; i++) {
+        outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
+        cr_exec *x = cr_exec_create(the_device(), NULL, module_for(g, i ? &many : &one), NULL);
+        cr_assert(x, "%s", cr_error());
+        cr_assert_eq(give_leaves(&o, x, 3, TAME), CR_OK, "%s", cr_error());
+        for (int k = 0; k < 5; k++)
+            cr_assert_eq(cr_exec_run(x, 7), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_exec_fetch(x, "loss", &loss[i], sizeof loss[i]), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_exec_fetch(x, "a.w", weight[i], sizeof weight[i]), CR_OK, "%s", cr_error());
+        cr_exec_stats s;
+        cr_exec_stats_get(x, &s);
+        mended[i] = s.mended;
+        cr_exec_destroy(x);
+        outcome_finish(&o);
+    }
+    cr_expect_eq(mended[0], 0);
+    cr_expect_geq(mended[1], 1);
+    cr_expect_eq(loss[0], loss[1], "%.9g and %.9g", (double)loss[0], (double)loss[1]);
+    cr_expect_arr_eq(weight[0], weight[1], sizeof weight[0]);
+    cr_graph_destroy(g);
 }

@@ -20,7 +20,8 @@ typedef struct cr_inspect_options {
     cr_opt opt;
     const cr_binding *bind;
     uint32_t nbind;
-    bool fast_math, reference, no_single_launch;
+    bool fast_math, reference;
+    cr_launches launches;
     const cr_budget *transfer_budget;
     uint64_t max_resident_bytes;
 } cr_inspect_options;

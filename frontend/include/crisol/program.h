@@ -33,6 +33,16 @@ typedef struct cr_binding {
     int64_t value; /* from 1 to the symbol's bound */
 } cr_binding;
 
+/* What a fused step without host work becomes. One launch may run many steps. All give the same bits. */
+typedef enum cr_launches {
+    CR_LAUNCHES_BEST,    /* what the cost model says is fastest on the device */
+    CR_LAUNCHES_LEVELS,  /* a launch for each level of independent work */
+    CR_LAUNCHES_ALONE,   /* one launch of one work-group */
+    CR_LAUNCHES_RESIDENT /* one launch of as many work-groups as the device runs at the same time; they
+                            wait for each other, which OpenCL does not promise to end: a launch that
+                            waits in vain gives up, and one group does its work again */
+} cr_launches;
+
 /* A transfer budget, see cr_compile_options. */
 typedef struct cr_budget {
     uint64_t bytes;
@@ -54,7 +64,7 @@ typedef struct cr_compile_options {
     uint64_t seed;       /* of random initial values */
     bool fast_math;      /* allow rules that change values (docs/passes.md) */
     bool reference;      /* one work-item an output: slow, simple, right */
-    bool no_single_launch; /* never run a step in one work-group */
+    cr_launches launches;
     const cr_budget *transfer_budget; /* fail when a step moves more bytes; NULL: no limit */
     uint64_t max_resident_bytes;  /* an input above it is gathered on the host; 0: what fits */
     const char *dump_kernels;     /* a folder: every module's kernels are written there */

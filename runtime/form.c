@@ -1,0 +1,40 @@
+/* form.c - see form.h. */
+#include "form.h"
+
+void cr_form_init(cr_form *f, double alone_us, double together_us, double backup_us)
+{
+    *f = (cr_form){.backup_us = backup_us};
+    f->guess[CR_FORM_ALONE] = f->us[CR_FORM_ALONE] = CR_MAX(alone_us, 1e-3);
+    f->guess[CR_FORM_TOGETHER] = f->us[CR_FORM_TOGETHER] = CR_MAX(together_us, 1e-3);
+}
+
+cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
+{
+    double n = (double)steps;
+    if (f->known[CR_FORM_TOGETHER] >= 4 && f->known[CR_FORM_ALONE] < 2)
+        return CR_FORM_ALONE; /* once, to know both */
+    return n * f->us[CR_FORM_TOGETHER] + f->backup_us < n * f->us[CR_FORM_ALONE] ? CR_FORM_TOGETHER
+                                                                                  : CR_FORM_ALONE;
+}
+
+/* The model's absolute figures are rough and its ratios better: what was never measured is believed
+ * in proportion. What was measured long ago is forgotten in the course of some ten seconds, so that
+ * the other form gets another try. */
+void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps)
+{
+    const double fresh = 0.5, memory_us = 1e7;
+    cr_form_kind other = form == CR_FORM_ALONE ? CR_FORM_TOGETHER : CR_FORM_ALONE;
+    if (f->known[form]++ == 0)
+        return; /* a driver may still compile during the first */
+    double step = CR_MAX(us / (double)steps, 1e-3);
+    f->us[form] = f->known[form] == 2 ? step : f->us[form] + fresh * (step - f->us[form]);
+    double expected = f->us[form] * f->guess[other] / f->guess[form];
+    double forget = f->known[other] < 2 ? 1 : CR_MIN(us / memory_us, 1);
+    f->us[other] += forget * (expected - f->us[other]);
+}
+
+void cr_form_gave_up(cr_form *f)
+{
+    f->us[CR_FORM_TOGETHER] = 8 * f->us[CR_FORM_ALONE];
+    f->known[CR_FORM_TOGETHER] = 2;
+}

@@ -1,0 +1,25 @@
+/* form.h - whether a kernel of resident groups is launched as all of them or as one alone. Both give
+ * the same bits; which is faster depends on who else uses the machine, and is measured. */
+#ifndef CR_FORM_H
+#define CR_FORM_H
+
+#include "base.h"
+
+typedef enum cr_form_kind { CR_FORM_ALONE, CR_FORM_TOGETHER } cr_form_kind;
+
+typedef struct cr_form {
+    double guess[2];   /* the cost model's, microseconds a step */
+    double us[2];      /* what is believed now */
+    uint32_t known[2]; /* measurements taken */
+    double backup_us;  /* what a launch together costs besides its steps */
+} cr_form;
+
+void cr_form_init(cr_form *f, double alone_us, double together_us, double backup_us);
+/* For the next launch, of that many steps. */
+cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps);
+/* So many steps took `us` in all, in that form. */
+void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps);
+/* Launches together gave up: not to be tried again soon. */
+void cr_form_gave_up(cr_form *f);
+
+#endif

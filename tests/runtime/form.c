@@ -1,0 +1,42 @@
+/* form.c - all groups, or one alone. */
+#include "modules.h"
+
+#include "form.h"
+
+Test(form, few_steps_do_not_pay_a_backup)
+{
+    cr_form f;
+    cr_form_init(&f, 100, 60, 200);
+    cr_assert_eq(cr_form_choose(&f, 1), CR_FORM_ALONE);
+    cr_assert_eq(cr_form_choose(&f, 4), CR_FORM_ALONE);
+    cr_assert_eq(cr_form_choose(&f, 6), CR_FORM_TOGETHER);
+}
+
+Test(form, follows_what_is_measured)
+{
+    cr_form f;
+    cr_form_init(&f, 100, 60, 0);
+    for (int i = 0; i < 20; i++) { /* together takes four times as long as foreseen */
+        bool alone = cr_form_choose(&f, 100) == CR_FORM_ALONE;
+        cr_form_measured(&f, alone ? CR_FORM_ALONE : CR_FORM_TOGETHER, (alone ? 110 : 240) * 100, 100);
+    }
+    cr_assert_eq(cr_form_choose(&f, 100), CR_FORM_ALONE);
+    int tries = 0;
+    while (cr_form_choose(&f, 100) == CR_FORM_ALONE && tries < 10000) {
+        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000); /* a tenth of a second each */
+        tries++;
+    }
+    cr_assert(tries > 20 && tries < 1000, "%d", tries); /* it is tried again, and not soon */
+}
+
+Test(form, giving_up_is_remembered)
+{
+    cr_form f;
+    cr_form_init(&f, 100, 60, 0);
+    cr_form_measured(&f, CR_FORM_TOGETHER, 1e6, 10);
+    cr_form_gave_up(&f);
+    cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_ALONE);
+    for (int i = 0; i < 50; i++)
+        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000);
+    cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_ALONE);
+}
