@@ -76,7 +76,7 @@ cr_status cr_variant_of(cr_opt opt, cr_variant *out)
 
 cr_status cr_launch_form_of(cr_launches launches, cr_launch_form *out)
 {
-    static const cr_launch_form forms[] = {CR_LAUNCH_BEST, CR_LAUNCH_LEVELS, CR_LAUNCH_ALONE, CR_LAUNCH_RESIDENT};
+    static const cr_launch_form forms[] = {CR_LAUNCH_BEST, CR_LAUNCH_LEVELS, CR_LAUNCH_PHASES, CR_LAUNCH_ALONE, CR_LAUNCH_RESIDENT};
     if ((unsigned)launches >= CR_COUNTOF(forms)) return cr_fail(CR_E_ARGUMENT, "options.launches is not a cr_launches");
     *out = forms[launches];
     return CR_OK;

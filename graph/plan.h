@@ -29,6 +29,7 @@ typedef enum cr_variant {
 typedef enum cr_launch_form {
     CR_LAUNCH_BEST,    /* what the cost model says is fastest */
     CR_LAUNCH_LEVELS,  /* a launch a level, groups side by side */
+    CR_LAUNCH_PHASES,  /* a launch a phase */
     CR_LAUNCH_ALONE,   /* one launch of one work-group */
     CR_LAUNCH_RESIDENT /* one launch of the groups that the target runs at the same time */
 } cr_launch_form;

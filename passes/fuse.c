@@ -15,6 +15,7 @@
 enum {
     PHASE_CAP = 64,     /* own nodes of a phase: what drivers compile in good time */
     VIRTUAL_CAP = 24,   /* ops of an expression that is computed again where it is used */
+    DEPTH_CAP = 8,      /* index maps through which a value is read: each may double the index */
     SHARED_WEIGHT = 12, /* above it, a value with several uses is stored rather than recomputed */
     OPERAND_WEIGHT = 6, /* the same for an operand of a contraction, which is read many times */
     SINK_WEIGHT = 6,    /* up to it, a value is recomputed by its readers rather than stored */
@@ -40,6 +41,19 @@ static uint32_t virtual_weight(const struct fuser *f, const cr_node *n)
     for (int i = 0; i < n->nsrc; i++)
         if (!f->home[n->src[i]]) w += f->weight[n->src[i]];
     return CR_MIN(w, 60000u);
+}
+
+static bool is_index_map(const cr_node *n)
+{
+    return cr_kind_of(n) == CR_KIND_MOV || n->op == CR_OP_gather || n->op == CR_OP_concat;
+}
+
+static uint32_t virtual_depth(const struct fuser *f, const cr_node *n)
+{
+    uint32_t depth = 0;
+    for (int i = 0; i < n->nsrc; i++)
+        if (!f->home[n->src[i]]) depth = CR_MAX(depth, f->depth[n->src[i]]);
+    return depth + is_index_map(n);
 }
 
 static uint32_t sources_level(const struct fuser *f, const cr_node *n)
@@ -110,6 +124,15 @@ static bool rows_too_long(const cr_phase *p)
     return p->family == CR_FAMILY_NEST && masked_count(&p->domain, rows) > ROW_LIMIT;
 }
 
+/* Puts a draft that nothing has been put above yet at a higher level. */
+static bool raise(struct fuser *f, struct draft *p, uint32_t level)
+{
+    if (p->read) return false;
+    p->phase.level = level;
+    for (uint32_t i = 0; i < p->own.len; i++) f->level[p->own.at[i]] = level;
+    return true;
+}
+
 /* May r, whose sources have class `class` in draft d, join it? Says why not. */
 static bool may_join(struct fuser *f, cr_ref r, int d, int *class)
 {
@@ -132,7 +155,12 @@ static bool may_join(struct fuser *f, cr_ref r, int d, int *class)
                 return false;
             }
             *class = f->class[s];
-        } else if (f->level[s] >= p->phase.level) {
+        }
+    }
+    for (int i = 0; i < n->nsrc; i++) { /* a guard of an update, say: computed beside the gradient */
+        cr_ref s = n->src[i];
+        if (f->home[s] == (uint32_t)d + 1 || f->level[s] < p->phase.level) continue;
+        if (!raise(f, p, f->level[s] + 1)) {
             f->reason[r] = CR_REFUSED_CYCLE;
             return false;
         }
@@ -151,6 +179,11 @@ static void visit_virtual(struct fuser *f, cr_ref r)
     const cr_node *n = cr_at(f->g, r);
     f->weight[r] = (uint16_t)virtual_weight(f, n);
     f->level[r] = sources_level(f, n);
+    f->depth[r] = (uint8_t)virtual_depth(f, n);
+    if (f->depth[r] > DEPTH_CAP) {
+        start_map(f, r);
+        return;
+    }
     if (is_scalar_source(n) || n->op == CR_OP_reshape || n->op == CR_OP_expand) return;
     if (!f->fused && !f->lone[r]) {
         start_map(f, r);
@@ -248,6 +281,7 @@ static void visit_reader(struct fuser *f, cr_ref r, cr_ref v)
     struct draft d = {.phase = {.domain = *cr_shape_of(f->g, v), .origin = f->g->origin.at[v]}};
     d.phase.parallel = (1u << d.phase.domain.rank) - 1;
     d.phase.level = f->level[v] + 1;
+    d.only = v;
     if (f->store_only[v]) return;
     f->store_only[v] = f->draft.len + 1;
     if (!cr_vec_push(&f->draft, d)) f->failed = true;
@@ -280,6 +314,15 @@ static void visit(struct fuser *f, cr_ref r)
         else visit_virtual(f, r);
         break;
     }
+}
+
+/* From now on the drafts that r reads, other than its own, stay at their level. */
+static void note_reads(struct fuser *f, cr_ref r)
+{
+    const cr_node *n = cr_at(f->g, r);
+    if (cr_is_root(n)) return;
+    for (int i = 0; i < n->nsrc; i++)
+        if (f->home[n->src[i]] && f->home[n->src[i]] != f->home[r]) draft_of(f, n->src[i])->read = true;
 }
 
 /* ---- what is stored ------------------------------------------------------------------------------- */
@@ -367,10 +410,11 @@ static bool alloc_arrays(struct fuser *f)
     f->class = cr_arena_alloc(a, n * sizeof *f->class);
     f->level = cr_arena_alloc(a, n * sizeof *f->level);
     f->weight = cr_arena_alloc(a, n * sizeof *f->weight);
+    f->depth = cr_arena_alloc(a, n * sizeof *f->depth);
     f->reason = cr_arena_alloc(a, n * sizeof *f->reason);
     f->kept = cr_arena_alloc(a, n * sizeof *f->kept);
     f->store_only = cr_arena_alloc(a, n * sizeof *f->store_only);
-    return f->live && f->uses && f->lone && f->home && f->class && f->level && f->weight && f->reason &&
+    return f->live && f->uses && f->lone && f->home && f->class && f->level && f->weight && f->depth && f->reason &&
            f->kept && f->store_only;
 }
 
@@ -412,15 +456,17 @@ static bool build(struct fuser *f)
     uint32_t *mark = cr_arena_alloc(&f->cx->scratch, f->g->node.len * sizeof *mark);
     if (!alloc_arrays(f) || !mark) return false;
     find_lone(f);
-    for (cr_ref r = 1; r < f->g->node.len && !f->failed; r++)
-        if (f->live[r]) visit(f, r);
+    for (cr_ref r = 1; r < f->g->node.len && !f->failed; r++) {
+        if (!f->live[r]) continue;
+        visit(f, r);
+        note_reads(f, r);
+    }
     if (f->failed || !find_stores(f)) return false;
     /* Lists first without the stores of assigns: what is read decides where a state may be written. */
     for (uint32_t d = 0; d < f->draft.len; d++) {
         struct draft *p = &f->draft.at[d];
         if (p->own.len == 0 && p->phase.nstore == 0) { /* stores a virtual value into a state only */
-            for (cr_ref r = 1; r < f->g->node.len; r++)
-                if (f->store_only[r] == d + 1 && !cr_draft_add_store(f, d, r, 0)) return false;
+            if (!cr_draft_add_store(f, d, p->only, 0)) return false;
             p->stand_in = true;
         }
         if (!cr_draft_collect(f, d, mark)) return false;

@@ -13,6 +13,8 @@ struct draft {
     CR_VEC(cr_ref) own;  /* nodes with this home, ascending */
     uint32_t cap;        /* own nodes and the virtual ones they pulled in, roughly */
     bool stand_in;       /* its store stands for an assign that is placed later */
+    bool read;           /* other phases or virtual values have been put above it */
+    cr_ref only;         /* of a draft that only stores a virtual value: that value */
 };
 
 struct fuser {
@@ -27,6 +29,7 @@ struct fuser {
     uint8_t *class;      /* FULL or ROW, of nodes with a home */
     uint32_t *level;     /* of the phase, copy or host step that provides the value; 0: a leaf */
     uint16_t *weight;    /* cost of computing a virtual node once more */
+    uint8_t *depth;      /* of a virtual node: index maps between it and memory */
     uint8_t *reason;     /* why a consumer did not join (per consumer) */
     uint32_t *store_only; /* 1 + the draft that only stores a virtual value */
     bool *kept;          /* must be stored: read by another phase, copied, or a root */

@@ -230,22 +230,54 @@ static uint32_t walk(struct items *it, cr_arena *scratch)
     return done;
 }
 
-/* Takes one write in place out of a cycle: the first that an item of the cycle still waits for. */
-static bool break_cycle(struct fuser *f, const struct items *it)
+/* Takes a write in place out of draft d; false when it has none. */
+static bool take_out(struct fuser *f, uint32_t d, bool *ok)
 {
-    for (uint32_t d = 0; d < it->ndraft; d++) {
-        cr_phase *p = &f->draft.at[d].phase;
-        if (!it->waits[d]) continue;
-        for (uint32_t i = 0; i < p->nstore; i++) {
-            cr_ref a = p->store[i].assign, v = p->store[i].value;
-            if (!a || p->nload + p->nnode == 0 || (p->nnode == 0 && p->nload == 1)) continue;
-            drop_store(p, a);
-            if (!cr_draft_has_store(p, v, 0) && !cr_draft_add_store(f, d, v, 0)) return false;
-            return commit_apart(f, a);
+    cr_phase *p = &f->draft.at[d].phase;
+    if (p->nnode == 0 && p->nload <= 1) return false; /* is apart already */
+    for (uint32_t i = 0; i < p->nstore; i++) {
+        cr_ref a = p->store[i].assign, v = p->store[i].value;
+        if (!a) continue;
+        drop_store(p, a);
+        if (!cr_draft_has_store(p, v, 0)) *ok = cr_draft_add_store(f, d, v, 0);
+        *ok = *ok && commit_apart(f, a);
+        return true;
+    }
+    return false;
+}
+
+/* Does item i wait for itself? Stamps what waits for it, through any number of others. */
+static bool on_cycle(const struct items *it, uint32_t i, uint32_t *stamp, uint32_t *stack)
+{
+    uint32_t n = 0;
+    bool found = false;
+    for (stack[n++] = i; n > 0;) {
+        uint32_t x = stack[--n];
+        for (uint32_t e = it->first[x]; e < it->first[x + 1]; e++) {
+            found |= it->to[e] == i;
+            if (stamp[it->to[e]] == i + 1) continue;
+            stamp[it->to[e]] = i + 1;
+            stack[n++] = it->to[e];
         }
     }
-    CR_ASSERT(!"the phases of a plan wait for each other");
-    return false;
+    return found;
+}
+
+/* The items that were not reached lie on cycles or behind them. Takes one write in place out of each
+ * knot of cycles: what comes behind may go on in the next walk. */
+static bool break_cycles(struct fuser *f, const struct items *it)
+{
+    uint32_t *stamp = cr_arena_alloc(&f->cx->scratch, it->count * sizeof *stamp);
+    uint32_t *stack = cr_arena_alloc(&f->cx->scratch, (it->count + 1) * sizeof *stack);
+    bool *broken = cr_arena_alloc(&f->cx->scratch, (it->count + 1) * sizeof *broken), any = false, ok = true;
+    if (!stamp || !stack || !broken) return false;
+    for (uint32_t d = 0; ok && d < it->ndraft; d++) {
+        if (!it->waits[d] || broken[stamp[d]] || !on_cycle(it, d, stamp, stack)) continue;
+        broken[d + 1] = take_out(f, d, &ok);
+        any |= broken[d + 1];
+    }
+    CR_ASSERT(!ok || any || !"the phases of a plan wait for each other");
+    return ok;
 }
 
 /* Levels of all items; `reached` is it->count unless some wait for each other. False out of memory. */
@@ -299,7 +331,7 @@ bool cr_find_levels(struct fuser *f)
             }
         if (!level_items(f, &it, writers, &reached)) return false;
         if (reached < it.count) {
-            if (!break_cycle(f, &it)) return false;
+            if (!break_cycles(f, &it)) return false;
             continue;
         }
         publish_levels(f, &it);

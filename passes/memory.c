@@ -150,7 +150,7 @@ static bool find_lives(struct planner *p, const bool *live)
 /* ---- offsets -------------------------------------------------------------------------------------- */
 
 struct placed {
-    uint32_t id;
+    uint32_t id, first;
     uint64_t bytes;
 };
 
@@ -180,18 +180,13 @@ static uint64_t lowest(const struct planner *p, const cr_buffer *b, const uint32
     return at;
 }
 
-static bool place_arena(struct planner *p, int mem, uint64_t *peak)
+/* By falling size, which packs well and looks at all pairs. */
+static bool place_by_size(struct planner *p, struct placed *order, uint32_t n, uint64_t *peak)
 {
     cr_plan *plan = p->plan;
-    uint32_t n = 0, count = 0;
-    for (uint32_t i = 1; i < plan->buffer.len; i++) count += plan->buffer.at[i].memory == (uint32_t)mem;
-    struct placed *order = cr_arena_alloc(&p->cx->scratch, (count + 1) * sizeof *order);
-    uint32_t *busy = cr_arena_alloc(&p->cx->scratch, (count + 1) * sizeof *busy);
-    if (!order || !busy) return false;
-    for (uint32_t i = 1; i < plan->buffer.len; i++)
-        if (plan->buffer.at[i].memory == (uint32_t)mem) order[n++] = (struct placed){i, plan->buffer.at[i].bytes};
+    uint32_t *busy = cr_arena_alloc(&p->cx->scratch, (n + 1) * sizeof *busy);
+    if (!busy) return false;
     qsort(order, n, sizeof *order, by_size);
-    *peak = 0;
     for (uint32_t i = 0; i < n; i++) {
         cr_buffer *b = &plan->buffer.at[order[i].id];
         b->offset = lowest(p, b, busy, i);
@@ -200,8 +195,68 @@ static bool place_arena(struct planner *p, int mem, uint64_t *peak)
         for (; k > 0 && plan->buffer.at[busy[k - 1]].offset > b->offset; k--) busy[k] = busy[k - 1];
         busy[k] = order[i].id;
     }
-    plan->memory.at[mem].bytes = *peak;
     return true;
+}
+
+/* In order of time, into the first gap among what is alive: for plans of very many values. */
+static bool place_by_time(struct planner *p, const struct placed *order, uint32_t n, uint64_t *peak)
+{
+    enum { SEARCH = 1024 }; /* gaps to look at before taking the end */
+    cr_plan *plan = p->plan;
+    uint32_t *alive = cr_arena_alloc(&p->cx->scratch, (n + 1) * sizeof *alive), count = 0;
+    if (!alive) return false;
+    for (uint32_t i = 0; i < n; i++) { /* order: as the values are made */
+        cr_buffer *b = &plan->buffer.at[order[i].id];
+        if (i == 0 || b->first != plan->buffer.at[order[i - 1].id].first) {
+            uint32_t kept = 0;
+            for (uint32_t k = 0; k < count; k++)
+                if (plan->buffer.at[alive[k]].last >= b->first) alive[kept++] = alive[k];
+            count = kept;
+        }
+        uint64_t at = 0, need = align(p, b->bytes);
+        uint32_t k = 0;
+        for (; k < count && k < SEARCH; k++) {
+            const cr_buffer *o = &plan->buffer.at[alive[k]];
+            if (at + need <= o->offset) break;
+            at = o->offset + align(p, o->bytes);
+        }
+        if (k == SEARCH) {
+            const cr_buffer *top = &plan->buffer.at[alive[count - 1]];
+            at = top->offset + align(p, top->bytes);
+            k = count;
+        }
+        memmove(alive + k + 1, alive + k, (count++ - k) * sizeof *alive);
+        alive[k] = order[i].id;
+        b->offset = at;
+        *peak = CR_MAX(*peak, at + need);
+    }
+    return true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct placed *x = a, *y = b;
+    if (x->first != y->first) return x->first < y->first ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static bool place_arena(struct planner *p, int mem, uint64_t *peak)
+{
+    enum { MANY = 4096 };
+    cr_plan *plan = p->plan;
+    uint32_t n = 0, count = 0;
+    for (uint32_t i = 1; i < plan->buffer.len; i++) count += plan->buffer.at[i].memory == (uint32_t)mem;
+    struct placed *order = cr_arena_alloc(&p->cx->scratch, (count + 1) * sizeof *order);
+    if (!order) return false;
+    for (uint32_t i = 1; i < plan->buffer.len; i++) {
+        const cr_buffer *b = &plan->buffer.at[i];
+        if (b->memory == (uint32_t)mem) order[n++] = (struct placed){i, b->first, b->bytes};
+    }
+    *peak = 0;
+    if (n > MANY) qsort(order, n, sizeof *order, by_time);
+    bool ok = n > MANY ? place_by_time(p, order, n, peak) : place_by_size(p, order, n, peak);
+    plan->memory.at[mem].bytes = *peak;
+    return ok;
 }
 
 /* The largest sum of live bytes over the steps: no placement needs less. */

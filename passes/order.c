@@ -15,7 +15,7 @@
 struct orderer {
     cr_pass_context *cx;
     cr_plan *plan;
-    bool transfers; /* there are copies or host nodes */
+    uint32_t *first; /* scratch, per origin: 1 + the place of its first phase in the level; else 0 */
 };
 
 static int by_level(const void *a, const void *b)
@@ -62,16 +62,18 @@ static void sort_by_cost(const cr_plan *plan, uint32_t *phase, uint32_t n)
         }
 }
 
+enum { SIDE_BY_SIDE = 64 }; /* phases in one kernel: compile time and code size */
+
 /* Phases of one launch have one local size; most kernels of a class share it, so that a mixed level
  * makes a launch for each size. */
 static bool add_level(struct orderer *o, uint32_t *phase, uint32_t n)
 {
-    enum { SIDE_BY_SIDE = 64 }; /* phases in one kernel: compile time and code size */
+    const uint32_t most = o->plan->options.launches == CR_LAUNCH_PHASES ? 1 : SIDE_BY_SIDE;
     while (n > 0) {
         uint32_t now[SIDE_BY_SIDE], k = 0, rest = 0;
         int32_t local = o->plan->phase.at[phase[0]].schedule.local;
         for (uint32_t i = 0; i < n; i++) {
-            if (o->plan->phase.at[phase[i]].schedule.local == local && k < SIDE_BY_SIDE) now[k++] = phase[i];
+            if (o->plan->phase.at[phase[i]].schedule.local == local && k < most) now[k++] = phase[i];
             else phase[rest++] = phase[i];
         }
         sort_by_cost(o->plan, now, k);
@@ -112,18 +114,21 @@ static bool add_op(struct orderer *o, uint32_t *phase, uint32_t n)
     return true;
 }
 
+/* The phases of an op of the user together, ops in the order of their first phase. */
 static bool add_level_by_origin(struct orderer *o, uint32_t *phase, uint32_t n)
 {
-    for (uint32_t i = 0; i < n;) {
-        uint32_t k = i + 1, origin = o->plan->phase.at[phase[i]].origin;
-        for (uint32_t j = k; j < n && origin; j++) { /* the op's phases together */
-            if (o->plan->phase.at[phase[j]].origin != origin) continue;
-            uint32_t t = phase[k];
-            phase[k++] = phase[j];
-            phase[j] = t;
-        }
+    uint64_t *sorted = cr_arena_alloc(&o->cx->scratch, n * sizeof *sorted);
+    if (!sorted) return false;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t origin = o->plan->phase.at[phase[i]].origin;
+        if (origin && !o->first[origin]) o->first[origin] = i + 1;
+        sorted[i] = (uint64_t)(origin ? o->first[origin] - 1 : i) << 32 | phase[i];
+    }
+    for (uint32_t i = 0; i < n; i++) o->first[o->plan->phase.at[phase[i]].origin] = 0;
+    qsort(sorted, n, sizeof *sorted, by_level);
+    for (uint32_t i = 0, k; i < n; i = k) {
+        for (k = i; k < n && sorted[k] >> 32 == sorted[i] >> 32; k++) phase[k] = (uint32_t)sorted[k];
         if (!add_op(o, phase + i, k - i)) return false;
-        i = k;
     }
     return true;
 }
@@ -157,17 +162,18 @@ static double shared_out(const cr_phase *p, double units)
     return groups < units ? p->cost_us / units : each * ceil(groups / units);
 }
 
-static struct estimate estimate(const cr_plan *plan, uint32_t nlevel)
+/* `sorted`: phases by level. */
+static struct estimate estimate(const cr_plan *plan, const uint64_t *sorted, uint32_t n)
 {
     const cr_target *t = plan->target;
     const double units = (double)t->compute_units, resident = CR_MAX(1, (double)t->resident_groups);
     const double bytes_per_us = t->bandwidth_gbs * 1e3;
     struct estimate e = {0};
-    for (uint32_t level = 0; level < nlevel; level++) {
+    for (uint32_t i = 0; i < n;) {
+        const uint64_t level = sorted[i] >> 32;
         double total = 0, longest = 0, crossing = 0, shared = 0, computed = 0;
-        for (uint32_t i = 0; i < plan->phase.len; i++) {
-            const cr_phase *p = &plan->phase.at[i];
-            if (p->level != level) continue;
+        for (; i < n && sorted[i] >> 32 == level; i++) {
+            const cr_phase *p = &plan->phase.at[(uint32_t)sorted[i]];
             total += p->cost_us;
             longest = CR_MAX(longest, p->cost_us / (double)p->groups);
             crossing += (double)p->bytes_read;
@@ -192,16 +198,16 @@ static bool one_local_size(const cr_plan *plan)
     return true;
 }
 
-static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n, uint32_t nlevel)
+static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
 {
     cr_plan *plan = o->plan;
     if (n == 0) return true;
-    struct estimate e = estimate(plan, nlevel);
+    struct estimate e = estimate(plan, sorted, n);
     const cr_launch_form form = plan->options.launches;
     bool resident = form != CR_LAUNCH_ALONE && plan->target->resident_groups > 1;
     if (form == CR_LAUNCH_BEST) resident &= e.together < e.alone;
     plan->step_us = e.launches;
-    if (form == CR_LAUNCH_LEVELS || plan->options.variant != CR_VARIANT_FUSED || !only_phases(plan) ||
+    if (form == CR_LAUNCH_LEVELS || form == CR_LAUNCH_PHASES || plan->options.variant != CR_VARIANT_FUSED || !only_phases(plan) ||
         !one_local_size(plan) || (form == CR_LAUNCH_BEST && (resident ? e.together : e.alone) >= e.launches))
         return true;
     uint32_t *all = cr_arena_alloc(&o->cx->scratch, n * sizeof *all);
@@ -211,7 +217,9 @@ static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n, ui
     plan->together_us = resident ? e.together : e.alone;
     plan->step_us = plan->together_us;
     plan->repeat = true;
-    if (!add_launch(o, all, n, nlevel)) return false;
+    uint32_t nstage = 1;
+    for (uint32_t i = 1; i < n; i++) nstage += sorted[i] >> 32 != sorted[i - 1] >> 32;
+    if (!add_launch(o, all, n, nstage)) return false;
     plan->launch.at[0].resident = resident;
     if (resident) plan->launch.at[0].groups = (uint64_t)plan->target->resident_groups;
     return true;
@@ -219,81 +227,107 @@ static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n, ui
 
 /* ---- copies and host work -------------------------------------------------------------------------------- */
 
-static bool add_copies(struct orderer *o, uint32_t level)
+/* What is ordered, sorted: level first, then number. */
+struct by_level {
+    const uint64_t *at;
+    uint32_t n, next;
+};
+
+/* The items of a level, which is asked for in rising order. */
+static uint32_t take_level(struct by_level *list, uint32_t level, const uint64_t **first)
 {
-    for (cr_ref r = 1; r < o->plan->graph->node.len; r++) {
-        if (cr_at(o->plan->graph, r)->op != CR_OP_COPY || o->plan->level[r] != level + 1) continue;
-        cr_plan_step s = {.kind = CR_PLAN_COPY, .copy = r};
+    uint32_t begin = list->next;
+    while (list->next < list->n && (uint32_t)(list->at[list->next] >> 32) == level) list->next++;
+    *first = list->at + begin;
+    return list->next - begin;
+}
+
+static bool add_copies(struct orderer *o, struct by_level *copies, uint32_t level)
+{
+    const uint64_t *first;
+    uint32_t n = take_level(copies, level, &first);
+    for (uint32_t i = 0; i < n; i++) {
+        cr_plan_step s = {.kind = CR_PLAN_COPY, .copy = (cr_ref)first[i]};
         if (!cr_vec_push(&o->plan->step, s)) return false;
     }
     return true;
 }
 
-static bool add_host(struct orderer *o, uint32_t level)
+/* Neighbours in time without a device step between them are one step. */
+static bool add_host(struct orderer *o, struct by_level *host, uint32_t level)
 {
-    const cr_graph *g = o->plan->graph;
-    CR_VEC(cr_ref) list = {0};
-    bool ok = true;
-    for (cr_ref r = 1; ok && r < g->node.len; r++) {
-        const cr_node *n = cr_at(g, r);
-        if (n->space == CR_SPACE_HOST && n->op != CR_OP_COPY && n->nsrc && !cr_is_root(n) &&
-            o->plan->level[r] == level + 1)
-            ok = cr_vec_push(&list, r);
-    }
-    if (ok && list.len) {
-        cr_ref *copy = cr_arena_alloc(&o->plan->arena, list.len * sizeof *copy);
-        if (copy) memcpy(copy, list.at, list.len * sizeof *copy);
-        /* neighbours in time without a device step between them are one step */
-        cr_plan_step *last = o->plan->step.len ? &o->plan->step.at[o->plan->step.len - 1] : NULL;
-        if (copy && last && last->kind == CR_PLAN_HOST) {
-            cr_ref *both = cr_arena_alloc(&o->plan->arena, (last->nnode + list.len) * sizeof *both);
-            if (both) {
-                memcpy(both, last->node, last->nnode * sizeof *both);
-                memcpy(both + last->nnode, copy, list.len * sizeof *both);
-                last->node = both;
-                last->nnode += list.len;
-            }
-            ok = both != NULL;
-        } else {
-            cr_plan_step s = {.kind = CR_PLAN_HOST, .node = copy, .nnode = list.len};
-            ok = copy && cr_vec_push(&o->plan->step, s);
-        }
-    }
-    cr_vec_finish(&list);
-    return ok;
+    const uint64_t *first;
+    uint32_t n = take_level(host, level, &first);
+    if (n == 0) return true;
+    cr_plan_step *last = o->plan->step.len ? &o->plan->step.at[o->plan->step.len - 1] : NULL;
+    if (last && last->kind != CR_PLAN_HOST) last = NULL;
+    uint32_t before = last ? last->nnode : 0;
+    cr_ref *list = cr_arena_alloc(&o->plan->arena, (before + n) * sizeof *list);
+    if (!list) return false;
+    if (before) memcpy(list, last->node, before * sizeof *list);
+    for (uint32_t i = 0; i < n; i++) list[before + i] = (cr_ref)first[i];
+    cr_plan_step s = {.kind = CR_PLAN_HOST, .node = list, .nnode = before + n};
+    if (!last) return cr_vec_push(&o->plan->step, s);
+    *last = s;
+    return true;
 }
 
-static bool add_phases(struct orderer *o, const uint64_t *sorted, uint32_t n, uint32_t level, uint32_t *at)
+static bool add_phases(struct orderer *o, struct by_level *phases, uint32_t level)
 {
-    uint32_t first = *at, count = 0;
-    while (*at < n && (uint32_t)(sorted[*at] >> 32) == level) (*at)++, count++;
-    if (count == 0) return true;
-    uint32_t *phase = cr_arena_alloc(&o->cx->scratch, count * sizeof *phase);
+    const uint64_t *first;
+    uint32_t n = take_level(phases, level, &first);
+    if (n == 0) return true;
+    uint32_t *phase = cr_arena_alloc(&o->cx->scratch, n * sizeof *phase);
     if (!phase) return false;
-    for (uint32_t i = 0; i < count; i++) phase[i] = (uint32_t)sorted[first + i];
-    if (o->plan->options.variant == CR_VARIANT_FUSED) return add_level(o, phase, count);
-    return add_level_by_origin(o, phase, count);
+    for (uint32_t i = 0; i < n; i++) phase[i] = (uint32_t)first[i];
+    if (o->plan->options.variant == CR_VARIANT_FUSED) return add_level(o, phase, n);
+    return add_level_by_origin(o, phase, n);
+}
+
+/* ---- the pass --------------------------------------------------------------------------------------------- */
+
+static void put(struct by_level *list, uint32_t level, uint32_t what)
+{
+    ((uint64_t *)list->at)[list->n++] = (uint64_t)level << 32 | what;
+}
+
+/* Phases, copies and host nodes, each by level. */
+static bool sort(struct orderer *o, struct by_level *phases, struct by_level *copies, struct by_level *host)
+{
+    const cr_plan *plan = o->plan;
+    uint32_t nodes = plan->graph->node.len;
+    phases->at = cr_arena_alloc(&o->cx->scratch, (plan->phase.len + 1) * sizeof *phases->at);
+    copies->at = cr_arena_alloc(&o->cx->scratch, nodes * sizeof *copies->at);
+    host->at = cr_arena_alloc(&o->cx->scratch, nodes * sizeof *host->at);
+    if (!phases->at || !copies->at || !host->at) return false;
+    for (uint32_t i = 0; i < plan->phase.len; i++) put(phases, plan->phase.at[i].level, i);
+    for (cr_ref r = 1; r < nodes; r++) {
+        const cr_node *n = cr_at(plan->graph, r);
+        if (!plan->level[r]) continue;
+        put(n->op == CR_OP_COPY ? copies : host, plan->level[r] - 1, r);
+    }
+    struct by_level *lists[] = {phases, copies, host};
+    for (int i = 0; i < 3; i++)
+        if (lists[i]->n) qsort((void *)lists[i]->at, lists[i]->n, sizeof *lists[i]->at, by_level);
+    return true;
+}
+
+static uint32_t end_of(const struct by_level *list)
+{
+    return list->n ? (uint32_t)(list->at[list->n - 1] >> 32) + 1 : 0;
 }
 
 cr_status cr_pass_order(cr_pass_context *cx)
 {
     struct orderer o = {.cx = cx, .plan = cx->plan};
     cr_plan *plan = cx->plan;
-    uint32_t n = plan->phase.len, nlevel = 0, at = 0;
-    uint64_t *sorted = cr_arena_alloc(&cx->scratch, (n + 1) * sizeof *sorted);
-    bool ok = sorted != NULL;
-    for (uint32_t i = 0; ok && i < n; i++) {
-        sorted[i] = (uint64_t)plan->phase.at[i].level << 32 | i;
-        nlevel = CR_MAX(nlevel, plan->phase.at[i].level + 1);
-    }
-    if (ok && n) qsort(sorted, n, sizeof *sorted, by_level);
-    for (cr_ref r = 1; ok && r < plan->graph->node.len; r++) {
-        nlevel = CR_MAX(nlevel, plan->level[r]);
-        o.transfers |= plan->level[r] > 0;
-    }
-    ok = ok && one_launch(&o, sorted, n, nlevel);
+    struct by_level phases = {0}, copies = {0}, host = {0};
+    o.first = cr_arena_alloc(&cx->scratch, plan->graph->origins.len * sizeof *o.first);
+    bool ok = o.first && sort(&o, &phases, &copies, &host);
+    uint32_t nlevel = CR_MAX(end_of(&phases), CR_MAX(end_of(&copies), end_of(&host)));
+    ok = ok && one_launch(&o, phases.at, phases.n);
     for (uint32_t level = 0; ok && !plan->repeat && level < nlevel; level++)
-        ok = (!o.transfers || (add_host(&o, level) && add_copies(&o, level))) && add_phases(&o, sorted, n, level, &at);
+        ok = add_host(&o, &host, level) && add_copies(&o, &copies, level) && add_phases(&o, &phases, level);
     cx->changes = plan->launch.len;
     return ok ? CR_OK : cr_fail(CR_E_MEMORY, "order: out of memory");
 }

@@ -46,7 +46,7 @@ cr_status cr_pass_replace(cr_pass_context *cx, cr_graph *next);
 cr_status cr_pass_specialize(cr_pass_context *cx); /* roots asked for; symbols become literals */
 cr_status cr_pass_simplify(cr_pass_context *cx);   /* rules.def, movement algebra, constant folding */
 cr_status cr_pass_dce(cr_pass_context *cx);        /* only what a root reaches */
-cr_status cr_pass_snapshot(cr_pass_context *cx);   /* outputs of assigned states get a place */
+cr_status cr_pass_snapshot(cr_pass_context *cx);   /* roots take copies of assigned states */
 cr_status cr_pass_place(cr_pass_context *cx);      /* naive placement: everything through the host */
 cr_status cr_pass_transfers(cr_pass_context *cx);  /* needless transfers removed; the budget checked */
 /* Plan passes. */

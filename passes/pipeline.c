@@ -4,7 +4,7 @@
  *        |  specialize    the roots asked for; sizes become literals
  *        |  simplify      rules.def, movement algebra, constant folding
  *        |  dce           what no root reaches goes
- *        |  snapshot      an output of a state is its value before the step
+ *        |  snapshot      roots take states as they were before the step
  *        |                ------- up to here the same in all variants, bit for bit
  *        |  place         naive: operands up, results down, around each op of the user
  *        |  transfers     (unfused, fused) everything stays on the device; the budget is checked
@@ -39,7 +39,7 @@ const cr_pass cr_passes[] = {
     {"specialize", cr_pass_specialize, USER,    LITERAL, ALL, "keep the roots asked for, make sizes literal"},
     {"simplify",   cr_pass_simplify,   USER,    USER,    ALL, "rewrite by rules, fold constants"},
     {"dce",        cr_pass_dce,        USER,    USER,    ALL, "leave out what no root reaches"},
-    {"snapshot",   cr_pass_snapshot,   LITERAL, LITERAL, ALL, "keep what is fetched of a state from before the step"},
+    {"snapshot",   cr_pass_snapshot,   LITERAL, LITERAL, ALL, "let roots take states as they were before the step"},
     {"place",      cr_pass_place,      LITERAL, PLACED,  ALL, "naive placement: everything through the host"},
     {"transfers",  cr_pass_transfers,  PLACED,  PLACED,  ALL, "remove needless transfers, check the budget"},
     {"fuse",       cr_pass_fuse,       PLACED,  PLACED,  ALL, "grow phases"},

@@ -1,11 +1,12 @@
-/* snapshot.c - what is fetched of a state is its value before the step.
+/* snapshot.c - what a root takes of a state is its value before the step.
  * requires: a literal graph, all on the device, without transfers
- * provides: an output of a state that the step assigns is an output of a copy of the state
+ * provides: no output and no other state's next value is a state that the step assigns, but a copy
  * breaks:   node numbers
  *
  * All reads in a step see what a state was before it, but an output is fetched when the step is
- * over and the state has its next value. So the output gets a place of its own: a reshape to the
- * same shape, which some phase then computes. Simplify would take it out again, hence after it. */
+ * over and the state has its next value, and two states that exchange values would each wait for the
+ * other to be read. So the value gets a place of its own: a reshape to the same shape, which some
+ * phase then computes. Simplify would take it out again, hence after it. */
 #include "copy.h"
 #include "passes.h"
 
@@ -25,12 +26,12 @@ static bool *find_assigned(const cr_graph *g, cr_arena *a)
     return assigned;
 }
 
-static cr_ref snapshot_of(cr_graph *g, cr_ref state, const cr_graph *from, cr_ref output)
+static cr_ref snapshot_of(cr_graph *g, cr_ref state, const cr_graph *from, cr_ref root)
 {
     const cr_node *s = cr_at(g, state);
     cr_node n = {.op = CR_OP_reshape, .nsrc = 1, .dtype = s->dtype, .space = s->space,
                  .shape = s->shape, .src = {state}};
-    cr_origin_follow(g, from, output);
+    cr_origin_follow(g, from, root);
     cr_ref made = cr_node_make(g, &n);
     cr_origin_follow(g, from, 0);
     return made;
@@ -40,8 +41,9 @@ static cr_ref copy(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3], v
 {
     struct snapshots *s = user;
     const cr_node *n = cr_at(from, r);
-    if (n->op == CR_OP_OUTPUT && s->assigned[n->src[0]]) {
-        src[0] = snapshot_of(g, src[0], from, r);
+    const int value = n->nsrc - 1;
+    if (cr_is_root(n) && s->assigned[n->src[value]]) {
+        src[value] = snapshot_of(g, src[value], from, r);
         s->made++;
     }
     return cr_copy_node(g, from, r, src, (cr_space)n->space, NULL);

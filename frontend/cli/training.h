@@ -16,7 +16,7 @@ typedef struct training {
     cr_net net;
 } training;
 
-#define CLI_LAUNCHES "best|levels|alone|resident" /* as cr_launches */
+#define CLI_LAUNCHES "best|levels|phases|alone|resident" /* as cr_launches */
 
 /* Names of the variants, from the least to the most that the compiler does. */
 extern const char *const cli_variants[3];

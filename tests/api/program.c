@@ -90,6 +90,32 @@ Test(api, an_output_of_a_state_is_from_before_the_step)
     cr_graph_destroy(g);
 }
 
+/* Each state takes the other's value: neither could be written first. */
+Test(api, states_exchange_values)
+{
+    static const float data[3][2] = {{1, 2}, {3, 4}, {5, 6}};
+    cr_graph *g = cr_graph_create("rotate");
+    cr_value s[3];
+    const char *names[3] = {"a", "b", "c"};
+    for (int i = 0; i < 3; i++)
+        s[i] = cr_param_init(g, names[i], CR_F32,
+                             ((cr_init){.kind = CR_INIT_DATA, .data = data[i]}), 2);
+    for (int i = 0; i < 3; i++)
+        cr_assign(s[i], s[(i + 1) % 3]);
+    for (size_t v = 0; v < CR_COUNTOF(variants); v++) {
+        cr_program *p = cr_compile(g, &(cr_compile_options){.opt = variants[v]});
+        cr_assert_not_null(p, "%s", cr_error());
+        cr_assert_eq(cr_run(p, 4), CR_OK, "%s", cr_error());
+        for (int i = 0; i < 3; i++) {
+            float now[2];
+            cr_assert_eq(cr_fetch(p, names[i], now, sizeof now), CR_OK, "%s", cr_error());
+            cr_expect_arr_eq(now, data[(i + 4) % 3], sizeof now, "variant %zu", v);
+        }
+        cr_program_destroy(p);
+    }
+    cr_graph_destroy(g);
+}
+
 /* Many steps at once are the same as one at a time. */
 Test(api, steps_add_up)
 {

@@ -37,6 +37,7 @@ typedef struct cr_binding {
 typedef enum cr_launches {
     CR_LAUNCHES_BEST,    /* what the cost model says is fastest on the device */
     CR_LAUNCHES_LEVELS,  /* a launch for each level of independent work */
+    CR_LAUNCHES_PHASES,  /* a launch for each phase: the smallest kernels, when a driver is suspected */
     CR_LAUNCHES_ALONE,   /* one launch of one work-group */
     CR_LAUNCHES_RESIDENT /* one launch of as many work-groups as the device runs at the same time; they
                             wait for each other, which OpenCL does not promise to end: a launch that
