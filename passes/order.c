@@ -169,6 +169,7 @@ static struct estimate estimate(const cr_plan *plan, const uint64_t *sorted, uin
     const double units = (double)t->compute_units, resident = CR_MAX(1, (double)t->resident_groups);
     const double bytes_per_us = t->bandwidth_gbs * 1e3;
     struct estimate e = {0};
+    const double busy = units * (double)t->groups_per_unit; /* groups that use all units to the full */
     for (uint32_t i = 0; i < n;) {
         const uint64_t level = sorted[i] >> 32;
         double total = 0, longest = 0, crossing = 0, shared = 0, computed = 0;
@@ -183,8 +184,9 @@ static struct estimate estimate(const cr_plan *plan, const uint64_t *sorted, uin
         }
         e.launches += t->launch_us + t->wake_us +
                       CR_MAX((total + crossing * (1 - 1 / units) / bytes_per_us) / units, longest);
-        e.together += t->meet_us + CR_MAX(shared, longest) + computed * (1 - 1 / resident) / bytes_per_us / resident;
-        e.alone += total;
+        e.together += t->meet_us + CR_MAX(shared, longest) * CR_MAX(1, busy / resident) +
+                      computed * (1 - 1 / resident) / bytes_per_us / resident;
+        e.alone += total * (double)t->groups_per_unit;
     }
     e.alone += 0.3; /* its share of a launch of many steps */
     e.together += 0.3;

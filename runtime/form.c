@@ -11,7 +11,9 @@ void cr_form_init(cr_form *f, double alone_us, double together_us, double backup
 cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
 {
     double n = (double)steps;
-    if (f->known[CR_FORM_TOGETHER] >= 4 && f->known[CR_FORM_ALONE] < 2)
+    const double hopeless = 4; /* times as long, by the model: not worth a try */
+    if (f->known[CR_FORM_TOGETHER] >= 4 && f->known[CR_FORM_ALONE] < 2 &&
+        f->guess[CR_FORM_ALONE] < hopeless * f->guess[CR_FORM_TOGETHER])
         return CR_FORM_ALONE; /* once, to know both */
     return n * f->us[CR_FORM_TOGETHER] + f->backup_us < n * f->us[CR_FORM_ALONE] ? CR_FORM_TOGETHER
                                                                                   : CR_FORM_ALONE;

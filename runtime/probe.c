@@ -150,12 +150,23 @@ static uint32_t sub_group_size(cl_device_id id)
     return (uint32_t)largest;
 }
 
+/* Drivers that report fences of work-group scope only, and were seen to compile those of device scope
+ * to what the device has for them (membar.gl). */
+static bool has_more_than_it_says(const cr_device_facts *d)
+{
+    static const char *const vendors[] = {"NVIDIA"};
+    for (uint32_t i = 0; i < CR_COUNTOF(vendors); i++)
+        if (strstr(d->vendor, vendors[i]))
+            return true;
+    return false;
+}
+
 static bool has_device_fence(cl_device_id id, const cr_device_facts *d)
 {
     cl_ulong fences = 0;
     return strncmp(d->version, "OpenCL 3", 8) == 0 &&
            CL_OK(clGetDeviceInfo(id, QUERY_ATOMIC_FENCES, sizeof fences, &fences, NULL)) &&
-           fences & ATOMIC_SCOPE_DEVICE;
+           (fences & ATOMIC_SCOPE_DEVICE || has_more_than_it_says(d));
 }
 
 static uint32_t usable_processors(void)
