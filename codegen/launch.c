@@ -152,12 +152,15 @@ static void write_copy_states(const struct writer *w, bool lid, cr_strbuf *out)
  * loads and stores across them. Between them plain reads do: they disturb nobody. */
 void cr_write_meeting(const struct writer *w, cr_strbuf *out)
 {
-    const cr_target *t = w->plan->target;
     const bool lid = w->plan->launch.at[0].local > 1;
-    const char *release = t->device_fence
-                              ? "atomic_work_item_fence(CLK_GLOBAL_MEM_FENCE, memory_order_acq_rel, memory_scope_device)"
-                              : "mem_fence(CLK_GLOBAL_MEM_FENCE)";
     if (w->plan->backup_bytes) write_copy_states(w, lid, out);
+    cr_str_add(out,
+               "\n/* Orders memory across work-groups where the language can say it; on CPUs any fence does. */\n"
+               "#if __OPENCL_C_VERSION__ >= 200\n"
+               "#define FENCE() atomic_work_item_fence(CLK_GLOBAL_MEM_FENCE, memory_order_acq_rel, memory_scope_device)\n"
+               "#else\n"
+               "#define FENCE() mem_fence(CLK_GLOBAL_MEM_FENCE)\n"
+               "#endif\n");
     cr_str_printf(out,
                   "\n/* The groups of a launch meet: none goes on before all have come. False: one did not come in time. */\n"
                   "static bool meet(volatile global int *meeting, const int units, int *round, int *left%s)\n"
@@ -167,13 +170,13 @@ void cr_write_meeting(const struct writer *w, cr_strbuf *out)
     cr_str_add(out, "    if (units == 1)\n        return true;\n    *round += units;\n");
     if (lid) cr_str_add(out, "    if (lid == 0) {\n");
     const char *in = lid ? "    " : "";
-    cr_str_printf(out, "%s    %s;\n", in, release);
+    cr_str_printf(out, "%s    FENCE();\n", in);
     cr_str_printf(out, "%s    atomic_inc(&meeting[%d]);\n", in, CR_MEETING_ARRIVED);
     cr_str_printf(out, "%s    while (meeting[%d] < *round && meeting[%d] == 0)\n", in, CR_MEETING_ARRIVED,
                   CR_MEETING_GAVE_UP);
     cr_str_printf(out, "%s        if (--*left < 0)\n%s            atomic_xchg(&meeting[%d], 1);\n", in, in,
                   CR_MEETING_GAVE_UP);
-    cr_str_printf(out, "%s    %s;\n", in, release);
+    cr_str_printf(out, "%s    FENCE();\n", in);
     cr_str_printf(out, "%s    %s atomic_add(&meeting[%d], 0) == 0;\n", in, lid ? "*came =" : "return", CR_MEETING_GAVE_UP);
     if (lid)
         cr_str_add(out, "    }\n    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n    return *came;\n");

@@ -26,11 +26,11 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
     X(i, align_bytes, 128, 256, "alignment of buffers in the arena")                               \
     X(f, launch_us, 2.5, 3.5, "cost of a queued launch")                                           \
     X(f, wake_us, 14, 0, "cost of waking the other compute units, per launch")                     \
-    X(i, resident_groups, 2, 64, "work-groups that surely run at the same time, so that they may wait for each other; 0: not known") \
+    X(i, resident_groups, 2, 0,  "work-groups that surely run at the same time, so that they may wait for each other; 0: not known") \
     X(i, groups_per_unit, 1, 8, "work-groups that a unit needs at the same time to reach its rate") \
     X(f, meet_us, 0.4, 1.1, "cost of a barrier between resident work-groups")                      \
     X(f, looks_per_us, 500, 2, "how often a waiting group looks for the others")                   \
-    X(b, device_fence, 0, 1, "fences of OpenCL C 3.0 order memory across work-groups")             \
+    X(b, device_fence, 0, 0, "fences of OpenCL C 3.0 order memory across work-groups")             \
     X(f, unit_gflops, 200, 400, "f32 multiply-add rate of a compute unit, counted as two")         \
     X(f, bandwidth_gbs, 15, 1000, "device memory bandwidth")                                       \
     X(b, unified, 1, 0, "the host and the device share memory")                                    \
