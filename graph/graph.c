@@ -134,6 +134,13 @@ uint32_t cr_intern_string(cr_graph *g, const char *s)
     return id;
 }
 
+/* Two statements: interning may move the table that the id is looked up in. */
+const char *cr_intern_text(cr_graph *g, const char *s)
+{
+    uint32_t id = cr_intern_string(g, s);
+    return g->string.at[id];
+}
+
 uint32_t cr_intern_data(cr_graph *g, const void *data, size_t size)
 {
     void *copy = cr_arena_alloc(&g->arena, size);
@@ -242,7 +249,7 @@ void cr_origin_enter(cr_graph *g, const char *name, cr_loc at)
 {
     if (g->open_depth++ > 0) return;
     cr_origin o = {cr_intern_string(g, name), at};
-    if (at.file) o.at.file = g->string.at[cr_intern_string(g, at.file)];
+    if (at.file) o.at.file = cr_intern_text(g, at.file);
     if (cr_vec_push(&g->origins, o))
         g->open_origin = g->origins.len - 1;
     else
@@ -275,7 +282,7 @@ cr_graph *cr_graph_like(const cr_graph *from)
     memcpy(g->origins.at, from->origins.at, from->origins.len * sizeof *g->origins.at);
     for (uint32_t i = 1; i < g->origins.len; i++) { /* file names live in the other graph's arena */
         const char *file = g->origins.at[i].at.file;
-        if (file) g->origins.at[i].at.file = g->string.at[cr_intern_string(g, file)];
+        if (file) g->origins.at[i].at.file = cr_intern_text(g, file);
     }
     memcpy(g->symbol.at, from->symbol.at, from->symbol.len * sizeof *g->symbol.at);
     g->next_stream = from->next_stream;

@@ -149,6 +149,7 @@ cr_graph *cr_graph_new(const char *name); /* = cr_graph_create */
 uint32_t cr_intern_shape(cr_graph *g, const cr_shape *s);
 uint32_t cr_intern_attr(cr_graph *g, const int64_t *at, uint32_t len);
 uint32_t cr_intern_string(cr_graph *g, const char *s);
+const char *cr_intern_text(cr_graph *g, const char *s); /* the graph's own copy */
 uint32_t cr_intern_data(cr_graph *g, const void *data, size_t size); /* copies */
 
 /* The one way to make a node: interns it, or finds the equal one. The node must be right: builders

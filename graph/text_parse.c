@@ -411,7 +411,7 @@ static bool read_location(struct parser *p, cr_loc *out)
             return cr_lex_no_memory();
         p->lex.at += n;
     }
-    out->file = p->g->string.at[intern_word(p)];
+    out->file = cr_intern_text(p->g, cr_str_text(&p->lex.word));
     const char *start = p->lex.at;
     if (!cr_lex_expect(&p->lex, ':') || !cr_lex_integer(&p->lex, "a line number", &line))
         return false;

@@ -2,6 +2,7 @@
  * are wrong, without a leak. */
 #include <criterion/criterion.h>
 
+#include "crisol/ops.h"
 #include "graph/same.h"
 #include "text.h"
 
@@ -243,6 +244,34 @@ Test(text, origins_are_shared_as_written)
     cr_assert_eq(g->origin.at[2], g->origin.at[4]);
     cr_assert_neq(g->origin.at[2], g->origin.at[3]);
     check_round_trip(g);
+    cr_graph_destroy(g);
+}
+
+/* The table of strings moves while it grows. */
+Test(text, places_are_kept_however_many)
+{
+    enum { N = 300 };
+    char file[32];
+    cr_graph *g = cr_graph_create("places");
+    cr_value x = cr_input(g, "x", CR_F32, 4);
+    for (int i = 0; i < N; i++) {
+        snprintf(file, sizeof file, "file%d.c", i);
+        x = i % 2 ? cr_neg_at((cr_loc){file, i + 1}, x) : cr_exp_at((cr_loc){file, i + 1}, x);
+    }
+    cr_output(g, "y", x);
+    char *text = cr_graph_print(g);
+    cr_graph *again = cr_graph_parse(text, "places.cr");
+    cr_assert(again, "%s", cr_error());
+    for (int k = 0; k < 2; k++)
+        for (cr_ref r = 2; r < N + 2; r++) {
+            const cr_graph *from = k ? again : g;
+            const cr_origin *o = &from->origins.at[from->origin.at[r]];
+            snprintf(file, sizeof file, "file%d.c", (int)r - 2);
+            cr_assert(o->at.file && strcmp(o->at.file, file) == 0, "%s", file);
+            cr_assert_eq(o->at.line, (int)r - 1);
+        }
+    cr_string_free(text);
+    cr_graph_destroy(again);
     cr_graph_destroy(g);
 }
 
