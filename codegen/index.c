@@ -110,10 +110,27 @@ cr_ix cr_ix_var(cr_ix_table *t, const char *name, int64_t lo, int64_t hi, struct
     return of_atom(t, t->atom.len - 1);
 }
 
+/* x % k + x / k * k = x: a flat index that a shape took apart. The two terms of `sum` that are c times
+ * these; false when there are none. */
+static bool find_parted(const cr_ix_table *t, const struct term *sum, uint32_t n, uint32_t *mod, uint32_t *div)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct atom *m = &t->atom.at[sum[i].atom];
+        for (uint32_t k = 0; m->kind == ATOM_MOD && k < n; k++) {
+            const struct atom *d = &t->atom.at[sum[k].atom];
+            *mod = i, *div = k;
+            if (d->kind == ATOM_DIV && d->of == m->of && d->by == m->by && sum[k].coef == sum[i].coef * m->by)
+                return true;
+        }
+    }
+    return false;
+}
+
 cr_ix cr_ix_add(cr_ix_table *t, cr_ix a, cr_ix b)
 {
     const struct expr x = t->expr.at[a], y = t->expr.at[b];
     struct term sum[64];
+    uint32_t mod, div;
     uint32_t n = 0, i = 0, k = 0;
     CR_ASSERT(x.n + y.n <= CR_COUNTOF(sum));
     while (i < x.n || k < y.n) {
@@ -126,6 +143,12 @@ cr_ix cr_ix_add(cr_ix_table *t, cr_ix a, cr_ix b)
             if (coef) sum[n++] = (struct term){x.term[i].atom, coef};
             i++, k++;
         }
+    }
+    if (find_parted(t, sum, n, &mod, &div)) {
+        cr_ix whole = cr_ix_mul(t, t->atom.at[sum[mod].atom].of, sum[mod].coef);
+        for (i = k = 0; i < n; i++)
+            if (i != mod && i != div) sum[k++] = sum[i];
+        return cr_ix_add(t, intern(t, x.c + y.c, sum, k), whole);
     }
     return intern(t, x.c + y.c, sum, n);
 }

@@ -102,7 +102,9 @@ static cr_ix decode(struct nest *n, const char *t, cr_ix *at)
 static void at_vector(struct nest *n, cr_ix *at, cr_ix first)
 {
     cr_emit *e = n->e;
-    at[n->last] = cr_ix_add(e->ix, first, e->lane);
+    /* An idle lane need not have an index: without those, the row's end divides into no more shapes. */
+    cr_ix lane = e->valid == e->width ? e->lane : cr_ix_var(e->ix, e->lanes, 0, e->valid - 1, NULL, true, true);
+    at[n->last] = cr_ix_add(e->ix, first, lane);
     body(n, at);
 }
 
