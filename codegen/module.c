@@ -66,7 +66,7 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
     }
     for (uint32_t i = 0; i < p->nstore; i++) {
         cr_ref place = p->store[i].assign ? cr_at(g, p->store[i].assign)->src[0] : p->store[i].value;
-        cr_str_printf(out, " *   out %%%-4u%s\n", place, p->store[i].assign ? " (state, in place)" : "");
+        cr_str_printf(out, " *   out %%%u%s\n", place, p->store[i].assign ? " (state, in place)" : "");
     }
     cr_str_add(out, " */\n");
 }

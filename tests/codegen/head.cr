@@ -1,0 +1,36 @@
+# RUN: %crisol opt %s --emit=cl --target=cpu | FileCheck %s --match-full-lines --strict-whitespace
+# A phase says what it reads, computes and writes, with shapes, and what that costs; several values may
+# come out of one sweep, and each is computed once.
+
+graph "outputs" {
+#      CHECK:/* 304 FLOP, 128 bytes read, 256 written; 1 groups of 1
+# CHECK-NEXT: *   in  %1    input     f32[16]
+# CHECK-NEXT: *   in  %2    state     f32[16]
+# CHECK-NEXT: *       %3    exp       %1 : f32[16]
+# CHECK-NEXT: *       %4    neg       %3 : f32[16]
+# CHECK-NEXT: *       %5    mul       %3, %4 : f32[16]
+# CHECK-NEXT: *       %6    add       %2, %5 : f32[16]
+# CHECK-NEXT: *   out %3
+# CHECK-NEXT: *   out %4
+# CHECK-NEXT: *   out %5
+# CHECK-NEXT: *   out %2 (state, in place)
+# CHECK-NEXT: */
+# CHECK-NEXT:static void p0_exp_neg_mul_add(global uchar *in0, global uchar *store, global uchar *arena, const int g)
+#      CHECK:    const float16 [[E:v[0-9]+]] = cr_exp_f16({{.*}});
+#  CHECK-NOT:{{.*}}cr_exp{{.*}}
+#      CHECK:    vstore16([[E]], 0, exp_3 + 0);
+#      CHECK:    vstore16({{.*}}, 0, neg_4 + 0);
+#      CHECK:    vstore16({{.*}}, 0, mul_5 + 0);
+#      CHECK:    vstore16({{.*}}, 0, state_2 + 0);
+#  CHECK-NOT:{{.*}}vstore{{.*}}
+  %1 = input "x" : f32[16]
+  %2 = state "s" : f32[16]
+  %3 = exp %1 : f32[16]
+  %4 = neg %3 : f32[16]
+  %5 = mul %3, %4 : f32[16]
+  %6 = add %2, %5 : f32[16]
+  output "a", %3
+  output "b", %4
+  output "c", %5
+  assign %2, %6
+}
