@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tiny nets, one of XOR's size, under Oclgrind, which reports every access outside of a buffer and every data race.
+# XOR and a tiny net under Oclgrind, which reports every access outside of a buffer and every data race.
 source "$SRC/tests/e2e/lib.bash"
 command -v oclgrind >/dev/null || die "oclgrind is not installed (./dev setup)"
 
@@ -15,3 +15,6 @@ for opt in naive unfused fused; do
     silent "$CRISOL" train --data set --net 'dense 2 tanh, dense 4' --loss softmax-cross-entropy \
         --optimizer adam --batch 7 --epochs 1 --opt $opt
 done
+
+silent "$BIN/examples/xor" oclgrind 1
+grep -qx '1 of 1 seeds solve XOR' out
