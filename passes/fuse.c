@@ -138,7 +138,7 @@ static bool may_join(struct fuser *f, cr_ref r, int d, int *class)
 {
     const cr_node *n = cr_at(f->g, r);
     struct draft *p = &f->draft.at[d];
-    if (!f->fused && f->g->origin.at[r] != p->phase.origin) {
+    if (!f->fused && !same_op(f->g->origin.at[r], p->phase.origin)) {
         f->reason[r] = CR_REFUSED_VARIANT;
         return false;
     }
@@ -362,6 +362,7 @@ static bool read_inside(const struct fuser *f, const struct users *u, cr_ref r)
 static bool sinkable(const struct fuser *f, const struct users *u, cr_ref r, uint32_t *weight)
 {
     const cr_node *n = cr_at(f->g, r);
+    if (n->op == CR_OP_expand) return true; /* its source takes less memory than it does */
     if (cr_kind_of(n) != CR_KIND_EW && n->op != CR_OP_reshape && n->op != CR_OP_cast) return false;
     *weight += op_weight(n);
     if (*weight > SINK_WEIGHT) return false;
@@ -383,7 +384,8 @@ static bool sinkable(const struct fuser *f, const struct users *u, cr_ref r, uin
 }
 
 /* A cheap value at the end of a phase that only other phases read is computed there instead of being
- * stored here: h * (1 - h), say, when h is stored. Visited from the last node to the first. */
+ * stored here: h * (1 - h), say, when h is stored, or a row's sum spread over the row. Visited from the
+ * last node to the first. */
 static void sink(struct fuser *f, const struct users *u)
 {
     for (cr_ref r = f->g->node.len - 1; r > 0 && f->fused; r--) {
@@ -425,7 +427,7 @@ static void find_lone(struct fuser *f)
     for (cr_ref r = 1; r < g->node.len; r++) {
         const cr_node *n = cr_at(g, r);
         for (int i = 0; f->live[r] && i < n->nsrc; i++)
-            if (cr_is_root(n) || n->op == CR_OP_COPY || g->origin.at[n->src[i]] != g->origin.at[r])
+            if (cr_is_root(n) || n->op == CR_OP_COPY || !same_op(g->origin.at[n->src[i]], g->origin.at[r]))
                 f->lone[n->src[i]] = false;
     }
 }

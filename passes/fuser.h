@@ -24,7 +24,7 @@ struct fuser {
     bool fused;          /* else: nothing crosses the ops of the user */
     bool *live;
     uint32_t *uses;
-    bool *lone;          /* every use is by a node of the same origin */
+    bool *lone;          /* every use is by a node of the same op */
     uint32_t *home;      /* 1 + draft; 0 = virtual, leaf or on the host */
     uint8_t *class;      /* FULL or ROW, of nodes with a home */
     uint32_t *level;     /* of the phase, copy or host step that provides the value; 0: a leaf */
@@ -56,6 +56,9 @@ static inline bool is_free(const cr_node *n)
     return is_scalar_source(n) || n->op == CR_OP_reshape || n->op == CR_OP_expand ||
            n->op == CR_OP_permute || n->op == CR_OP_slice;
 }
+
+/* Of one op of the user? A node without origin is one by itself. */
+static inline bool same_op(uint32_t origin, uint32_t other) { return origin && origin == other; }
 
 static inline struct draft *draft_of(struct fuser *f, cr_ref r) { return &f->draft.at[f->home[r] - 1]; }
 

@@ -12,17 +12,26 @@ static cr_reason fused_reason(const struct fuser *f, cr_ref p, cr_ref c)
     return CR_FUSED_EPILOGUE;
 }
 
+/* Has c another operand that is not there yet when the phase of p starts? */
+static bool waits(const struct fuser *f, cr_ref p, cr_ref c)
+{
+    const cr_node *n = cr_at(f->g, c);
+    for (int i = 0; i < n->nsrc; i++)
+        if (f->home[n->src[i]] != f->home[p] && f->level[n->src[i]] >= f->level[p]) return true;
+    return false;
+}
+
 static cr_reason refused_reason(const struct fuser *f, cr_ref p, cr_ref c)
 {
     const cr_node *consumer = cr_at(f->g, c);
     if (consumer->op == CR_OP_COPY || cr_at(f->g, p)->op == CR_OP_COPY) return CR_REFUSED_TRANSFER;
     if (consumer->op == CR_OP_OUTPUT || consumer->op == CR_OP_ASSIGN) return CR_REFUSED_ROOT;
+    if (!f->fused && !same_op(f->g->origin.at[p], f->g->origin.at[c])) return CR_REFUSED_VARIANT;
     if (f->reason[c]) return (cr_reason)f->reason[c];
-    if (!f->fused && f->g->origin.at[p] != f->g->origin.at[c]) return CR_REFUSED_VARIANT;
     if (consumer->op == CR_OP_matmul) return CR_REFUSED_CONTRACTION;
     if (cr_kind_of(consumer) == CR_KIND_RED) return CR_REFUSED_REDUCTION;
     if (cr_kind_of(consumer) == CR_KIND_MOV || consumer->op == CR_OP_gather) return CR_REFUSED_SHAPE;
-    return f->uses[p] > 1 ? CR_REFUSED_SHARED : CR_REFUSED_CYCLE;
+    return waits(f, p, c) ? CR_REFUSED_CYCLE : CR_REFUSED_SHARED;
 }
 
 static bool stored_in_place(const struct fuser *f, cr_ref assign)
