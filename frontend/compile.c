@@ -36,6 +36,17 @@ static cr_status lay_out_store(cr_program *p, const cr_graph *g)
     return CR_OK;
 }
 
+static cr_status no_symbol(const cr_graph *g, const char *name)
+{
+    cr_strbuf s = {0};
+    for (uint32_t i = 1; i < g->symbol.len; i++)
+        cr_str_printf(&s, "%s'%s'", i > 1 ? ", " : "", g->string.at[g->symbol.at[i].name]);
+    cr_status status = cr_fail(CR_E_ARGUMENT, "the graph has no symbol '%s'; it has %s", name,
+                               g->symbol.len > 1 ? cr_str_text(&s) : "none");
+    cr_str_finish(&s);
+    return status;
+}
+
 cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a, const int64_t **out)
 {
     int64_t *value = cr_arena_alloc(a, (g->symbol.len + 1) * sizeof *value);
@@ -44,8 +55,7 @@ cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nb
     for (uint32_t k = 0; k < nbind; k++) {
         uint32_t i = 1;
         while (i < g->symbol.len && strcmp(g->string.at[g->symbol.at[i].name], bind[k].symbol) != 0) i++;
-        if (i == g->symbol.len)
-            return cr_fail(CR_E_ARGUMENT, "the graph has no symbol '%s'", bind[k].symbol);
+        if (i == g->symbol.len) return no_symbol(g, bind[k].symbol);
         if (bind[k].value < 1 || bind[k].value > g->symbol.at[i].bound)
             return cr_fail(CR_E_ARGUMENT, "symbol '%s' cannot be %lld: it goes from 1 to %lld", bind[k].symbol,
                            (long long)bind[k].value, (long long)g->symbol.at[i].bound);

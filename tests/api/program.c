@@ -5,6 +5,7 @@
 
 #include "base.h"
 #include "crisol/crisol.h"
+#include "frontend/host.h"
 #include "frontend/xor.h"
 
 static const cr_opt variants[] = {CR_OPT_FUSED, CR_OPT_UNFUSED, CR_OPT_NAIVE};
@@ -178,6 +179,146 @@ Test(api, programs_share_states_and_inputs)
     cr_assert_eq(cr_fetch(rest, "sum", &got, sizeof got), CR_OK, "%s", cr_error());
     cr_assert_eq(got, 2 * 16 + 6);
     cr_program_destroy(rest);
+    cr_assert_eq(cr_live_blocks(), 0);
+}
+
+/* ---- smaller bindings -------------------------------------------------------------------------
+ */
+
+enum { BATCH = 64, LAST = 17, IN = 13, OUT = 5 };
+
+static float batch_x[BATCH * IN], batch_t[BATCH * OUT];
+
+static cr_graph *batch_graph(bool literal)
+{
+    cr_graph *g = cr_graph_create("batch");
+    cr_dim n = literal ? LAST : cr_symbol(g, "batch", BATCH);
+    cr_value x = cr_input(g, "x", CR_F32, n, IN), t = cr_input(g, "t", CR_F32, n, OUT);
+    cr_value y = cr_dense(cr_dense(x, "h", 7, CR_TANH), "y", OUT, CR_SIGMOID);
+    cr_value loss = cr_mse(y, t);
+    cr_output(g, "y", y);
+    cr_output(g, "loss", loss);
+    cr_adam_minimize(loss, 0.01f);
+    return g;
+}
+
+static void feed_batch(cr_program *p, int rows)
+{
+    size_t n = (size_t)rows * sizeof(float);
+    cr_assert_eq(cr_feed(p, "x", batch_x, n * IN), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_feed(p, "t", batch_t, n * OUT), CR_OK, "%s", cr_error());
+}
+
+/* One step of the last batch, in the interpreter from the states that p has. */
+static void expect_interpreted(cr_program *p, cr_program *rest)
+{
+    static const char *const states[] = {"h.w", "h.b", "y.w", "y.b"};
+    host h = host_start(batch_graph(true), 0);
+    memcpy(host_leaf(&h, "x"), batch_x, LAST * IN * sizeof(float));
+    memcpy(host_leaf(&h, "t"), batch_t, LAST * OUT * sizeof(float));
+    for (cr_ref r = 1; r < h.g->node.len; r++)
+        if (cr_at(h.g, r)->op == CR_OP_STATE)
+            cr_assert_eq(cr_fetch(p, cr_name_of(h.g, r), h.data[r], cr_bytes_of(h.g, r)), CR_OK);
+    host_run(&h);
+    cr_assert_eq(cr_run(rest, 1), CR_OK, "%s", cr_error());
+    float y[LAST * OUT], loss, w[IN * 7];
+    cr_assert_eq(cr_fetch(rest, "loss", &loss, sizeof loss), CR_OK, "%s", cr_error());
+    cr_assert_eq(loss, *(const float *)host_output(&h, "loss"));
+    cr_assert_eq(cr_fetch(rest, "y", y, sizeof y), CR_OK, "%s", cr_error());
+    cr_assert_eq(memcmp(y, host_output(&h, "y"), sizeof y), 0);
+    for (size_t i = 0; i < CR_COUNTOF(states); i++) { /* seen by the larger program */
+        size_t bytes = (size_t[]){IN * 7, 7, 7 * OUT, OUT}[i] * sizeof(float);
+        cr_assert_eq(cr_fetch(p, states[i], w, bytes), CR_OK, "%s", cr_error());
+        cr_assert_eq(memcmp(w, host_leaf(&h, states[i]), bytes), 0, "%s", states[i]);
+    }
+    host_end(&h);
+}
+
+/* Batches of 64 and a last one of 17: two programs of one graph, over the same weights. */
+static void train_both(cr_opt opt)
+{
+    const cr_binding last = {"batch", LAST};
+    cr_graph *g = batch_graph(false);
+    cr_compile_options o = {.opt = opt, .seed = 3};
+    cr_program *p = cr_compile(g, &o);
+    cr_assert_not_null(p, "%s", cr_error());
+    o.share = p;
+    o.bind = &last;
+    o.nbind = 1;
+    cr_program *rest = cr_compile(g, &o);
+    cr_assert_not_null(rest, "%s", cr_error());
+    cr_graph_destroy(g);
+    feed_batch(p, BATCH);
+    feed_batch(rest, LAST);
+    cr_assert_eq(cr_run(p, 3), CR_OK, "%s", cr_error());
+    expect_interpreted(p, rest);
+    cr_assert_eq(cr_feed(rest, "x", batch_x, sizeof batch_x), CR_E_ARGUMENT);
+    cr_assert(says("884")); /* 17 * 13 * 4, not 64 * 13 * 4 */
+    cr_program_destroy(p);
+    cr_program_destroy(rest);
+    cr_assert_eq(cr_live_blocks(), 0);
+}
+
+static void make_batch(void)
+{
+    for (int i = 0; i < BATCH * IN; i++)
+        batch_x[i] = (float)(i * 37 % 101) / 50 - 1;
+    for (int i = 0; i < BATCH * OUT; i++)
+        batch_t[i] = (float)(i * 29 % 31) / 31;
+}
+
+Test(api, a_smaller_batch_trains_the_same_weights)
+{
+    make_batch();
+    for (size_t v = 0; v < CR_COUNTOF(variants); v++)
+        train_both(variants[v]);
+}
+
+/* The first rows of a batch come out as those of a smaller batch do. */
+Test(api, a_smaller_batch_gives_the_same_rows)
+{
+    static const char *const outputs[] = {"y"};
+    const cr_binding last = {"batch", LAST};
+    float y[2][BATCH * OUT];
+    make_batch();
+    cr_graph *g = batch_graph(false);
+    for (int i = 0; i < 2; i++) {
+        size_t n = (i ? LAST : BATCH) * sizeof(float);
+        cr_program *p = cr_compile(g, &(cr_compile_options){.outputs = outputs,
+                                                            .noutputs = 1,
+                                                            .no_updates = true,
+                                                            .bind = &last,
+                                                            .nbind = (uint32_t)i,
+                                                            .seed = 3});
+        cr_assert_not_null(p, "%s", cr_error());
+        cr_assert_eq(cr_feed(p, "x", batch_x, n * IN), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_run(p, 1), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_fetch(p, "y", y[i], n * OUT), CR_OK, "%s", cr_error());
+        cr_program_destroy(p);
+    }
+    cr_assert_eq(memcmp(y[0], y[1], LAST * OUT * sizeof(float)), 0);
+    cr_graph_destroy(g);
+}
+
+Test(api, bad_bindings)
+{
+    static const struct {
+        cr_binding bind;
+        const char *text;
+    } bad[] = {
+        {{"batch", 0}, "symbol 'batch' cannot be 0: it goes from 1 to 64"},
+        {{"batch", -3}, "symbol 'batch' cannot be -3: it goes from 1 to 64"},
+        {{"batch", BATCH + 1}, "symbol 'batch' cannot be 65: it goes from 1 to 64"},
+        {{"bacth", LAST}, "the graph has no symbol 'bacth'; it has 'batch'"},
+    };
+    cr_graph *g = batch_graph(false);
+    for (size_t i = 0; i < CR_COUNTOF(bad); i++) {
+        cr_compile_options o = {.bind = &bad[i].bind, .nbind = 1};
+        cr_assert_null(cr_compile(g, &o));
+        cr_assert_eq(cr_last_status(), CR_E_ARGUMENT);
+        cr_assert(says(bad[i].text));
+    }
+    cr_graph_destroy(g);
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
