@@ -104,6 +104,7 @@ static const char *bounded(cr_emit *e, const char *x, int width, int64_t hi)
 /* x as an int variable (a vector of them where lanes differ), in [0, hi]. */
 static cr_ix clamped(cr_emit *e, cr_ix x, int64_t hi)
 {
+    if (hi == 0) return cr_ix_const(e->ix, 0);
     if (cr_ix_lo(e->ix, x) >= 0 && cr_ix_hi(e->ix, x) <= hi) return x;
     bool lane = cr_ix_has_lane(e->ix, x);
     const char *text = bounded(e, cr_emit_ix(e, x, lane), lane ? e->width : 1, hi);
@@ -209,20 +210,28 @@ static cr_val moved(cr_emit *e, cr_ref r, const cr_ix *at)
     return cr_emit_value(e, n->src[0], x);
 }
 
+/* The row that a gather takes: one that is there, whatever the index says. */
+static cr_ix row_index(cr_emit *e, cr_ref r, const cr_ix *at)
+{
+    const cr_node *n = cr_at(e->graph, r);
+    const int64_t last = cr_shape_of(e->graph, n->src[0])->dim[0] - 1;
+    const int rank = cr_shape_of(e->graph, n->src[1])->rank;
+    const cr_ref key = r | 1u << 31; /* the clamped row number is remembered beside the value */
+    cr_val row;
+    if (!cr_emit_recall(e, key, at, rank, &row)) {
+        cr_val k = cr_emit_value(e, n->src[1], at);
+        row = cr_emit_define(e, k.scope, "r", CR_I32, k.width, bounded(e, k.text, k.width, last));
+        cr_emit_remember(e, key, at, rank, row);
+    }
+    return cr_ix_var(e->ix, row.text, 0, last, row.scope, row.width > 1, false);
+}
+
 static cr_val gather(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
     const cr_shape *table = cr_shape_of(e->graph, n->src[0]), *index = cr_shape_of(e->graph, n->src[1]);
-    const cr_ref key = r | 1u << 31; /* the clamped row number is remembered beside the value */
-    cr_val row;
-    if (!cr_emit_recall(e, key, at, index->rank, &row)) {
-        cr_val k = cr_emit_value(e, n->src[1], at);
-        const char *text = bounded(e, k.text, k.width, table->dim[0] - 1);
-        row = cr_emit_define(e, k.scope, "r", CR_I32, k.width, text);
-        cr_emit_remember(e, key, at, index->rank, row);
-    }
     cr_ix x[CR_MAX_RANK];
-    x[0] = cr_ix_var(e->ix, row.text, 0, table->dim[0] - 1, row.scope, row.width > 1, false);
+    x[0] = table->dim[0] == 1 ? cr_ix_const(e->ix, 0) : row_index(e, r, at);
     for (int i = 1; i < table->rank; i++) x[i] = at[index->rank + i - 1];
     return cr_emit_value(e, n->src[0], x);
 }
