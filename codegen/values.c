@@ -299,9 +299,12 @@ static void loop_close(cr_emit *e, int64_t n, const char *name)
 
 static const char *lowest(cr_dtype dtype) { return dtype == CR_F32 ? "-INFINITY" : "(-2147483647 - 1)"; }
 
-/* Text of a reduction's combine, a row's expression of a (the accumulator) and x. */
-static const char *combine(cr_emit *e, cr_op op, cr_dtype dtype, const char *a, const char *x)
+/* Text of a reduction's combine, a row's expression of a (the accumulator) and x. A sum of scalars is
+ * written as fma(1, x, a), which is x + a to the bit: Intel's compiler for CPUs adds up a loop over
+ * `a + x` in several parts, against the order that OpenCL C asks for. */
+static const char *combine(cr_emit *e, cr_op op, cr_dtype dtype, int width, const char *a, const char *x)
 {
+    if (op == CR_OP_sum && dtype == CR_F32 && width == 1) return cr_arena_printf(&e->arena, "fma(1.0f, %s, %s)", x, a);
     if (op == CR_OP_sum) return cr_arena_printf(&e->arena, "%s + %s", a, x);
     if (dtype != CR_F32) return cr_arena_printf(&e->arena, "(%s > %s) ? %s : %s", x, a, x, a);
     return cr_arena_printf(&e->arena, "((%s > %s) | (%s != %s)) ? %s : %s", x, a, x, x, x, a);
@@ -327,7 +330,7 @@ static void reduce_step(cr_emit *e, cr_ref r, const cr_ix *at, const char *acc, 
     cr_val x = cr_emit_value(e, n->src[0], at);
     if (width > 1) x = cr_emit_widen(e, x);
     if (n->op != CR_OP_argmax) {
-        cr_emit_line(e, e->now, "%s = %s;", acc, combine(e, (cr_op)n->op, (cr_dtype)n->dtype, acc, x.text));
+        cr_emit_line(e, e->now, "%s = %s;", acc, combine(e, (cr_op)n->op, (cr_dtype)n->dtype, width, acc, x.text));
         return;
     }
     /* NaN wins once and stays; else the first of the largest */
