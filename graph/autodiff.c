@@ -242,7 +242,8 @@ static void collect(struct tape *t, const cr_value *wrt, uint32_t n, cr_value *o
         if (!r && t->g->status == CR_OK) {
             const char *name = cr_name_of(t->g, wrt[i].ref);
             char type[CR_TYPE_TEXT];
-            cr_mistake(t->g, t->at, "gradients: the loss does not depend on %s%s%s (operand %u)", name,
+            cr_mistake(t->g, t->at, "gradients: the loss does not depend on %s%s%s (operand %u), or only through "
+                       "integers, comparisons or cr_detach, which have no gradient", name,
                        *name ? " " : "",
                        cr_type_text(t->g, (cr_dtype)cr_at(t->g, wrt[i].ref)->dtype,
                                     cr_shape_of(t->g, wrt[i].ref), type), i + 1);
@@ -257,7 +258,10 @@ cr_status cr_gradients_at(cr_loc at, cr_value loss, const cr_value *wrt, uint32_
     for (uint32_t i = 0; i < n; i++) out[i] = (cr_value){g, 0};
     if (!g) return cr_fail(CR_E_GRAPH, "gradients: the loss is not a value");
     for (uint32_t i = 0; i < n; i++) {
-        if (wrt[i].graph != g) cr_mistake(g, at, "gradients: operand %u belongs to another graph than the loss", i + 1);
+        if (!wrt[i].graph) cr_mistake(g, at, "gradients: operand %u is not a value", i + 1);
+        else if (wrt[i].graph != g)
+            cr_mistake(g, at, "gradients: operand %u belongs to graph '%s', the loss to '%s'; values of two graphs "
+                       "cannot be mixed", i + 1, wrt[i].graph->name, g->name);
     }
     CR_TRY(cr_graph_status(g));
     if (cr_shape_of(g, loss.ref)->rank != 0 || cr_at(g, loss.ref)->dtype != CR_F32) {

@@ -246,8 +246,14 @@ static bool fill_rest(const cr_shape *from, cr_shape *to)
 cr_value cr_reshape_at(cr_loc at, cr_value x, cr_shape shape)
 {
     if (!usable(at, "reshape", &x, 1)) return poison_of(&x);
-    if (shape.rank < 0 || shape.rank > CR_MAX_RANK || !fill_rest(cr_shape_of(x.graph, x.ref), &shape))
-        return mistake(at, "reshape", &x, 1, "the sizes do not divide the elements, or more than one is -1");
+    const cr_shape asked = shape;
+    if (shape.rank < 0 || shape.rank > CR_MAX_RANK || !fill_rest(cr_shape_of(x.graph, x.ref), &shape)) {
+        char why[2 * CR_TYPE_TEXT], type[CR_TYPE_TEXT] = "more than 8 axes";
+        if (asked.rank >= 0 && asked.rank <= CR_MAX_RANK)
+            cr_type_text(x.graph, (cr_dtype)cr_at(x.graph, x.ref)->dtype, &asked, type);
+        snprintf(why, sizeof why, "cannot become %s: the elements do not divide so, or more than one size is -1", type);
+        return mistake(at, "reshape", &x, 1, why);
+    }
     return op1(at, CR_OP_reshape, x, (struct extra){.hint = &shape});
 }
 
@@ -519,15 +525,25 @@ static bool name_free(cr_loc at, cr_graph *g, const char *what, const char *name
     }
     cr_value old = cr_find(g, name); /* an output may be called like anything else */
     if (old.ref && (cr_at(g, old.ref)->op == CR_OP_INPUT || cr_at(g, old.ref)->op == CR_OP_STATE)) {
-        cr_mistake(g, at, "%s \"%s\": the name is taken", what, name);
+        cr_mistake(g, at, "%s \"%s\": the name is taken by an input or a state built before", what, name);
         return false;
     }
     return g->status == CR_OK;
 }
 
+static bool leaf_fits(cr_loc at, cr_graph *g, const char *what, const char *name, cr_dtype dtype, const cr_shape *s)
+{
+    char why[256], type[CR_TYPE_TEXT] = "";
+    if (!name_free(at, g, what, name)) return false;
+    if (cr_check_shape(g, s, why, sizeof why)) return true;
+    if (s->rank >= 0 && s->rank <= CR_MAX_RANK) cr_type_text(g, dtype, s, type);
+    cr_mistake(g, at, "%s \"%s\" %s: %s", what, name, type, why);
+    return false;
+}
+
 cr_value cr_input_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, cr_shape shape)
 {
-    if (!name_free(at, g, "input", name)) return (cr_value){g, 0};
+    if (!leaf_fits(at, g, "input", name, dtype, &shape)) return (cr_value){g, 0};
     int64_t attr = cr_intern_string(g, name);
     cr_origin_enter(g, name, at);
     cr_value v = node(at, g, CR_OP_INPUT, NULL, 0,
@@ -539,7 +555,7 @@ cr_value cr_input_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, c
 cr_value cr_state_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, cr_init init,
                      cr_shape shape, bool trainable)
 {
-    if (!name_free(at, g, "state", name)) return (cr_value){g, 0};
+    if (!leaf_fits(at, g, trainable ? "param" : "state", name, dtype, &shape)) return (cr_value){g, 0};
     for (int i = 0; i < shape.rank && i < CR_MAX_RANK; i++)
         if (!cr_dim_literal(shape.dim[i]))
             return cr_mistake(g, at, "state \"%s\": its sizes must be literal", name);
@@ -569,8 +585,13 @@ cr_value cr_param_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, c
 void cr_output_at(cr_loc at, cr_graph *g, const char *name, cr_value v)
 {
     if (!usable(at, "output", &v, 1)) return;
-    if (v.graph != g || !name || !*name) {
-        cr_mistake(g, at, "output: needs a name and a value of this graph");
+    if (v.graph != g) {
+        cr_mistake(g, at, "output \"%s\": the value belongs to graph '%s', not to '%s'", name ? name : "",
+                   v.graph->name, g->name);
+        return;
+    }
+    if (!name || !*name) {
+        cr_mistake(g, at, "output: needs a name");
         return;
     }
     int64_t attr = cr_intern_string(g, name);

@@ -60,14 +60,19 @@ cr_value cr_mistake(cr_graph *g, cr_loc at, const char *fmt, ...)
         return poison;
     }
     if (g->status != CR_OK) return poison;
-    if (g->open_depth > 0 && g->open_origin && g->origins.at[g->open_origin].at.file)
-        at = g->origins.at[g->open_origin].at;
-    cr_strbuf text = {0};
-    if (at.file) cr_str_printf(&text, "%s:%d: ", at.file, at.line);
+    const cr_origin *o = g->open_depth > 0 && g->open_origin ? &g->origins.at[g->open_origin] : NULL;
+    const char *op = o ? g->string.at[o->name] : ""; /* what the user called: mse, in which sub is wrong */
+    if (o && o->at.file) at = o->at;
+    cr_strbuf text = {0}, what = {0};
     va_list ap;
     va_start(ap, fmt);
-    cr_str_vprintf(&text, fmt, ap);
+    cr_str_vprintf(&what, fmt, ap);
     va_end(ap);
+    if (at.file) cr_str_printf(&text, "%s:%d: ", at.file, at.line);
+    if (strncmp(cr_str_text(&what), op, strlen(op)) != 0) cr_str_printf(&text, "%s: ", op);
+    cr_str_add(&text, cr_str_text(&what));
+    text.failed |= what.failed;
+    cr_str_finish(&what);
     g->status = text.failed ? CR_E_MEMORY : CR_E_GRAPH;
     g->message = cr_arena_strdup(&g->arena, cr_str_text(&text));
     cr_fail(g->status, "%s", cr_str_text(&text));

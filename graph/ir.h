@@ -182,6 +182,9 @@ static inline float cr_const_float(const cr_graph *g, cr_ref r)
  * mistake's text in `why`. */
 bool cr_infer(const cr_graph *g, cr_node *n, const cr_shape *hint, cr_shape *shape, char *why, size_t why_size);
 
+/* Is it one for a tensor of g: sizes positive, symbols known, fewer than 2^40 elements? Else `why`. */
+bool cr_check_shape(const cr_graph *g, const cr_shape *s, char *why, size_t why_size);
+
 /* Applies op to sources without broadcasting or origin: the passes' builder. */
 cr_ref cr_apply(cr_graph *g, cr_op op, const cr_ref *src, uint32_t nsrc, const cr_shape *shape, const int64_t *attr, uint32_t nattr);
 cr_ref cr_apply_cast(cr_graph *g, cr_ref x, cr_dtype dtype);

@@ -112,12 +112,19 @@ static bool check_shape(const struct infer *in, const cr_shape *s)
     for (int i = 0; i < s->rank; i++) {
         if (s->dim[i] <= 0) return refuse(in, "size %lld of axis %d is not positive", (long long)s->dim[i], i);
         if (cr_dim_symbol(s->dim[i]) >= in->g->symbol.len)
-            return refuse(in, "size of axis %d is a symbol of another graph", i);
+            return refuse(in, "size %lld of axis %d is too large, or a symbol of another graph",
+                          (long long)s->dim[i], i);
         if (!cr_mul_size(count, (uint64_t)cr_dim_bind(in->g, s->dim[i], NULL), &count) ||
             count >= (uint64_t)1 << 40)
-            return refuse(in, "more than 2^40 elements");
+            return refuse(in, "2^40 elements or more");
     }
     return true;
+}
+
+bool cr_check_shape(const cr_graph *g, const cr_shape *s, char *why, size_t size)
+{
+    const struct infer in = {.g = g, .why = why, .size = size};
+    return check_shape(&in, s);
 }
 
 static bool infer_types(const struct infer *in, int rule)
@@ -195,9 +202,12 @@ static bool infer_expand(const struct infer *in)
     const cr_shape *x = source(in, 0);
     int lead = in->hint->rank - x->rank;
     if (lead < 0) return refuse(in, "cannot drop axes");
-    for (int i = 0; i < x->rank; i++)
+    for (int i = 0; i < x->rank; i++) {
+        char from[64], to[64];
         if (x->dim[i] != 1 && x->dim[i] != in->hint->dim[lead + i])
-            return refuse(in, "axis %d is neither 1 nor equal", lead + i);
+            return refuse(in, "size %s of axis %d cannot become %s: it is neither 1 nor equal",
+                          dim_text(in, x->dim[i], from), i, dim_text(in, in->hint->dim[lead + i], to));
+    }
     *in->out = *in->hint;
     return true;
 }
