@@ -43,26 +43,36 @@ static uint64_t device_bytes(const cr_module *m)
            bytes_of_kind(m, CR_MEMORY_BACKUP);
 }
 
+/* `what` is too much; and how it comes about. */
+static cr_status too_much(const cr_device_facts *d, const cr_module *m, const char *what)
+{
+    return cr_fail(
+        CR_E_LIMIT,
+        "module \"%s\" %s\nin all it needs %llu bytes of device memory (values of a step: "
+        "peak %llu; states: %llu; inputs: %llu), and %s has %llu\n"
+        "a smaller batch takes less, and so do inputs of which each step gathers rows",
+        m->name, what, (unsigned long long)device_bytes(m),
+        (unsigned long long)bytes_of_kind(m, CR_MEMORY_ARENA),
+        (unsigned long long)bytes_of_kind(m, CR_MEMORY_STORE),
+        (unsigned long long)bytes_of_kind(m, CR_MEMORY_INPUT), d->name,
+        (unsigned long long)d->global_bytes);
+}
+
+/* Before anything is allocated. */
 static cr_status check_memory(const cr_device_facts *d, const cr_module *m)
 {
+    char what[256];
     for (uint32_t i = 0; i < m->nmemory; i++) {
         const cr_memory *at = &m->memory[i];
-        if (!cr_memory_on_host(at->kind) && at->bytes + CR_MEMORY_SLACK > d->max_alloc_bytes)
-            return cr_fail(CR_E_LIMIT,
-                           "module \"%s\": memory \"%s\" needs %llu bytes in one piece, and the "
-                           "largest allocation of %s is %llu",
-                           m->name, at->name, (unsigned long long)at->bytes, d->name,
-                           (unsigned long long)d->max_alloc_bytes);
+        if (cr_memory_on_host(at->kind) || at->bytes + CR_MEMORY_SLACK <= d->max_alloc_bytes)
+            continue;
+        snprintf(what, sizeof what,
+                 "needs %llu bytes in one piece (\"%.100s\"), and the largest allocation is %llu",
+                 (unsigned long long)at->bytes, at->name, (unsigned long long)d->max_alloc_bytes);
+        return too_much(d, m, what);
     }
     if (device_bytes(m) > d->global_bytes)
-        return cr_fail(CR_E_LIMIT,
-                       "module \"%s\" needs %llu bytes of device memory (values of a step: peak "
-                       "%llu; states: %llu; inputs: %llu), and %s has %llu",
-                       m->name, (unsigned long long)device_bytes(m),
-                       (unsigned long long)bytes_of_kind(m, CR_MEMORY_ARENA),
-                       (unsigned long long)bytes_of_kind(m, CR_MEMORY_STORE),
-                       (unsigned long long)bytes_of_kind(m, CR_MEMORY_INPUT), d->name,
-                       (unsigned long long)d->global_bytes);
+        return too_much(d, m, "needs more than the device's memory");
     return CR_OK;
 }
 

@@ -244,7 +244,8 @@ Test(exec, more_memory_than_there_is)
 {
     cr_module *m = add_module();
     m->memory[0].bytes = 1ull << 50;
-    fails_to_create(m, CR_E_LIMIT, "memory \"arena\" needs 1125899906842624 bytes in one piece");
+    fails_to_create(m, CR_E_LIMIT, "needs 1125899906842624 bytes in one piece (\"arena\")");
+    cr_assert(says("peak 1125899906842688;") && says("a smaller batch"), "%s", cr_error());
     const cr_device_facts *d = cr_device_describe(device);
     m = module_new("many", "");
     uint64_t piece = d->max_alloc_bytes - 4096;
@@ -252,7 +253,7 @@ Test(exec, more_memory_than_there_is)
     for (int i = 0; i < 7; i++)
         add_memory(m, i % 2 ? CR_MEMORY_ARENA : CR_MEMORY_STORE, name[i], piece);
     if (7 * piece > d->global_bytes)
-        fails_to_create(m, CR_E_LIMIT, "bytes of device memory");
+        fails_to_create(m, CR_E_LIMIT, "needs more than the device's memory");
     else
         cr_module_destroy(m);
 }
