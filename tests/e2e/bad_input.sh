@@ -49,17 +49,25 @@ run 0 "$CRISOL" opt --list-passes
 refused "there is no pass 'fuze'" "fuse" -- "$CRISOL" dot --net 'dense 3' --after fuze
 
 # ---- devices ----
-refused "no-such-device" -- "$CRISOL" train "${small[@]}" --device no-such-device
+refused 'asks for "no-such-device", which no usable device matches; the devices are:' -- \
+    "$CRISOL" train "${small[@]}" --device no-such-device
 run 0 "$CRISOL" devices --quick
 name=$(sed -n 's/^\* [0-9]*  //p' out)
+pocl=$(grep -c 'Portable Computing Language' out) || true
 "$CRISOL" train "${small[@]}" --device no-such-device 2>err && die "it trained"
 says "${name:0:20}" # lists those there are
 mkdir -p empty
-refused "platform" -- env OCL_ICD_VENDORS="$TMP/empty" "$CRISOL" devices
-refused "platform" -- env OCL_ICD_VENDORS="$TMP/empty" "$CRISOL" train "${small[@]}"
+no_platform=("no OpenCL platform was found" "OCL_ICD_VENDORS is $TMP/empty" "apt install pocl-opencl-icd")
+refused "${no_platform[@]}" -- env OCL_ICD_VENDORS="$TMP/empty" "$CRISOL" devices
+refused "${no_platform[@]}" -- env OCL_ICD_VENDORS="$TMP/empty" "$CRISOL" train "${small[@]}"
+if ((pocl)); then
+    refused "Portable Computing Language" "but no device" "clinfo -l" -- \
+        env POCL_DEVICES=nonexistent "$CRISOL" train "${small[@]}"
+fi
 
 # ---- limits ----
-refused "transfer" -- "$CRISOL" train "${small[@]}" --opt naive --max-transfer-bytes 0
+refused "a step moves" "max_transfer_bytes is 0" "to the device, f32[" "compile fused, or raise" -- \
+    "$CRISOL" train "${small[@]}" --opt naive --max-transfer-bytes 0
 run 0 "$CRISOL" train "${small[@]}" --opt fused --max-transfer-bytes 0
 
 # ---- numbers ----
@@ -70,4 +78,16 @@ says "training diverged: in epoch 1, step" "the first value of that step that is
 # ---- a cache that cannot be used ----
 mkdir cache && touch cache/crisol # a file where the folder should be
 run 0 env XDG_CACHE_HOME="$TMP/cache" "$CRISOL" train "${small[@]}"
-says "cache"
+once() { [[ $(grep -cF "$1" err) == 1 ]] || die "'$1' is not said once"; }
+once "crisol: program cache: $TMP/cache/crisol: "
+says "(CRISOL_CACHE=FOLDER moves the cache, CRISOL_CACHE=off does without)"
+run 0 env CRISOL_CACHE="$TMP/own" "$CRISOL" train "${small[@]}"
+entries=(own/*.program)
+((${#entries[@]} >= 2)) || die "training and evaluation make two entries"
+for entry in "${entries[@]}"; do
+    printf 'damage' | dd of="$entry" bs=1 seek=3000 conv=notrunc status=none
+done
+run 0 env CRISOL_CACHE="$TMP/own" "$CRISOL" train "${small[@]}"
+once "damaged, not used, and going to be replaced"
+run 0 env CRISOL_CACHE="$TMP/own" "$CRISOL" train "${small[@]}"
+if grep -q damaged err; then die "a damaged entry was not replaced"; fi

@@ -40,20 +40,28 @@ for optimizer in sgd momentum adam; do
     done
 done
 
-# Ctrl-C: answered at once, what was done is written.
+# Ctrl-C: answered within half a second, what was done is written. One of three tries must be that fast:
+# other tests may be running beside this one.
 make_set big 6400 100
-"$CRISOL" "${training[@]/#set/big}" --epochs 100000 --log c.csv --plot c.svg >out 2>err &
-pid=$!
-for ((i = 0; i < 600; i++)); do
-    [[ -s c.csv && $(wc -l <c.csv) -ge 3 ]] && break
-    sleep 0.1
+interrupt() {
+    rm -f c.csv c.svg
+    "$CRISOL" "${training[@]/#set/big}" --epochs 100000 --log c.csv --plot c.svg >out 2>err &
+    local pid=$! status=0 begin
+    for ((i = 0; i < 600; i++)); do
+        [[ -s c.csv && $(wc -l <c.csv) -ge 3 ]] && break
+        sleep 0.1
+    done
+    begin=$(date +%s%N)
+    kill -INT $pid
+    until grep -q 'interrupted in epoch' err || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
+    took=$((($(date +%s%N) - begin) / 1000000))
+    wait $pid || status=$?
+    [[ $status == 130 ]] || die "exit status $status after Ctrl-C"
+    says "interrupted in epoch"
+    [[ $(wc -l <c.csv) -ge 3 && -s c.svg ]] || die "log or plot are missing"
+}
+for try in 1 2 3; do
+    interrupt
+    ((took >= 500)) || break
 done
-kill -INT $pid
-begin=$(date +%s%N)
-status=0
-wait $pid || status=$?
-took=$((($(date +%s%N) - begin) / 1000000))
-[[ $status == 130 ]] || die "exit status $status after Ctrl-C"
-((took < 3000)) || die "Ctrl-C was answered after $took ms" # the picture is drawn in this time, too
-says "interrupted in epoch"
-[[ $(wc -l <c.csv) -ge 3 && -s c.svg ]] || die "log or plot are missing"
+((took < 500)) || die "Ctrl-C was answered after $took ms, at try $try"
