@@ -1,10 +1,10 @@
 # RUN: %crisol opt %s --emit=cl --target=gpu --variant=unfused | FileCheck %s --check-prefix=GPU
 # RUN: %crisol opt %s --emit=cl --target=cpu --variant=unfused | FileCheck %s --check-prefix=CPU
 # RUN: %crisol opt %s --emit=cl --target=cpu | FileCheck %s
-# RUN: %crisol opt %s --emit=cl --target=cpu --no-single-launch | FileCheck %s --check-prefix=MANY
+# RUN: %crisol opt %s --emit=cl --target=cpu --launches levels | FileCheck %s --check-prefix=MANY
 # An op that takes two phases is one kernel of one work-group. Where that is many work-items, they meet
 # at a barrier after each phase; a single work-item is in order with itself. The whole step in one group
-# may repeat, which --no-single-launch forbids.
+# may repeat, which --launches levels forbids.
 
 graph "stages" {
   # GPU: kernel __attribute__((reqd_work_group_size(256, 1, 1))) void k0_2_phases(

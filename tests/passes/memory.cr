@@ -1,4 +1,4 @@
-# RUN: %crisol opt %s --emit=plan --variant=unfused --no-single-launch | FileCheck %s
+# RUN: %crisol opt %s --emit=plan --variant=unfused --launches levels | FileCheck %s
 # RUN: %crisol opt %s --emit=plan | FileCheck %s --check-prefix=FUSED
 # A chain of values, each dead when the next but one is made, takes the place of two; a state that is
 # updated takes none. Fused, only what is fetched has a place.

@@ -19,7 +19,7 @@ static cr_pass_context plan(const cr_graph *g, cr_variant variant, const char *t
 {
     cr_pass_context cx = {.graph = cr_graph_copy(g), .target = cr_target_builtin(target)};
     cx.options = (cr_plan_options){.variant = variant,
-                                   .single_launch = single,
+                                   .launches = single ? CR_LAUNCH_ALONE : CR_LAUNCH_LEVELS,
                                    .max_transfer_bytes = UINT64_MAX,
                                    .assigns = true};
     cr_assert_eq(cr_pipeline_run(&cx, NULL, NULL), CR_OK, "%s", cr_error());
