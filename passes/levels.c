@@ -15,6 +15,12 @@ static bool computed_in(const struct fuser *f, cr_ref r, uint32_t draft)
     return f->home[r] == draft + 1 || f->home[r] == 0;
 }
 
+/* A gather from a table of one row takes that row, whatever the index, which is not even read. */
+static bool is_one_row(const struct fuser *f, const cr_node *n)
+{
+    return n->op == CR_OP_gather && cr_shape_of(f->g, n->src[0])->dim[0] == 1;
+}
+
 static int by_ref(const void *a, const void *b)
 {
     cr_ref x = *(const cr_ref *)a, y = *(const cr_ref *)b;
@@ -40,7 +46,8 @@ bool cr_draft_collect(struct fuser *f, uint32_t d, uint32_t *mark)
         }
         ok &= cr_vec_push(&node, r);
         const cr_node *n = cr_at(f->g, r);
-        for (int i = 0; i < n->nsrc; i++) ok &= cr_vec_push(&stack, n->src[i]);
+        for (int i = 0; i < n->nsrc; i++)
+            if (i != 1 || !is_one_row(f, n)) ok &= cr_vec_push(&stack, n->src[i]);
     }
     cr_ref *list = ok ? cr_arena_alloc(&f->plan->arena, (node.len + load.len + 1) * sizeof *list) : NULL;
     if (list) {

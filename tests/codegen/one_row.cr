@@ -5,6 +5,7 @@
 # into a variable that nobody reads.
 
 graph "one row" {
+  # CHECK-NOT: in  %2
   # CHECK-NOT: as_uint
   # CHECK-NOT: input_2
   %1 = input "table" : f32[1,5]
