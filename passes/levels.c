@@ -139,7 +139,7 @@ bool cr_place_assigns(struct fuser *f)
     for (uint32_t i = 0; ok && i < f->g->root.len; i++) {
         cr_ref a = f->g->root.at[i];
         const cr_node *n = cr_at(f->g, a);
-        if (n->op != CR_OP_ASSIGN || !on_device(n)) continue;
+        if (n->op != CR_OP_ASSIGN || !on_device(n) || n->src[0] == n->src[1]) continue; /* it keeps its value */
         int d = cr_draft_maker(f, n->src[1]);
         if (d >= 0 && !reads_elsewhere(f, &f->draft.at[d].phase, n->src[0], tainted)) {
             ok = cr_draft_add_store(f, (uint32_t)d, n->src[1], a);

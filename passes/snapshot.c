@@ -20,7 +20,7 @@ static bool *find_assigned(const cr_graph *g, cr_arena *a)
     bool *assigned = cr_arena_alloc(a, g->node.len * sizeof *assigned);
     for (uint32_t i = 0; assigned && i < g->root.len; i++) {
         const cr_node *n = cr_at(g, g->root.at[i]);
-        if (n->op == CR_OP_ASSIGN)
+        if (n->op == CR_OP_ASSIGN && n->src[0] != n->src[1])
             assigned[n->src[0]] = true;
     }
     return assigned;
