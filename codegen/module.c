@@ -1,5 +1,6 @@
 /* module.c - from a plan to a module: the program's text, kernels, memories, slots, steps. */
 #include <inttypes.h>
+#include <sys/stat.h>
 
 #include "elementary.h"
 #include "writer.h"
@@ -49,15 +50,28 @@ void cr_writer_describe(const struct writer *w, const cr_phase *p, char join, cr
 
 /* ---- the head comment of a phase -------------------------------------------------------------------- */
 
+/* A value's line, with its place: what the plan says, not what the emitter has used. The tests hold the
+ * kernel's loads and stores against these lines (tests/tools/kernel_check.c). */
+static void place(const struct writer *w, const char *word, cr_ref r, cr_strbuf *out)
+{
+    char type[CR_TYPE_TEXT], memory[24];
+    const cr_graph *g = w->graph;
+    const cr_buffer *b = &w->plan->buffer.at[w->plan->buffer_of[r]];
+    cr_str_printf(out, " *   %-3s %%%-4u %-9s %-14s %s+%" PRIu64, word, r, cr_ops[cr_at(g, r)->op].name,
+                  cr_type_text(g, (cr_dtype)cr_at(g, r)->dtype, cr_shape_of(g, r), type),
+                  cr_emit_memory_name(w->plan, b->memory, memory, sizeof memory), b->offset);
+}
+
 static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
 {
     char type[CR_TYPE_TEXT];
     const cr_graph *g = w->graph;
     cr_str_printf(out, "\n/* %" PRIu64 " FLOP, %" PRIu64 " bytes read, %" PRIu64 " written; %" PRIu64 " groups of %d\n", p->flops,
                   p->bytes_read, p->bytes_written, p->groups, p->schedule.local);
-    for (uint32_t i = 0; i < p->nload; i++)
-        cr_str_printf(out, " *   in  %%%-4u %-9s %s\n", p->load[i], cr_ops[cr_at(g, p->load[i])->op].name,
-                      cr_type_text(g, (cr_dtype)cr_at(g, p->load[i])->dtype, cr_shape_of(g, p->load[i]), type));
+    for (uint32_t i = 0; i < p->nload; i++) {
+        place(w, "in", p->load[i], out);
+        cr_str_add(out, "\n");
+    }
     for (uint32_t i = 0; i < p->nnode; i++) {
         const cr_node *n = cr_at(g, p->node[i]);
         cr_str_printf(out, " *       %%%-4u %-9s", p->node[i], cr_ops[n->op].name);
@@ -65,8 +79,10 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
         cr_str_printf(out, " : %s\n", cr_type_text(g, (cr_dtype)n->dtype, cr_shape_of(g, p->node[i]), type));
     }
     for (uint32_t i = 0; i < p->nstore; i++) {
-        cr_ref place = p->store[i].assign ? cr_at(g, p->store[i].assign)->src[0] : p->store[i].value;
-        cr_str_printf(out, " *   out %%%u%s\n", place, p->store[i].assign ? " (state, in place)" : "");
+        const cr_plan_store *s = &p->store[i];
+        place(w, "out", s->assign ? cr_at(g, s->assign)->src[0] : s->value, out);
+        if (s->assign) cr_str_printf(out, ", its next value: %%%u", s->value);
+        cr_str_add(out, "\n");
     }
     cr_str_add(out, " */\n");
 }
@@ -397,6 +413,22 @@ static bool within_limits(const struct writer *w)
     return true;
 }
 
+/* Here rather than where programs are built, so that what no device has built is among the files too. */
+static bool dump(const char *source)
+{
+    const char *folder = getenv("CRISOL_DUMP_KERNELS");
+    if (!folder || !*folder) return true;
+    const size_t size = strlen(source);
+    mkdir(folder, 0777); /* when that fails, so will the file */
+    cr_strbuf path = {0};
+    cr_str_printf(&path, "%s/%016" PRIx64 ".cl", folder, cr_hash(CR_HASH_SEED, source, size));
+    FILE *there = path.failed ? NULL : fopen(path.at, "rb");
+    bool ok = !path.failed && (there || cr_file_write(path.at, source, size) == CR_OK);
+    if (there) fclose(there);
+    cr_str_finish(&path);
+    return ok;
+}
+
 cr_module *cr_codegen(const cr_plan *plan)
 {
     struct writer w = {.plan = plan, .graph = plan->graph, .ok = true};
@@ -431,8 +463,8 @@ cr_module *cr_codegen(const cr_plan *plan)
     cr_free(w.inside);
     cr_free(w.memories);
     cr_free(w.names);
-    if (w.ok) return w.m;
+    if (w.ok && dump(w.m->source)) return w.m;
+    if (!w.ok) cr_fail(CR_E_MEMORY, "codegen: out of memory");
     cr_module_destroy(w.m);
-    cr_fail(CR_E_MEMORY, "codegen: out of memory");
     return NULL;
 }
