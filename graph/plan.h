@@ -135,7 +135,8 @@ extern const struct cr_reason_info { const char *name; bool fused; const char *t
 typedef struct cr_edge {
     cr_ref producer, consumer;
     cr_reason reason;
-    uint64_t bytes_saved; /* written and read again, were it not fused; 0 when refused */
+    uint64_t bytes_saved; /* were it not fused: the value read, and at its first edge also written, unless
+                           * it is stored anyway; 0 when refused */
 } cr_edge;
 
 /* ---- launches, steps, memory ------------------------------------------------------------------------ */

@@ -40,9 +40,18 @@ static bool stored_in_place(const struct fuser *f, cr_ref assign)
     return d >= 0 && cr_draft_has_store(&f->draft.at[d].phase, cr_at(f->g, assign)->src[1], assign);
 }
 
+/* Does it lie in a buffer of its own, whoever else has it fused? */
+static bool stored(const struct fuser *f, cr_ref r)
+{
+    int d = cr_draft_maker(f, r);
+    return d >= 0 && cr_draft_has_store(&f->draft.at[d].phase, r, 0);
+}
+
 bool cr_write_ledger(struct fuser *f)
 {
     const cr_graph *g = f->g;
+    bool *written = cr_arena_alloc(&f->cx->scratch, g->node.len * sizeof *written); /* that write is on the ledger */
+    if (!written) return false;
     for (cr_ref c = 1; c < g->node.len; c++) {
         const cr_node *n = cr_at(g, c);
         for (int i = 0; f->live[c] && i < n->nsrc; i++) {
@@ -55,7 +64,10 @@ bool cr_write_ledger(struct fuser *f)
             cr_edge e = {p, c, CR_FUSED_UPDATE, 0};
             if (n->op == CR_OP_ASSIGN && on_device(n) && stored_in_place(f, c)) fused = true;
             else e.reason = fused ? fused_reason(f, p, c) : refused_reason(f, p, c);
-            if (fused && e.reason != CR_FUSED_FREE) e.bytes_saved = 2 * cr_bytes_of(g, p);
+            if (fused && e.reason != CR_FUSED_FREE) {
+                e.bytes_saved = (written[p] || stored(f, p) ? 1 : 2) * cr_bytes_of(g, p);
+                written[p] = true;
+            }
             if (!cr_vec_push(&f->plan->edge, e)) return false;
         }
     }
