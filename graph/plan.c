@@ -31,6 +31,12 @@ static void node_text(const cr_plan *p, cr_ref r, cr_strbuf *out)
     cr_str_printf(out, "%%%u %s%s%s%s", r, cr_ops[cr_at(p->graph, r)->op].name, *name ? " \"" : "", name, *name ? "\"" : "");
 }
 
+static void traffic_text(const cr_traffic *t, cr_strbuf *out)
+{
+    cr_str_printf(out, "%" PRIu64 " loads of %" PRIu64 " B, %" PRIu64 " stores of %" PRIu64 " B\n", t->loads, t->load_bytes,
+                  t->stores, t->store_bytes);
+}
+
 static void phase_text(const cr_plan *p, uint32_t id, cr_strbuf *out)
 {
     const cr_phase *ph = &p->phase.at[id];
@@ -48,6 +54,10 @@ static void phase_text(const cr_plan *p, uint32_t id, cr_strbuf *out)
         cr_str_printf(out, ", items %d", s->items);
     cr_str_printf(out, "\n      %" PRIu64 " FLOP, %" PRIu64 " B read, %" PRIu64 " B written, %.1f us on one unit\n", ph->flops,
                   ph->bytes_read, ph->bytes_written, ph->cost_us);
+    if (p->options.reference_schedule) {
+        cr_str_add(out, "      issues ");
+        traffic_text(&ph->issued, out);
+    }
     for (uint32_t i = 0; i < ph->nload; i++) {
         cr_str_add(out, "      load ");
         node_text(p, ph->load[i], out);
@@ -111,13 +121,21 @@ void cr_plan_print(const cr_plan *p, cr_strbuf *out)
 {
     static const char *const variants[] = {"fused", "unfused", "naive"};
     uint64_t in = 0, bytes = 0;
+    cr_traffic issued = {0};
     for (uint32_t i = 0; i < p->phase.len; i++) {
+        const cr_traffic *t = &p->phase.at[i].issued;
+        issued = (cr_traffic){issued.loads + t->loads, issued.load_bytes + t->load_bytes, issued.stores + t->stores,
+                              issued.store_bytes + t->store_bytes};
         in += p->phase.at[i].flops;
         bytes += p->phase.at[i].bytes_read + p->phase.at[i].bytes_written;
     }
     cr_str_printf(out, "plan of \"%s\", %s, for %s: %u phases in %u launches, %" PRIu64 " FLOP, %" PRIu64 " B, %.1f us\n",
                   p->graph->name, variants[p->options.variant], p->target->name, p->phase.len, p->launch.len, in, bytes,
                   p->step_us);
+    if (p->options.reference_schedule) {
+        cr_str_add(out, "  the reference schedule issues ");
+        traffic_text(&issued, out);
+    }
     steps_text(p, out);
     memory_text(p, out);
 }

@@ -87,6 +87,11 @@ typedef struct cr_plan_store {
     cr_ref assign;   /* the ASSIGN root when the place is a state; else 0: the value's own buffer */
 } cr_plan_store;
 
+/* Loads and stores that are executed, and their bytes. */
+typedef struct cr_traffic {
+    uint64_t loads, load_bytes, stores, store_bytes;
+} cr_traffic;
+
 typedef struct cr_phase {
     cr_family family;
     cr_ref anchor;                  /* the contraction; 0 for a nest */
@@ -101,7 +106,9 @@ typedef struct cr_phase {
     cr_schedule schedule;
     uint64_t groups;
     uint64_t panel_bytes[2];        /* local memory of a group, for the staged tiles of A and of B */
-    uint64_t flops, bytes_read, bytes_written;
+    uint64_t flops;
+    uint64_t bytes_read, bytes_written; /* what it has to move: each element of a value once */
+    cr_traffic issued;              /* reference schedule: what it executes (passes/issued.c) */
     double cost_us;                 /* of the whole phase on one compute unit */
 } cr_phase;
 

@@ -1,6 +1,7 @@
 /* schedule.c - tile sizes, vector widths and costs of each phase.
  * requires: plan->phase with domains, nodes, stores, loads
- * provides: schedule, groups, panel_bytes, flops, bytes, cost_us of each phase
+ * provides: schedule, groups, panel_bytes, flops, bytes, cost_us of each phase; of the reference
+ *           schedule, issued
  *
  * The schedule of a phase follows from its contraction or domain and from the target alone, so the
  * variants use the same schedules for the same ops. No schedule changes an order of accumulation. */
@@ -315,6 +316,7 @@ cr_status cr_pass_schedule(cr_pass_context *cx)
         else
             schedule_nest(plan, p); /* a contraction without tiles is a nest with a serial inner loop */
         account(plan, p);
+        if (plan->options.reference_schedule && !cr_count_issued(cx, p)) return CR_E_MEMORY;
     }
     cx->changes = plan->phase.len;
     return CR_OK;
