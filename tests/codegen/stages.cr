@@ -1,4 +1,6 @@
 # RUN: %crisol opt %s --emit=cl --target=gpu --variant=unfused | FileCheck %s --check-prefix=GPU
+# RUN: %crisol opt %s --emit=cl --target=gpu --launches=alone | FileCheck %s --check-prefix=GPU
+# RUN: %crisol opt %s --emit=cl --target=cpu --launches=resident | FileCheck %s --check-prefix=MEET
 # RUN: %crisol opt %s --emit=cl --target=cpu --variant=unfused | FileCheck %s --check-prefix=CPU
 # RUN: %crisol opt %s --emit=cl --target=cpu | FileCheck %s
 # RUN: %crisol opt %s --emit=cl --target=cpu --launches levels | FileCheck %s --check-prefix=MANY
@@ -11,6 +13,11 @@ graph "stages" {
   # GPU: p0_sum(
   # GPU: barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
   # GPU: p1_sum_div(
+  # MEET: for (int s = 0; s < steps; s++) {
+  # MEET: p0_sum(
+  # MEET: if (!meet(place, units, &round, &left))
+  # MEET: p1_sum_div(
+  # MEET: if (!meet(place, units, &round, &left))
   # CPU: kernel {{.*}}k0_2_phases(
   # CPU: p0_sum(
   # CPU-NOT: barrier

@@ -15,11 +15,12 @@ enum { GRAPHS = 100 };
 static const cr_variant variants[] = {CR_VARIANT_FUSED, CR_VARIANT_UNFUSED, CR_VARIANT_NAIVE};
 static const char *const targets[] = {"cpu", "gpu"};
 
-static cr_pass_context plan(const cr_graph *g, cr_variant variant, const char *target, bool single)
+static cr_pass_context plan(const cr_graph *g, cr_variant variant, const char *target,
+                            cr_launch_form launches)
 {
     cr_pass_context cx = {.graph = cr_graph_copy(g), .target = cr_target_builtin(target)};
     cx.options = (cr_plan_options){.variant = variant,
-                                   .launches = single ? CR_LAUNCH_ALONE : CR_LAUNCH_LEVELS,
+                                   .launches = launches,
                                    .max_transfer_bytes = UINT64_MAX,
                                    .assigns = true};
     cr_assert_eq(cr_pipeline_run(&cx, NULL, NULL), CR_OK, "%s", cr_error());
@@ -64,7 +65,8 @@ Test(memory, of_random_graphs)
             .seed = seed, .nodes = 10 + seed % 50, .gradients = seed % 3 == 0};
         cr_graph *g = random_graph(&want);
         cr_assert(g, "%s", cr_error());
-        cr_pass_context cx = plan(g, variants[seed % 3], targets[seed % 2], seed % 4 == 0);
+        cr_pass_context cx =
+            plan(g, variants[seed % 3], targets[seed % 2], (cr_launch_form)(seed % 5));
         check_buffers(cx.plan, seed);
         cr_pass_context_finish(&cx);
         cr_graph_destroy(g);
@@ -116,7 +118,7 @@ Test(memory, of_nets_is_close_to_its_bound)
         uint64_t peak[3];
         for (int v = 0; v < 3; v++)
             for (int t = 0; t < 2; t++) {
-                cr_pass_context cx = plan(g, variants[v], targets[t], t == 0);
+                cr_pass_context cx = plan(g, variants[v], targets[t], CR_LAUNCH_BEST);
                 peak[v] = cx.plan->peak_bytes;
                 cr_expect_leq((double)peak[v], 1.15 * (double)cx.plan->bound_bytes,
                               "%s, variant %d: %llu, bound %llu", g->name, v,
