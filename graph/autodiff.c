@@ -263,7 +263,7 @@ cr_status cr_gradients_at(cr_loc at, cr_value loss, const cr_value *wrt, uint32_
             cr_mistake(g, at, "gradients: operand %u belongs to graph '%s', the loss to '%s'; values of two graphs "
                        "cannot be mixed", i + 1, wrt[i].graph->name, g->name);
     }
-    CR_TRY(cr_graph_status(g));
+    if (!cr_usable(at, "gradients", &loss, 1) || !cr_usable_in(at, "gradients", g, wrt, (int)n)) return cr_graph_status(g);
     if (cr_shape_of(g, loss.ref)->rank != 0 || cr_at(g, loss.ref)->dtype != CR_F32) {
         char type[CR_TYPE_TEXT];
         cr_mistake(g, at, "gradients: the loss must be an f32 scalar, not %s (cr_mean or cr_sum reduce it)",

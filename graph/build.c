@@ -31,28 +31,58 @@ static cr_value mistake(cr_loc at, const char *op, const cr_value *arg, int n, c
     return poison;
 }
 
-/* All of one graph and none of them poison. The first mistake is already recorded for poison. */
-static bool usable(cr_loc at, const char *op, const cr_value *arg, int n)
+/* The mistake is of every graph at hand: whichever is compiled must say it. */
+static void not_a_value(cr_loc at, const char *op, cr_graph *g, const cr_value *arg, int n, int which)
 {
+    cr_mistake(g, at, "%s: operand %d is not a value", op, which + 1);
+    for (int i = 0; i < n; i++)
+        if (arg[i].graph && arg[i].graph != g)
+            cr_mistake(arg[i].graph, at, "%s: operand %d is not a value", op, which + 1);
+}
+
+static bool all_of(cr_loc at, const char *op, cr_graph *g, const char *whose, const cr_value *arg, int n)
+{
+    if (!g) {
+        cr_mistake(NULL, at, "%s: the graph is NULL", op);
+        return false;
+    }
     for (int i = 0; i < n; i++) {
         if (!arg[i].graph) {
-            for (int j = 0; j < n; j++)
-                if (arg[j].graph) cr_mistake(arg[j].graph, at, "%s: operand %d is not a value", op, i + 1);
+            not_a_value(at, op, g, arg, n, i);
             return false;
         }
-        if (arg[i].graph != arg[0].graph) {
-            cr_mistake(arg[0].graph, at, "%s: operand %d belongs to graph '%s', the first one to '%s'; "
-                       "values of two graphs cannot be mixed", op, i + 1, arg[i].graph->name, arg[0].graph->name);
+        if (arg[i].graph != g) {
+            cr_mistake(g, at, "%s: operand %d belongs to graph '%s', %s '%s'; values of two graphs cannot be mixed",
+                       op, i + 1, arg[i].graph->name, whose, g->name);
             cr_mistake(arg[i].graph, at, "%s: values of two graphs cannot be mixed", op);
             return false;
         }
     }
     for (int i = 0; i < n; i++)
-        if (arg[i].ref == 0) return false;
-    return arg[0].graph->status == CR_OK;
+        if (arg[i].ref == 0) { /* after a mistake; or what cr_find gave */
+            not_a_value(at, op, g, arg, n, i);
+            return false;
+        }
+    return g->status == CR_OK;
+}
+
+bool cr_usable_in(cr_loc at, const char *op, cr_graph *g, const cr_value *arg, int n)
+{
+    return all_of(at, op, g, "the graph given is", arg, n);
+}
+
+bool cr_usable(cr_loc at, const char *op, const cr_value *arg, int n)
+{
+    cr_graph *g = NULL;
+    for (int i = 0; i < n && !g; i++) g = arg[i].graph;
+    if (g) return all_of(at, op, g, "the first one to", arg, n);
+    not_a_value(at, op, NULL, arg, n, 0);
+    return false;
 }
 
 static cr_value poison_of(const cr_value *arg) { return (cr_value){arg[0].graph, 0}; }
+
+static const char unknown_type[] = "unknown element type";
 
 /* ---- one node -------------------------------------------------------------------------------- */
 
@@ -80,7 +110,7 @@ static cr_value node(cr_loc at, cr_graph *g, cr_op op, const cr_value *arg, int 
 
 static cr_value op1(cr_loc at, cr_op op, cr_value x, struct extra e)
 {
-    if (!usable(at, cr_ops[op].name, &x, 1)) return poison_of(&x);
+    if (!cr_usable(at, cr_ops[op].name, &x, 1)) return poison_of(&x);
     cr_origin_enter(x.graph, cr_ops[op].name, at);
     cr_value v = node(at, x.graph, op, &x, 1, e);
     cr_origin_leave(x.graph);
@@ -122,7 +152,7 @@ static cr_value elementwise(cr_loc at, cr_op op, const cr_value *arg, int n)
     const char *name = cr_ops[op].name;
     cr_shape to;
     cr_value same[3];
-    if (!usable(at, name, arg, n)) return poison_of(arg);
+    if (!cr_usable(at, name, arg, n)) return poison_of(arg);
     if (!broadcast(arg, n, 0, &to)) return mistake(at, name, arg, n, "the shapes do not broadcast");
     cr_graph *g = arg[0].graph;
     cr_origin_enter(g, name, at);
@@ -191,7 +221,7 @@ static cr_value reduce(cr_loc at, cr_op op, cr_value x, cr_axes axes, bool keep)
 {
     const char *name = cr_ops[op].name;
     int64_t set;
-    if (!usable(at, name, &x, 1) || !clean_axes(at, name, x, axes, &set)) return poison_of(&x);
+    if (!cr_usable(at, name, &x, 1) || !clean_axes(at, name, x, axes, &set)) return poison_of(&x);
     cr_origin_enter(x.graph, name, at);
     cr_value v = x;
     if (set || op == CR_OP_argmax) v = node(at, x.graph, op, &x, 1, (struct extra){.attr = &set, .nattr = 1});
@@ -245,7 +275,7 @@ static bool fill_rest(const cr_shape *from, cr_shape *to)
 
 cr_value cr_reshape_at(cr_loc at, cr_value x, cr_shape shape)
 {
-    if (!usable(at, "reshape", &x, 1)) return poison_of(&x);
+    if (!cr_usable(at, "reshape", &x, 1)) return poison_of(&x);
     const cr_shape asked = shape;
     if (shape.rank < 0 || shape.rank > CR_MAX_RANK || !fill_rest(cr_shape_of(x.graph, x.ref), &shape)) {
         char why[2 * CR_TYPE_TEXT], type[CR_TYPE_TEXT] = "more than 8 axes";
@@ -276,13 +306,15 @@ cr_value cr_slice_at(cr_loc at, cr_value x, cr_shape begin, cr_shape size)
 
 cr_value cr_pad_at(cr_loc at, cr_value x, cr_shape before, cr_shape after, float value)
 {
-    if (!usable(at, "pad", &x, 1)) return poison_of(&x);
+    if (!cr_usable(at, "pad", &x, 1)) return poison_of(&x);
     cr_shape to = *cr_shape_of(x.graph, x.ref);
     int64_t attr[CR_MAX_RANK + 1];
     if (before.rank != to.rank || after.rank != to.rank)
         return mistake(at, "pad", &x, 1, "needs an amount before and after each axis");
     for (int i = 0; i < to.rank; i++) {
         if (before.dim[i] < 0 || after.dim[i] < 0) return mistake(at, "pad", &x, 1, "negative amount");
+        if (!cr_dim_literal(before.dim[i]) || !cr_dim_literal(after.dim[i]))
+            return mistake(at, "pad", &x, 1, "the amounts must be literal");
         to.dim[i] += before.dim[i] + after.dim[i];
         attr[i] = before.dim[i];
     }
@@ -300,7 +332,7 @@ cr_value cr_concat_at(cr_loc at, cr_value x, cr_value y, int axis)
 {
     cr_value arg[2] = {x, y};
     int64_t attr = axis;
-    if (!usable(at, "concat", arg, 2)) return poison_of(arg);
+    if (!cr_usable(at, "concat", arg, 2)) return poison_of(arg);
     if (axis < 0) attr += cr_shape_of(x.graph, x.ref)->rank;
     cr_origin_enter(x.graph, "concat", at);
     cr_value v = node(at, x.graph, CR_OP_concat, arg, 2, (struct extra){.attr = &attr, .nattr = 1});
@@ -314,7 +346,7 @@ cr_value cr_matmul_at(cr_loc at, cr_value x, cr_value y)
 {
     cr_value arg[2] = {x, y}, whole[2] = {x, y};
     cr_shape lead;
-    if (!usable(at, "matmul", arg, 2)) return poison_of(arg);
+    if (!cr_usable(at, "matmul", arg, 2)) return poison_of(arg);
     cr_graph *g = x.graph;
     for (int i = 0; i < 2; i++)
         if (cr_shape_of(g, arg[i].ref)->rank < 2)
@@ -346,7 +378,7 @@ cr_value cr_matmul_at(cr_loc at, cr_value x, cr_value y)
 cr_value cr_gather_at(cr_loc at, cr_value table, cr_value index)
 {
     cr_value arg[2] = {table, index};
-    if (!usable(at, "gather", arg, 2)) return poison_of(arg);
+    if (!cr_usable(at, "gather", arg, 2)) return poison_of(arg);
     cr_origin_enter(table.graph, "gather", at);
     cr_value v = node(at, table.graph, CR_OP_gather, arg, 2, (struct extra){0});
     cr_origin_leave(table.graph);
@@ -355,16 +387,16 @@ cr_value cr_gather_at(cr_loc at, cr_value table, cr_value index)
 
 cr_value cr_cast_at(cr_loc at, cr_value x, cr_dtype dtype)
 {
-    if (!usable(at, "cast", &x, 1)) return poison_of(&x);
-    if ((unsigned)dtype >= CR_DTYPE_COUNT) return mistake(at, "cast", &x, 1, "unknown type");
+    if (!cr_usable(at, "cast", &x, 1)) return poison_of(&x);
+    if ((unsigned)dtype >= CR_DTYPE_COUNT) return mistake(at, "cast", &x, 1, unknown_type);
     if (cr_value_dtype(x) == dtype) return x;
     return op1(at, CR_OP_cast, x, (struct extra){.dtype = dtype});
 }
 
 cr_value cr_iota_at(cr_loc at, cr_graph *graph, cr_shape shape, int axis)
 {
-    int64_t attr = axis < 0 ? axis + shape.rank : axis;
-    if (graph->status != CR_OK) return (cr_value){graph, 0};
+    int64_t attr = axis < 0 ? (int64_t)axis + shape.rank : axis;
+    if (!cr_usable_in(at, "iota", graph, NULL, 0)) return (cr_value){graph, 0};
     cr_origin_enter(graph, "iota", at);
     cr_value v = node(at, graph, CR_OP_iota, NULL, 0, (struct extra){.hint = &shape, .attr = &attr, .nattr = 1});
     cr_origin_leave(graph);
@@ -374,8 +406,8 @@ cr_value cr_iota_at(cr_loc at, cr_graph *graph, cr_shape shape, int axis)
 cr_value cr_random_at(cr_loc at, cr_graph *graph, cr_value seed, cr_value step, cr_shape shape)
 {
     cr_value arg[2] = {seed, step};
+    if (!cr_usable_in(at, "random", graph, arg, 2)) return (cr_value){graph, 0};
     int64_t stream = graph->next_stream;
-    if (!usable(at, "random", arg, 2)) return (cr_value){graph, 0};
     cr_origin_enter(graph, "random", at);
     cr_value v = node(at, graph, CR_OP_random, arg, 2, (struct extra){.hint = &shape, .attr = &stream, .nattr = 1});
     cr_origin_leave(graph);
@@ -387,7 +419,7 @@ cr_value cr_random_at(cr_loc at, cr_graph *graph, cr_value seed, cr_value step, 
 /* Runs a body as one op of the user. */
 #define COMPOSITE(name, x, body)                                                                   \
     cr_value arg_[1] = {x};                                                                        \
-    if (!usable(at, name, arg_, 1)) return poison_of(arg_);                                        \
+    if (!cr_usable(at, name, arg_, 1)) return poison_of(arg_);                                     \
     cr_graph *g = (x).graph;                                                                       \
     cr_value v;                                                                                    \
     cr_origin_enter(g, name, at);                                                                  \
@@ -407,7 +439,8 @@ cr_value cr_leaky_relu_at(cr_loc at, cr_value x, float slope)
 
 cr_value cr_clamp_at(cr_loc at, cr_value x, float lo, float hi)
 {
-    if (!(lo <= hi)) return mistake(at, "clamp", &x, 1, "the lower bound is above the upper one");
+    if (!cr_usable(at, "clamp", &x, 1)) return poison_of(&x);
+    if (!(lo <= hi)) return mistake(at, "clamp", &x, 1, "the lower bound is above the upper one, or not a number");
     COMPOSITE("clamp", x, v = cr_min_at(at, cr_max_at(at, x, cr_f32(g, lo)), cr_f32(g, hi)))
 }
 
@@ -419,7 +452,7 @@ cr_value cr_is_finite_at(cr_loc at, cr_value x)
 cr_value cr_mean_at(cr_loc at, cr_value x, cr_axes axes)
 {
     int64_t set;
-    if (!usable(at, "mean", &x, 1) || !clean_axes(at, "mean", x, axes, &set)) return poison_of(&x);
+    if (!cr_usable(at, "mean", &x, 1) || !clean_axes(at, "mean", x, axes, &set)) return poison_of(&x);
     COMPOSITE("mean", x, {
         const cr_shape shape = cr_value_shape(x);
         cr_value n = cr_i32(g, 1);
@@ -469,7 +502,7 @@ cr_value cr_log_softmax_at(cr_loc at, cr_value x)
 
 cr_value cr_transpose_at(cr_loc at, cr_value x)
 {
-    if (!usable(at, "transpose", &x, 1)) return poison_of(&x);
+    if (!cr_usable(at, "transpose", &x, 1)) return poison_of(&x);
     cr_shape axes = {.rank = cr_value_shape(x).rank};
     if (axes.rank < 2) return mistake(at, "transpose", &x, 1, "needs at least two axes");
     for (int i = 0; i < axes.rank; i++) axes.dim[i] = i;
@@ -481,7 +514,7 @@ cr_value cr_transpose_at(cr_loc at, cr_value x)
 cr_value cr_matmul_ex_at(cr_loc at, cr_value x, bool tx, cr_value y, bool ty)
 {
     cr_value arg[2] = {x, y};
-    if (!usable(at, "matmul", arg, 2)) return poison_of(arg);
+    if (!cr_usable(at, "matmul", arg, 2)) return poison_of(arg);
     cr_origin_enter(x.graph, "matmul", at);
     cr_value v = cr_matmul_at(at, tx ? cr_transpose_at(at, x) : x, ty ? cr_transpose_at(at, y) : y);
     cr_origin_leave(x.graph);
@@ -505,12 +538,29 @@ cr_ref cr_const_int(cr_graph *g, cr_dtype dtype, int64_t value)
     return cr_node_make(g, &n);
 }
 
-cr_value cr_f32(cr_graph *g, float value) { return (cr_value){g, cr_const_f32(g, value)}; }
-cr_value cr_i32(cr_graph *g, int32_t value) { return (cr_value){g, cr_const_int(g, CR_I32, value)}; }
-cr_value cr_bool(cr_graph *g, bool value) { return (cr_value){g, cr_const_int(g, CR_BOOL, value)}; }
+static const cr_loc unknown; /* these have no macro that says where they are called */
+
+/* Constants are made in a graph with a mistake, too: they are what its next op is given. */
+static cr_value constant(cr_graph *g, const char *what, cr_dtype dtype, int64_t value)
+{
+    if (!g) return cr_mistake(NULL, unknown, "%s: the graph is NULL", what);
+    return (cr_value){g, cr_const_int(g, dtype, value)};
+}
+
+cr_value cr_f32(cr_graph *g, float value)
+{
+    if (!g) return cr_mistake(NULL, unknown, "f32: the graph is NULL");
+    return (cr_value){g, cr_const_f32(g, value)};
+}
+
+cr_value cr_i32(cr_graph *g, int32_t value) { return constant(g, "i32", CR_I32, value); }
+cr_value cr_bool(cr_graph *g, bool value) { return constant(g, "bool", CR_BOOL, value); }
 
 cr_value cr_size(cr_graph *g, cr_dim dim)
 {
+    if (!cr_usable_in(unknown, "size", g, NULL, 0)) return (cr_value){g, 0};
+    if (dim < 1 || cr_dim_symbol(dim) >= g->symbol.len || (cr_dim_literal(dim) && dim > INT32_MAX))
+        return cr_mistake(g, unknown, "size: %lld is not the size of a dimension", (long long)dim);
     if (cr_dim_literal(dim)) return cr_i32(g, (int32_t)dim);
     int64_t attr = dim;
     cr_node n = {.op = CR_OP_SIZE, .dtype = CR_I32, .attr = cr_intern_attr(g, &attr, 1)};
@@ -519,6 +569,7 @@ cr_value cr_size(cr_graph *g, cr_dim dim)
 
 static bool name_free(cr_loc at, cr_graph *g, const char *what, const char *name)
 {
+    if (!cr_usable_in(at, what, g, NULL, 0)) return false;
     if (!name || !*name) {
         cr_mistake(g, at, "%s: needs a name", what);
         return false;
@@ -528,13 +579,17 @@ static bool name_free(cr_loc at, cr_graph *g, const char *what, const char *name
         cr_mistake(g, at, "%s \"%s\": the name is taken by an input or a state built before", what, name);
         return false;
     }
-    return g->status == CR_OK;
+    return true;
 }
 
 static bool leaf_fits(cr_loc at, cr_graph *g, const char *what, const char *name, cr_dtype dtype, const cr_shape *s)
 {
     char why[256], type[CR_TYPE_TEXT] = "";
     if (!name_free(at, g, what, name)) return false;
+    if ((unsigned)dtype >= CR_DTYPE_COUNT) {
+        cr_mistake(g, at, "%s \"%s\": %s", what, name, unknown_type);
+        return false;
+    }
     if (cr_check_shape(g, s, why, sizeof why)) return true;
     if (s->rank >= 0 && s->rank <= CR_MAX_RANK) cr_type_text(g, dtype, s, type);
     cr_mistake(g, at, "%s \"%s\" %s: %s", what, name, type, why);
@@ -552,22 +607,28 @@ cr_value cr_input_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, c
     return v;
 }
 
+static const char *wrong_state(cr_dtype dtype, const cr_init *init, const cr_shape *shape, bool trainable)
+{
+    if ((unsigned)init->kind > CR_INIT_DATA) return "its init.kind is not a cr_init_kind";
+    if (init->kind == CR_INIT_DATA && !init->data) return "its initial data is NULL";
+    if (trainable && dtype != CR_F32) return "must be f32";
+    for (int i = 0; i < shape->rank; i++)
+        if (!cr_dim_literal(shape->dim[i])) return "its sizes must be literal";
+    return NULL;
+}
+
 cr_value cr_state_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, cr_init init,
                      cr_shape shape, bool trainable)
 {
     if (!leaf_fits(at, g, trainable ? "param" : "state", name, dtype, &shape)) return (cr_value){g, 0};
-    for (int i = 0; i < shape.rank && i < CR_MAX_RANK; i++)
-        if (!cr_dim_literal(shape.dim[i]))
-            return cr_mistake(g, at, "state \"%s\": its sizes must be literal", name);
-    if (trainable && dtype != CR_F32) return cr_mistake(g, at, "param \"%s\": must be f32", name);
+    const char *why = wrong_state(dtype, &init, &shape, trainable);
+    if (why) return cr_mistake(g, at, "%s \"%s\": %s", trainable ? "param" : "state", name, why);
     uint32_t a, b;
     memcpy(&a, &init.a, sizeof a);
     memcpy(&b, &init.b, sizeof b);
     int64_t data = 0;
-    if (init.kind == CR_INIT_DATA) {
-        if (!init.data) return cr_mistake(g, at, "state \"%s\": its initial data is NULL", name);
+    if (init.kind == CR_INIT_DATA)
         data = cr_intern_data(g, init.data, (size_t)cr_shape_count(g, &shape) * cr_dtype_size(dtype));
-    }
     int64_t attr[6] = {cr_intern_string(g, name), trainable, init.kind, a, b, data};
     cr_origin_enter(g, name, at);
     cr_value v = node(at, g, CR_OP_STATE, NULL, 0,
@@ -584,12 +645,12 @@ cr_value cr_param_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, c
 
 void cr_output_at(cr_loc at, cr_graph *g, const char *name, cr_value v)
 {
-    if (!usable(at, "output", &v, 1)) return;
-    if (v.graph != g) {
+    if (g && v.graph && v.graph != g) {
         cr_mistake(g, at, "output \"%s\": the value belongs to graph '%s', not to '%s'", name ? name : "",
                    v.graph->name, g->name);
         return;
     }
+    if (!cr_usable_in(at, "output", g, &v, 1)) return;
     if (!name || !*name) {
         cr_mistake(g, at, "output: needs a name");
         return;
@@ -610,7 +671,7 @@ void cr_output_at(cr_loc at, cr_graph *g, const char *name, cr_value v)
 void cr_assign_at(cr_loc at, cr_value state, cr_value v)
 {
     cr_value arg[2] = {state, v};
-    if (!usable(at, "assign", arg, 2)) return;
+    if (!cr_usable(at, "assign", arg, 2)) return;
     cr_graph *g = state.graph;
     cr_node root = {.op = CR_OP_ASSIGN, .nsrc = 2, .src = {state.ref, v.ref}};
     cr_shape shape;

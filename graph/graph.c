@@ -42,10 +42,11 @@ void cr_graph_destroy(cr_graph *g)
     cr_free(g);
 }
 
-uint32_t cr_graph_size(const cr_graph *g) { return g->node.len - 1; }
+uint32_t cr_graph_size(const cr_graph *g) { return g ? g->node.len - 1 : 0; }
 
 cr_status cr_graph_status(const cr_graph *g)
 {
+    if (!g) return cr_fail(CR_E_ARGUMENT, "the graph is NULL");
     if (g->status != CR_OK) return cr_fail(g->status, "%s", g->message ? g->message : "out of memory");
     return CR_OK;
 }
@@ -55,12 +56,8 @@ cr_status cr_graph_status(const cr_graph *g)
 cr_value cr_mistake(cr_graph *g, cr_loc at, const char *fmt, ...)
 {
     cr_value poison = {g, 0};
-    if (!g) {
-        cr_fail(CR_E_GRAPH, "%s:%d: a value without a graph", at.file ? at.file : "?", at.line);
-        return poison;
-    }
-    if (g->status != CR_OK) return poison;
-    const cr_origin *o = g->open_depth > 0 && g->open_origin ? &g->origins.at[g->open_origin] : NULL;
+    if (g && g->status != CR_OK) return poison;
+    const cr_origin *o = g && g->open_depth > 0 && g->open_origin ? &g->origins.at[g->open_origin] : NULL;
     const char *op = o ? g->string.at[o->name] : ""; /* what the user called: mse, in which sub is wrong */
     if (o && o->at.file) at = o->at;
     cr_strbuf text = {0}, what = {0};
@@ -73,9 +70,11 @@ cr_value cr_mistake(cr_graph *g, cr_loc at, const char *fmt, ...)
     cr_str_add(&text, cr_str_text(&what));
     text.failed |= what.failed;
     cr_str_finish(&what);
-    g->status = text.failed ? CR_E_MEMORY : CR_E_GRAPH;
-    g->message = cr_arena_strdup(&g->arena, cr_str_text(&text));
-    cr_fail(g->status, "%s", cr_str_text(&text));
+    cr_status status = cr_fail(text.failed ? CR_E_MEMORY : CR_E_GRAPH, "%s", cr_str_text(&text));
+    if (g) {
+        g->status = status;
+        g->message = cr_arena_strdup(&g->arena, cr_str_text(&text));
+    }
     cr_str_finish(&text);
     return poison;
 }
@@ -218,6 +217,7 @@ const char *cr_name_of(const cr_graph *g, cr_ref r)
 
 cr_value cr_find(cr_graph *g, const char *name)
 {
+    if (!g) return (cr_value){0};
     uint32_t id = cr_intern_string(g, name);
     for (uint32_t i = g->root.len; i-- > 0;) {
         const cr_node *n = cr_at(g, g->root.at[i]);
@@ -236,7 +236,7 @@ cr_value cr_find(cr_graph *g, const char *name)
 uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max)
 {
     uint32_t n = 0;
-    for (cr_ref r = 1; r < g->node.len; r++) {
+    for (cr_ref r = 1; g && r < g->node.len; r++) {
         if (cr_at(g, r)->op != CR_OP_STATE || !cr_attr_of(g, r)->at[1]) continue;
         if (n < max) out[n] = (cr_value){g, r};
         n++;
@@ -245,8 +245,9 @@ uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max)
 }
 
 bool cr_is_poison(cr_value v) { return v.ref == 0; }
-cr_dtype cr_value_dtype(cr_value v) { return (cr_dtype)cr_at(v.graph, v.ref)->dtype; }
-cr_shape cr_value_shape(cr_value v) { return *cr_shape_of(v.graph, v.ref); }
+/* Node 0, poison, is an f32 scalar. */
+cr_dtype cr_value_dtype(cr_value v) { return v.graph ? (cr_dtype)cr_at(v.graph, v.ref)->dtype : CR_F32; }
+cr_shape cr_value_shape(cr_value v) { return v.graph ? *cr_shape_of(v.graph, v.ref) : (cr_shape){0}; }
 
 /* ---- origins --------------------------------------------------------------------------------- */
 
@@ -267,8 +268,21 @@ void cr_origin_leave(cr_graph *g)
     if (--g->open_depth == 0) g->open_origin = 0;
 }
 
-void cr_op_begin(cr_graph *g, const char *name, cr_loc at) { cr_origin_enter(g, name, at); }
-void cr_op_end(cr_graph *g) { cr_origin_leave(g); }
+void cr_op_begin(cr_graph *g, const char *name, cr_loc at)
+{
+    if (g)
+        cr_origin_enter(g, name, at);
+    else
+        cr_mistake(NULL, at, "op_begin: the graph is NULL");
+}
+
+void cr_op_end(cr_graph *g)
+{
+    if (g && g->open_depth > 0)
+        cr_origin_leave(g);
+    else
+        cr_mistake(g, (cr_loc){0}, g ? "op_end without op_begin" : "op_end: the graph is NULL");
+}
 
 /* ---- passes' side ---------------------------------------------------------------------------- */
 

@@ -161,8 +161,13 @@ cr_ref cr_root_add(cr_graph *g, const cr_node *n);
 void cr_origin_enter(cr_graph *g, const char *name, cr_loc at);
 void cr_origin_leave(cr_graph *g);
 
-/* Poisons the graph with its first mistake; returns poison. */
+/* Poisons the graph with its first mistake; returns poison. Without a graph: only cr_error(). */
 cr_value cr_mistake(cr_graph *g, cr_loc at, const char *fmt, ...) CR_PRINTF(3, 4);
+
+/* What a builder asks before it looks at its operands: all are values of one graph (of `g`, which
+ * may be NULL for a user's mistake), and no mistake has been made. Else what is wrong is recorded. */
+bool cr_usable(cr_loc at, const char *op, const cr_value *arg, int n);
+bool cr_usable_in(cr_loc at, const char *op, cr_graph *g, const cr_value *arg, int n);
 
 /* Scalar constant nodes (no broadcasting): */
 cr_ref cr_const_f32(cr_graph *g, float value);
@@ -187,7 +192,6 @@ bool cr_check_shape(const cr_graph *g, const cr_shape *s, char *why, size_t why_
 
 /* Applies op to sources without broadcasting or origin: the passes' builder. */
 cr_ref cr_apply(cr_graph *g, cr_op op, const cr_ref *src, uint32_t nsrc, const cr_shape *shape, const int64_t *attr, uint32_t nattr);
-cr_ref cr_apply_cast(cr_graph *g, cr_ref x, cr_dtype dtype);
 
 /* A fresh graph with the symbols, the name and the strings of `from`; nodes are copied one by one
  * with cr_node_copy as a pass visits them. */

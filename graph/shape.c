@@ -5,17 +5,30 @@
 
 enum { MAX_SYMBOLS = 15 };
 
+static cr_dim symbol_again(cr_graph *g, uint32_t i, int64_t bound)
+{
+    const cr_symbol_info *s = &g->symbol.at[i];
+    if (s->bound == bound) return ((cr_dim)i << CR_DIM_SHIFT) | 1;
+    cr_mistake(g, (cr_loc){0}, "symbol '%s': its bound is %lld, and now %lld is asked for",
+               g->string.at[s->name], (long long)s->bound, (long long)bound);
+    return 0;
+}
+
 cr_dim cr_symbol(cr_graph *g, const char *name, int64_t bound)
 {
+    if (!cr_usable_in((cr_loc){0}, "symbol", g, NULL, 0)) return 0;
     uint32_t id = cr_intern_string(g, name);
     for (uint32_t i = 1; i < g->symbol.len; i++)
-        if (g->symbol.at[i].name == id) return ((cr_dim)i << CR_DIM_SHIFT) | 1;
+        if (g->symbol.at[i].name == id) return symbol_again(g, i, bound);
     if (id == 0 || bound < 1 || bound >= (int64_t)1 << 31 || g->symbol.len > MAX_SYMBOLS) {
         cr_mistake(g, (cr_loc){0}, "symbol '%s': needs a name and a bound from 1 to 2^31 - 1; "
                    "a graph has at most %d symbols", name ? name : "", MAX_SYMBOLS);
         return 0;
     }
-    if (!cr_vec_push(&g->symbol, (cr_symbol_info){id, bound})) return 0;
+    if (!cr_vec_push(&g->symbol, (cr_symbol_info){id, bound})) {
+        g->status = CR_E_MEMORY;
+        return 0;
+    }
     return ((cr_dim)(g->symbol.len - 1) << CR_DIM_SHIFT) | 1;
 }
 
@@ -392,10 +405,4 @@ cr_ref cr_apply(cr_graph *g, cr_op op, const cr_ref *src, uint32_t nsrc, const c
     for (uint32_t i = 0; i < nsrc; i++) n.src[i] = src[i];
     n.attr = cr_intern_attr(g, attr, nattr);
     return make(g, &n, shape);
-}
-
-cr_ref cr_apply_cast(cr_graph *g, cr_ref x, cr_dtype dtype)
-{
-    cr_node n = {.op = CR_OP_cast, .nsrc = 1, .dtype = (uint8_t)dtype, .src = {x}};
-    return make(g, &n, NULL);
 }

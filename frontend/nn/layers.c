@@ -14,12 +14,6 @@ const char *cr_activation_name(cr_activation activation)
     return (unsigned)activation < CR_ACTIVATION_COUNT ? activation_names[activation] : "?";
 }
 
-/* A graph without a mistake, and a value of it. */
-static bool usable(cr_value x)
-{
-    return x.graph && x.ref && x.graph->status == CR_OK;
-}
-
 static cr_value poison(cr_value x)
 {
     return (cr_value){x.graph, 0};
@@ -36,7 +30,7 @@ cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation)
     case CR_SOFTMAX: return cr_softmax_at(at, x);
     case CR_ACTIVATION_COUNT: break;
     }
-    if (!usable(x))
+    if (!cr_usable(at, "activate", &x, 1))
         return x;
     return cr_mistake(x.graph, at, "activate: %d is not an activation", (int)activation);
 }
@@ -70,7 +64,7 @@ static cr_value dense_param(cr_loc at, cr_graph *g, const char *layer, const cha
 cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
                      cr_activation activation, const cr_init *init)
 {
-    if (!usable(x))
+    if (!cr_usable(at, "dense", &x, 1))
         return poison(x);
     cr_graph *g = x.graph;
     const cr_shape s = cr_value_shape(x);
@@ -94,7 +88,7 @@ cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
 
 cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std)
 {
-    if (!usable(x))
+    if (!cr_usable(at, "normalize", &x, 1))
         return poison(x);
     cr_graph *g = x.graph;
     if (!(std > 0))
@@ -110,7 +104,7 @@ cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std)
 
 cr_value cr_flatten_at(cr_loc at, cr_value x)
 {
-    if (!usable(x))
+    if (!cr_usable(at, "flatten", &x, 1))
         return poison(x);
     cr_shape s = cr_value_shape(x);
     if (s.rank < 2)
@@ -122,7 +116,7 @@ cr_value cr_flatten_at(cr_loc at, cr_value x)
 
 cr_value cr_tap_at(cr_loc at, const char *name, cr_value v)
 {
-    if (v.graph)
+    if (cr_usable(at, "tap", &v, 1))
         cr_output_at(at, v.graph, name, v);
     return v;
 }

@@ -3,14 +3,9 @@
 #include "crisol/ops.h"
 #include "ir.h"
 
-static bool usable(cr_value x)
-{
-    return x.graph && x.ref && x.graph->status == CR_OK;
-}
-
 cr_value cr_mse_at(cr_loc at, cr_value y, cr_value t)
 {
-    if (!usable(y))
+    if (!cr_usable(at, "mse", &y, 1))
         return (cr_value){y.graph, 0};
     cr_op_begin(y.graph, "mse", at);
     cr_value v = cr_mean_at(at, cr_square_at(at, cr_sub_at(at, y, t)), CR_ALL_AXES);
@@ -21,11 +16,8 @@ cr_value cr_mse_at(cr_loc at, cr_value y, cr_value t)
 /* Scores [n, classes] and labels i32 [n], of one graph; else a mistake. */
 static bool scores_and_labels(cr_loc at, const char *op, cr_value x, cr_value labels)
 {
-    if (!usable(x) || !usable(labels) || x.graph != labels.graph) {
-        if (x.graph && labels.graph && x.graph != labels.graph)
-            cr_mistake(x.graph, at, "%s: values of two graphs cannot be mixed", op);
+    if (!cr_usable(at, op, (const cr_value[]){x, labels}, 2))
         return false;
-    }
     const cr_shape s = cr_value_shape(x), l = cr_value_shape(labels);
     if (s.rank == 2 && l.rank == 1 && s.dim[0] == l.dim[0] && cr_value_dtype(x) == CR_F32 &&
         cr_value_dtype(labels) == CR_I32)

@@ -168,6 +168,10 @@ static const char *wrong(const cr_optimizer *o)
 
 static cr_status minimize(struct update *u, cr_value loss, const cr_value *param, uint32_t n)
 {
+    if (n == 0) {
+        cr_mistake(u->g, u->at, "minimize: there are no parameters to train (cr_param makes them)");
+        return cr_graph_status(u->g);
+    }
     cr_value *grad = cr_alloc(n * sizeof *grad);
     if (!grad)
         return CR_E_MEMORY;
@@ -186,11 +190,13 @@ static cr_status minimize(struct update *u, cr_value loss, const cr_value *param
 
 cr_status cr_minimize_at(cr_loc at, cr_value loss, const cr_optimizer *optimizer)
 {
-    if (!loss.graph)
-        return cr_fail(CR_E_ARGUMENT, "minimize: the loss is not a value");
+    if (!cr_usable(at, "minimize", &loss, 1))
+        return loss.graph ? cr_graph_status(loss.graph) : cr_last_status();
+    if (!optimizer) {
+        cr_mistake(loss.graph, at, "minimize: the optimizer is NULL");
+        return cr_graph_status(loss.graph);
+    }
     struct update u = {.at = at, .g = loss.graph, .o = with_defaults(optimizer)};
-    if (loss.ref == 0 || u.g->status != CR_OK)
-        return cr_graph_status(u.g);
     const char *why = wrong(&u.o);
     if (why) {
         cr_mistake(u.g, at, "minimize: %s", why);

@@ -147,3 +147,31 @@ Test(mistakes, gradients)
           "it)",
           (cr_sgd_minimize(x, 0.1f), x));
 }
+
+Test(mistakes, nothing_to_minimize)
+{
+    static const char text[] =
+        "minimize: there are no parameters to train (cr_param makes them)";
+    WRONG("minimize: the optimizer is NULL", (cr_minimize(s, NULL), x));
+    WRONG(text, (cr_minimize(s, &(cr_optimizer){.params = &w}), x));
+    cr_graph *h = cr_graph_create("no parameters");
+    cr_value y = cr_input(h, "y", CR_F32, 3);
+    cr_expect_eq(cr_sgd_minimize(cr_sum(y, CR_ALL_AXES), 0.1f), CR_E_GRAPH);
+    cr_expect(strstr(cr_error(), text), "%s", cr_error());
+    cr_graph_destroy(h);
+    cr_expect_neq(cr_minimize((cr_value){0}, &(cr_optimizer){0}), CR_OK);
+}
+
+Test(mistakes, layers_of_no_value)
+{
+    const cr_value none = {NULL, 0};
+    WRONG("softmax_cross_entropy: operand 2 is not a value", cr_softmax_cross_entropy(x, none));
+    WRONG("count_correct: operand 2 belongs to graph 'other', the first one to 'net'; values of "
+          "two graphs cannot be mixed",
+          cr_count_correct(x, foreign));
+    WRONG("dense: operand 1 is not a value", cr_dense(cr_find(g, "y"), "d", 3, CR_TANH));
+    WRONG("mse: operand 1 is not a value", cr_mse(cr_find(g, "y"), x));
+    WRONG("tap: operand 1 is not a value", cr_tap("t", cr_find(g, "y")));
+    cr_dense(none, "d", 3, CR_TANH);
+    cr_expect(strstr(cr_error(), "dense: operand 1 is not a value"), "%s", cr_error());
+}

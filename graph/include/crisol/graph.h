@@ -65,13 +65,14 @@ typedef uint32_t cr_axes;
 CR_API cr_graph *cr_graph_create(const char *name);
 /* Frees the graph and all its values. Programs compiled from it live on. Accepts NULL. */
 CR_API void cr_graph_destroy(cr_graph *g);
-/* CR_OK, or the status of the first mistake made while building (its text becomes cr_error()). */
+/* CR_OK, or the status of the first mistake made while building (its text becomes cr_error()).
+ * CR_E_ARGUMENT for NULL. */
 CR_API cr_status cr_graph_status(const cr_graph *g);
-/* Number of nodes. */
+/* Number of nodes; 0 for NULL. */
 CR_API uint32_t cr_graph_size(const cr_graph *g);
 
 /* A named size that is bound when a program is compiled (the batch, say). `bound` is its largest
- * value. Asking again for the same name gives the same symbol. 0 on a mistake. */
+ * value. Asking again for the same name with the same bound gives the same symbol. 0 on a mistake. */
 CR_API cr_dim cr_symbol(cr_graph *g, const char *name, int64_t bound);
 
 /* ---- leaves -------------------------------------------------------------------------------- */
@@ -148,10 +149,13 @@ CR_API cr_value cr_gradient_at(cr_loc at, cr_value loss, cr_value x);
 
 /* ---- looking at values --------------------------------------------------------------------- */
 
+/* Is v what a mistake has given, or no value at all ((cr_value){0})? */
 CR_API bool cr_is_poison(cr_value v);
+/* Element type and shape; of poison they are those of an f32 scalar. Sizes may be symbolic. */
 CR_API cr_dtype cr_value_dtype(cr_value v);
 CR_API cr_shape cr_value_shape(cr_value v);
-/* Finds an input, a state or an output by name; poison (and no mistake) when there is none. */
+/* Finds an input, a state or an output by name. When there is none: poison, which is no mistake until
+ * something is built from it. */
 CR_API cr_value cr_find(cr_graph *g, const char *name);
 /* The trainable states in the order they were built: writes at most `max`, returns how many. */
 CR_API uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max);
@@ -159,7 +163,8 @@ CR_API uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max);
 /* ---- user-level ops and scopes -------------------------------------------------------------- */
 
 /* All that is built between cr_op_begin and cr_op_end counts as one op of the user: one kernel in
- * the unfused variants, one cluster in pictures. Nested pairs belong to the outermost. */
+ * the unfused variants, one cluster in pictures. Nested pairs belong to the outermost. An end without
+ * a begin is a mistake. */
 CR_API void cr_op_begin(cr_graph *g, const char *name, cr_loc at);
 CR_API void cr_op_end(cr_graph *g);
 
@@ -172,6 +177,7 @@ CR_API char *cr_graph_print(const cr_graph *g);
 CR_API cr_graph *cr_graph_parse(const char *text, const char *path);
 /* The graph in Graphviz's dot language. */
 CR_API char *cr_graph_dot(const cr_graph *g);
+/* Frees a text that the library gave. Accepts NULL. */
 CR_API void cr_string_free(char *text);
 
 #ifdef __cplusplus
