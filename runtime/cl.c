@@ -1,6 +1,7 @@
 /* cl.c - names of OpenCL's errors, injected failures, the count of live objects. */
 #include "cl.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "runtime.h"
@@ -84,6 +85,20 @@ cr_status cr_cl_fail(cl_int error, const char *call, const char *fmt, ...)
     va_end(ap);
     return cr_fail(CR_E_DEVICE, "%.*s: %s (%d), %s", (int)strcspn(call, "("), call,
                    cr_cl_error_name(error), (int)error, what);
+}
+
+/* ---- several threads --------------------------------------------------------------------- */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void cr_cl_lock(void)
+{
+    pthread_mutex_lock(&mutex);
+}
+
+void cr_cl_unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
 }
 
 /* ---- for tests --------------------------------------------------------------------------- */

@@ -25,9 +25,8 @@ static cr_status choose(cr_device *d, const char *selector)
     return status;
 }
 
-static cr_status open_device(cr_device *d, const char *selector)
+static cr_status make_context(cr_device *d)
 {
-    CR_TRY(choose(d, selector));
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                                 (cl_context_properties)d->platform, 0};
     CL_CREATE(d->context, clCreateContext(properties, 1, &d->id, NULL, NULL, &cl_err), "opening %s",
@@ -35,6 +34,15 @@ static cr_status open_device(cr_device *d, const char *selector)
     CL_CREATE(d->queue, clCreateCommandQueue(d->context, d->id, 0, &cl_err), "making a queue on %s",
               d->info.name);
     return CR_OK;
+}
+
+static cr_status open_device(cr_device *d, const char *selector)
+{
+    CR_TRY(choose(d, selector));
+    cr_cl_lock();
+    cr_status status = make_context(d);
+    cr_cl_unlock();
+    return status;
 }
 
 cr_device *cr_device_open(const char *selector)
@@ -60,9 +68,11 @@ void cr_device_unref(cr_device *d)
 {
     if (!d || --d->refs > 0)
         return;
+    cr_cl_lock();
     CL_RELEASE(clReleaseCommandQueue, d->profiling);
     CL_RELEASE(clReleaseCommandQueue, d->queue);
     CL_RELEASE(clReleaseContext, d->context);
+    cr_cl_unlock();
     cr_free(d->dump_folder);
     cr_free(d);
 }

@@ -288,7 +288,9 @@ static cr_status find_all(found *f)
 cr_status cr_devices_probe(cr_device_facts **list, cr_device_ids **ids, uint32_t *count)
 {
     found f = {0};
+    cr_cl_lock(); /* PoCL 3.1 starts twice, or is found half started */
     cr_status status = find_all(&f);
+    cr_cl_unlock();
     if (status != CR_OK) {
         cr_vec_finish(&f.info);
         cr_vec_finish(&f.id);
