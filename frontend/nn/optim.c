@@ -139,19 +139,22 @@ static void update(struct update *u, cr_value w, cr_value grad)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+/* CR_ZERO is told from 0 by its sign, which the graph need not see. */
+static float given_or(float v, float otherwise)
+{
+    if (v != 0)
+        return v;
+    return signbit(v) ? 0 : otherwise;
+}
+
 static cr_optimizer with_defaults(const cr_optimizer *from)
 {
     cr_optimizer o = *from;
-    if (o.lr == 0)
-        o.lr = cr_optimizer_default_lr(o.kind);
-    if (o.momentum == 0)
-        o.momentum = 0.9f;
-    if (o.beta1 == 0)
-        o.beta1 = 0.9f;
-    if (o.beta2 == 0)
-        o.beta2 = 0.999f;
-    if (o.epsilon == 0)
-        o.epsilon = 1e-7f;
+    o.lr = given_or(o.lr, cr_optimizer_default_lr(o.kind));
+    o.momentum = given_or(o.momentum, 0.9f);
+    o.beta1 = given_or(o.beta1, 0.9f);
+    o.beta2 = given_or(o.beta2, 0.999f);
+    o.epsilon = given_or(o.epsilon, 1e-7f);
     return o;
 }
 

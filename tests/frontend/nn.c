@@ -187,6 +187,37 @@ Test(optimizer, sgd)
     follow(&(cr_optimizer){.kind = CR_SGD, .lr = 0.1f}, rule_sgd);
 }
 
+/* After three steps from the same weights. */
+static void weights_after(const cr_optimizer *o, float out[4], float *lr)
+{
+    static const float start[4] = {1, -2, 3, -4};
+    cr_graph *g = cr_graph_create("t");
+    cr_value w = cr_param_init(g, "w", CR_F32,
+                               ((cr_init){.kind = CR_INIT_DATA, .data = start}), 4);
+    cr_minimize(cr_sum(cr_square(w), CR_ALL_AXES), o);
+    host h = host_start(g, 1);
+    for (int i = 0; i < 3; i++)
+        host_run(&h);
+    memcpy(out, host_leaf(&h, "w"), 4 * sizeof *out);
+    *lr = *(const float *)host_leaf(&h, "lr");
+    host_end(&h);
+}
+
+/* 0 is the default, CR_ZERO is zero. */
+Test(optimizer, a_zero_that_is_meant)
+{
+    float a[4], b[4], lr;
+    weights_after(&(cr_optimizer){.kind = CR_SGD, .lr = 0.1f}, a, &lr);
+    weights_after(&(cr_optimizer){.kind = CR_MOMENTUM, .lr = 0.1f, .momentum = CR_ZERO}, b, &lr);
+    cr_assert_eq(memcmp(a, b, sizeof a), 0);
+    weights_after(&(cr_optimizer){.kind = CR_MOMENTUM, .lr = 0.1f}, b, &lr);
+    cr_assert_neq(memcmp(a, b, sizeof a), 0);
+    weights_after(&(cr_optimizer){.kind = CR_SGD, .lr = CR_ZERO}, b, &lr);
+    cr_assert(lr == 0 && b[0] == 1 && b[3] == -4, "%g, %g", (double)lr, (double)b[0]);
+    weights_after(&(cr_optimizer){.kind = CR_ADAM, .beta1 = CR_ZERO, .beta2 = CR_ZERO}, b, &lr);
+    cr_assert(lr == 0.001f && fabsf(b[0] - 0.997f) < 1e-5f, "%g", (double)b[0]); /* by its sign */
+}
+
 Test(optimizer, momentum)
 {
     follow(&(cr_optimizer){.kind = CR_MOMENTUM, .lr = 0.02f, .momentum = 0.8f}, rule_momentum);

@@ -35,14 +35,17 @@ typedef enum cr_optimizer_kind {
         CR_OPTIMIZER_COUNT
 } cr_optimizer_kind;
 
+/* A zero that is meant: in cr_optimizer a plain 0 stands for the default. It is -0.0f. */
+#define CR_ZERO (-0.0f)
+
 /* All fields may be zero. States are named PREFIX + "lr", "step", "correction", and PARAM + ".m",
  * ".v". One that is there already under such a name is used as it is: two losses of one graph may
  * share their rate, or have a prefix each. */
 typedef struct cr_optimizer {
     cr_optimizer_kind kind;
-    float lr;               /* start of the state "lr"; 0: 0.01, adam 0.001 */
-    float momentum;         /* 0: 0.9 */
-    float beta1, beta2;     /* 0: 0.9, 0.999 */
+    float lr;               /* start of the state "lr"; 0: 0.01, adam 0.001; CR_ZERO: 0 */
+    float momentum;         /* 0: 0.9; CR_ZERO: 0 */
+    float beta1, beta2;     /* 0: 0.9, 0.999; CR_ZERO: 0 */
     float epsilon;          /* 0: 1e-7 */
     const cr_value *params; /* what is updated; NULL: all parameters of the graph */
     uint32_t nparams;
@@ -50,15 +53,15 @@ typedef struct cr_optimizer {
     const cr_value *guard; /* a bool scalar: where it does not hold, no state changes */
 } cr_optimizer;
 
+/* "sgd"; "?" for what is no kind. */
 CR_API const char *cr_optimizer_name(cr_optimizer_kind kind);
 /* The learning rate that .lr = 0 stands for. */
 CR_API float cr_optimizer_default_lr(cr_optimizer_kind kind);
 
-/* Makes each step move the parameters against the gradient of `loss`, an f32 scalar. Each
- * parameter's update is one op. A mistake is recorded in the graph and returned. */
-#define cr_minimize(loss, ...)                                                                     \
-    cr_minimize_at(CR_HERE, loss, __VA_ARGS__) /* const cr_optimizer *                             \
-                                                */
+/* Makes each step move the parameters against the gradient of `loss`, an f32 scalar, as a const
+ * cr_optimizer * says. Each parameter's update is one op. A mistake is recorded in the graph and
+ * returned; nothing to train is one. */
+#define cr_minimize(loss, ...) cr_minimize_at(CR_HERE, loss, __VA_ARGS__)
 CR_API cr_status cr_minimize_at(cr_loc at, cr_value loss, const cr_optimizer *optimizer);
 
 /* The three by name, with defaults for the rest. */
