@@ -56,6 +56,7 @@ typedef struct cli_option {
     void *to;          /* holds the default before */
     const char *value; /* what the help calls it: "N" */
     const char *help;
+    bool given; /* on the command line */
 } cli_option;
 
 typedef struct cli_options {
@@ -73,6 +74,8 @@ void cli_add(cli_options *o, const char *name, cli_kind kind, void *to, const ch
  */
 enum { CLI_GO = -1 };
 int cli_parse(cli_options *o, int argc, char **argv);
+/* Was that option given? For those whose default is no value of their kind. */
+bool cli_given(const cli_options *o, const char *name);
 
 typedef struct cli_bindings {
     cr_binding at[16];

@@ -194,7 +194,7 @@ int cli_compare(int argc, char **argv)
     cli_add(&o, "--json", CLI_FLAG, &json, NULL, "print JSON");
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)
-        status = training_check(&c.t);
+        status = training_check(&c.t, &o);
     if (status != CLI_GO)
         return status;
     if (c.steps < 1 || c.repeats < 1 || c.steps > 10000000 || c.repeats > 10000)

@@ -20,13 +20,12 @@ static int passes_until(const char *until, bool with, cli_text *list)
     return CLI_MISTAKE;
 }
 
+static const cr_dataset sizes = {
+    .ntrain = 60000, .ntest = 10000, .rows = 28, .cols = 28, .classes = 10};
+
 /* The training step of a net, on images of MNIST's size. */
 static cr_graph *graph_of_net(training *t)
 {
-    const cr_dataset sizes = {
-        .ntrain = 60000, .ntest = 10000, .rows = 28, .cols = 28, .classes = 10};
-    if (training_check(t) != CLI_GO)
-        return NULL;
     cr_train_options options = training_trainer(t, CR_OPT_FUSED);
     options.no_evaluation = true;
     cr_graph *g = cr_training_graph(&sizes, &options);
@@ -94,9 +93,13 @@ int cli_dot(int argc, char **argv)
     status = inspecting_check(&in);
     if (status != CLI_GO)
         return status;
+    if (t.net_text && training_check(&t, &o) != CLI_GO)
+        return CLI_MISTAKE;
     if (t.net_text && in.o.nbind == 0) {
-        in.bind.at[0] = (cr_binding){"batch", (int64_t)t.batch};
+        in.bind.at[0] = (cr_binding){"batch", (int64_t)training_batch(&t, &sizes)};
         in.o.nbind = 1;
+        if (in.bind.at[0].value == 0)
+            return CLI_MISTAKE;
     }
     cr_graph *g = t.net_text ? graph_of_net(&t) : inspecting_read(o.file);
     if (!g)

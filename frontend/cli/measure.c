@@ -205,7 +205,9 @@ static int create(comparison *c, const cr_dataset *data)
 
 int compare_measure(comparison *c, const cr_dataset *data)
 {
-    c->batch = c->t.batch < data->ntrain ? (uint32_t)c->t.batch : data->ntrain;
+    c->batch = training_batch(&c->t, data);
+    if (c->batch == 0)
+        return CLI_MISTAKE;
     const uint64_t most = data->ntrain / c->batch;
     int status = create(c, data);
     if (status == CLI_OK)

@@ -9,7 +9,7 @@ void cli_add(cli_options *o, const char *name, cli_kind kind, void *to, const ch
              const char *help)
 {
     if (o->n < CLI_COUNTOF(o->at))
-        o->at[o->n++] = (cli_option){name, kind, to, value, help};
+        o->at[o->n++] = (cli_option){name, kind, to, value, help, false};
 }
 
 /* ---- help ------------------------------------------------------------------------------------ */
@@ -163,7 +163,7 @@ static int unknown(const cli_options *o, const char *name)
     return cli_fail("there is no option %s; see crisol %s --help", name, cli_command);
 }
 
-static const cli_option *find(const cli_options *o, const char *name, size_t len)
+static cli_option *find(cli_options *o, const char *name, size_t len)
 {
     for (size_t i = 0; i < o->n; i++)
         if (strlen(o->at[i].name) == len && memcmp(o->at[i].name, name, len) == 0)
@@ -175,9 +175,10 @@ static const cli_option *find(const cli_options *o, const char *name, size_t len
 static int parse_option(cli_options *o, int argc, char **argv, int *i)
 {
     char *arg = argv[*i], *value = strchr(arg, '=');
-    const cli_option *p = find(o, arg, value ? (size_t)(value - arg) : strlen(arg));
+    cli_option *p = find(o, arg, value ? (size_t)(value - arg) : strlen(arg));
     if (!p)
         return unknown(o, arg);
+    p->given = true;
     if (p->kind == CLI_FLAG)
         return value ? cli_fail("%s takes no value", p->name) : read_value(p, NULL);
     if (value)
@@ -185,6 +186,14 @@ static int parse_option(cli_options *o, int argc, char **argv, int *i)
     if (*i + 1 == argc)
         return cli_fail("%s needs a value: %s", p->name, p->value);
     return read_value(p, argv[++*i]);
+}
+
+bool cli_given(const cli_options *o, const char *name)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (strcmp(o->at[i].name, name) == 0)
+            return o->at[i].given;
+    return false;
 }
 
 int cli_parse(cli_options *o, int argc, char **argv)

@@ -10,6 +10,7 @@ struct job {
     training t;
     uint64_t epochs;
     const char *log, *plot;
+    uint32_t batch;
     bool json;
     double last_shown;
 };
@@ -45,7 +46,7 @@ static int print_json(const struct job *job, const history *h, const char *devic
     cJSON *j = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(j, "epochs");
     cJSON_AddStringToObject(j, "device", device);
     cJSON_AddStringToObject(j, "net", job->t.net_text);
-    cJSON_AddNumberToObject(j, "batch", (double)job->t.batch);
+    cJSON_AddNumberToObject(j, "batch", job->batch);
     cJSON_AddNumberToObject(j, "seed", (double)job->t.seed);
     for (size_t i = 0; i < h->n; i++) {
         const cr_epoch *e = &h->epoch[i];
@@ -89,6 +90,9 @@ static int epochs(struct job *job, cr_trainer *trainer, history *h)
 static int run(struct job *job, const cr_dataset *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
+    job->batch = training_batch(&job->t, data);
+    if (job->batch == 0)
+        return CLI_MISTAKE;
     if (isatty(STDERR_FILENO)) {
         options.progress = show_progress;
         options.progress_user = job;
@@ -128,7 +132,7 @@ int cli_train(int argc, char **argv)
     cli_add(&o, "--json", CLI_FLAG, &job.json, NULL, "print JSON at the end instead of the table");
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)
-        status = training_check(&job.t);
+        status = training_check(&job.t, &o);
     if (status != CLI_GO)
         return status;
     if (job.epochs < 1)

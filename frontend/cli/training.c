@@ -19,7 +19,6 @@ static const char optimizers[] = "" CR_OPTIMIZER_MAP(CR_X);
 
 void training_net_options(training *t, cli_options *o)
 {
-    t->batch = 64;
     cli_add(o, "--net", CLI_TEXT, &t->net_text, "'LAYER, ...'",
             "layers: dense UNITS [ACTIVATION], normalize MEAN STD");
     cli_add(o, "--loss", CLI_CHOICE, &t->loss, "mse|softmax-cross-entropy", "what is minimised");
@@ -28,7 +27,8 @@ void training_net_options(training *t, cli_options *o)
             "learning rate (default: sgd 0.01, momentum 0.01, adam 0.001)");
     cli_add(o, "--momentum", CLI_REAL, &t->momentum, "M",
             "of the optimizer momentum (default: 0.9)");
-    cli_add(o, "--batch", CLI_COUNT, &t->batch, "N", "samples of a step");
+    cli_add(o, "--batch", CLI_COUNT, &t->batch, "N",
+            "samples of a step (default: 64, or all when they are fewer)");
 }
 
 void training_options(training *t, cli_options *o)
@@ -64,9 +64,45 @@ static int read_budget(training *t)
     return CLI_GO;
 }
 
-int training_check(training *t)
+/* A 0 that is given is not the default that it stands for in cr_optimizer. */
+static int check_optimizer(training *t, const cli_options *o)
 {
-    if (t->batch < 1 || t->batch > 1u << 24)
+    const cr_optimizer_kind kind = (cr_optimizer_kind)t->optimizer;
+    if (cli_given(o, "--lr") && !(t->lr > 0))
+        return cli_fail("--lr: the learning rate is %g; it must be above 0", (double)t->lr);
+    if (!cli_given(o, "--momentum"))
+        return CLI_GO;
+    if (kind != CR_MOMENTUM)
+        return cli_fail("--momentum: the optimizer %s has none (--optimizer momentum has)",
+                        cr_optimizer_name(kind));
+    if (!(t->momentum >= 0))
+        return cli_fail("--momentum: it is %g; it must be 0 or more", (double)t->momentum);
+    if (t->momentum == 0)
+        t->momentum = CR_ZERO;
+    return CLI_GO;
+}
+
+uint32_t training_batch(const training *t, const cr_dataset *data)
+{
+    enum { DEFAULT = 64 }; /* as cr_train_options says */
+    const uint64_t batch = t->batch ? t->batch : DEFAULT;
+    if (data->ntrain == 0) {
+        cli_fail("the data set has no training images");
+        return 0;
+    }
+    if (t->batch > data->ntrain) {
+        cli_fail("--batch: a batch of %llu samples is larger than the training set of %u",
+                 (unsigned long long)t->batch, data->ntrain);
+        return 0;
+    }
+    return batch < data->ntrain ? (uint32_t)batch : data->ntrain;
+}
+
+int training_check(training *t, const cli_options *o)
+{
+    if (check_optimizer(t, o) != CLI_GO)
+        return CLI_MISTAKE;
+    if (cli_given(o, "--batch") && (t->batch < 1 || t->batch > 1u << 24))
         return cli_fail("--batch: %llu is not between 1 and %u", (unsigned long long)t->batch,
                         1u << 24);
     if (cr_net_parse(t->net_text, &t->net) != CR_OK)

@@ -7,8 +7,8 @@
 typedef struct training {
     const char *data, *net_text, *device, *dump_kernels;
     int loss, optimizer, opt; /* choices; opt in the order of cli_variants */
-    float lr, momentum;       /* 0: the optimizer's default */
-    uint64_t batch, seed;
+    float lr, momentum;       /* as cr_optimizer has them */
+    uint64_t batch, seed;     /* batch 0: the trainer's default */
     bool fast_math, reference;
     int launches; /* cr_launches */
     const char *max_transfer_text; /* empty: no budget */
@@ -26,8 +26,10 @@ cr_opt cli_variant_opt(int i);
 void training_options(training *t, cli_options *o);
 /* The options without those that choose data and device: for pictures. */
 void training_net_options(training *t, cli_options *o);
-/* Reads what the texts hold. CLI_GO, or the exit status after a message. */
-int training_check(training *t);
+/* Reads what the texts hold; `o` as parsed. CLI_GO, or the exit status after a message. */
+int training_check(training *t, const cli_options *o);
+/* Samples of a step on that data set; 0 after a message when it has fewer. */
+uint32_t training_batch(const training *t, const cr_dataset *data);
 /* What a trainer is made from. `t` must outlive it. */
 cr_train_options training_trainer(training *t, cr_opt opt);
 

@@ -16,10 +16,32 @@ enum { DEFAULT_BATCH = 64, TEST_BATCH = 1000 };
 
 static const cr_loc nowhere; /* not the user's lines */
 
+cr_status cr_train_check(const cr_dataset *data, const cr_train_options *options)
+{
+    if (!data || !options)
+        return cr_fail(CR_E_ARGUMENT, "train: the %s NULL", data ? "options are" : "data set is");
+    if (!options->model)
+        return cr_fail(CR_E_ARGUMENT, "train: no model");
+    if ((unsigned)options->loss > CR_LOSS_SOFTMAX_CROSS_ENTROPY)
+        return cr_fail(CR_E_ARGUMENT, "train: %d is not a cr_loss", (int)options->loss);
+    if (data->rows == 0 || data->cols == 0)
+        return cr_fail(CR_E_ARGUMENT, "train: the images are of %u x %u pixels", data->rows,
+                       data->cols);
+    if (data->ntrain == 0)
+        return cr_fail(CR_E_ARGUMENT, "train: the data set has no training samples");
+    if (data->ntest == 0 && !options->no_evaluation)
+        return cr_fail(CR_E_ARGUMENT,
+                       "train: the data set has no test samples (no_evaluation does without)");
+    if (options->batch > data->ntrain)
+        return cr_fail(CR_E_ARGUMENT,
+                       "train: a batch of %u samples is larger than the training set of %u",
+                       options->batch, data->ntrain);
+    return CR_OK;
+}
+
 uint32_t cr_train_batch(const cr_dataset *data, const cr_train_options *options)
 {
-    uint32_t batch = options->batch ? options->batch : DEFAULT_BATCH;
-    return CR_MIN(batch, data->ntrain);
+    return options->batch ? options->batch : CR_MIN(DEFAULT_BATCH, data->ntrain);
 }
 
 uint32_t cr_train_test_batch(const cr_dataset *data)
@@ -227,8 +249,8 @@ static void build_evaluation(const struct builder *b, cr_value x, cr_value score
 
 cr_graph *cr_train_build(const cr_dataset *data, const cr_train_options *options, uint32_t *classes)
 {
-    if (!options->model)
-        return cr_fail(CR_E_ARGUMENT, "train: no model"), NULL;
+    if (cr_train_check(data, options) != CR_OK)
+        return NULL;
     struct builder b = {.data = data, .options = options};
     b.g = cr_graph_create("train");
     if (!b.g)

@@ -5,6 +5,9 @@
 #include "base.h"
 #include "crisol/train.h"
 
+/* CR_OK, or what a user has done wrong: what all below takes for granted. */
+cr_status cr_train_check(const cr_dataset *data, const cr_train_options *options);
+
 /* Samples of a step, as the options say, and of an evaluation step. */
 uint32_t cr_train_batch(const cr_dataset *data, const cr_train_options *options);
 uint32_t cr_train_test_batch(const cr_dataset *data);

@@ -20,7 +20,7 @@ struct cr_trainer {
     cr_program *program[NPROGRAM]; /* NULL: not needed */
     const char **update;           /* states that a training step assigns */
     uint32_t nupdate;
-    uint32_t batch, test_batch;
+    uint32_t batch, test_batch; /* test_batch 0: without evaluation */
     int32_t *order;
     uint32_t epoch; /* begun so far */
     uint64_t done;  /* whole batches of this epoch */
@@ -76,10 +76,10 @@ static cr_status compile_all(cr_trainer *t)
         [TRAIN] = {true, t->batch},
         [REST] = {true, t->data->ntrain % t->batch},
         [TEST] = {false, t->test_batch},
-        [TEST_REST] = {false, t->data->ntest % t->test_batch},
+        [TEST_REST] = {false, t->test_batch ? t->data->ntest % t->test_batch : 0},
     };
     for (int i = 0; i < NPROGRAM; i++) {
-        if (want[i].samples == 0 || (!want[i].training && t->options.no_evaluation))
+        if (want[i].samples == 0)
             continue;
         t->program[i] = compile(t, want[i].training, want[i].samples);
         if (!t->program[i])
@@ -114,7 +114,9 @@ static cr_status set_up(cr_trainer *t)
     t->graph = cr_train_build(t->data, &t->options, &classes);
     if (!t->graph)
         return CR_E_GRAPH;
-    CR_TRY(cr_dataset_check_labels(t->data, classes));
+    cr_dataset seen = *t->data;
+    seen.ntest = t->test_batch ? seen.ntest : 0;
+    CR_TRY(cr_dataset_check_labels(&seen, classes));
     CR_TRY(list_updates(t));
     t->order = cr_alloc(t->data->ntrain * sizeof *t->order);
     if (!t->order)
@@ -123,15 +125,24 @@ static cr_status set_up(cr_trainer *t)
     return feed_all(t);
 }
 
+static cr_status check_samples(const cr_dataset *d, const cr_train_options *options)
+{
+    if (d->train_x && d->train_y && (options->no_evaluation || (d->test_x && d->test_y)))
+        return CR_OK;
+    return cr_fail(CR_E_ARGUMENT, "train: the data set's images or labels are NULL");
+}
+
 cr_trainer *cr_trainer_create(const cr_dataset *data, const cr_train_options *options)
 {
+    if (cr_train_check(data, options) != CR_OK || check_samples(data, options) != CR_OK)
+        return NULL;
     cr_trainer *t = cr_alloc(sizeof *t);
     if (!t)
         return NULL;
     t->data = data;
     t->options = *options;
     t->batch = cr_train_batch(data, options);
-    t->test_batch = cr_train_test_batch(data);
+    t->test_batch = options->no_evaluation ? 0 : cr_train_test_batch(data);
     if (set_up(t) == CR_OK)
         return t;
     cr_trainer_destroy(t);

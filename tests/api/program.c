@@ -512,6 +512,25 @@ Test(api, trains_with_a_last_smaller_batch)
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
+Test(api, trains_without_a_test_set)
+{
+    cr_dataset data = make_data();
+    data.ntest = 0;
+    data.test_x = data.test_y = NULL;
+    cr_net net;
+    cr_net_parse("dense 3", &net);
+    cr_trainer *t = cr_trainer_create(&data, &(cr_train_options){.model = cr_net_model,
+                                                                 .model_user = &net,
+                                                                 .batch = N,
+                                                                 .no_evaluation = true});
+    cr_assert_not_null(t, "%s", cr_error());
+    cr_epoch e;
+    cr_assert_eq(cr_trainer_epoch(t, &e), CR_OK, "%s", cr_error());
+    cr_assert(e.steps == 1 && isnan(e.test_loss));
+    cr_trainer_destroy(t);
+    cr_assert_eq(cr_live_blocks(), 0);
+}
+
 /* The step is replayed on the host, and the message names it. */
 static void diverges(cr_opt opt)
 {

@@ -29,6 +29,16 @@ refused "column 11" "'sigmiod' is not an activation" "dense 256 sigmiod" "      
 refused "column 1" "'konv' is not a layer" -- "$CRISOL" compare --data set --net 'konv 3'
 refused "layer is missing" -- "$CRISOL" profile --data set --net ''
 
+# ---- batches, rates ----
+for command in train compare profile; do
+    refused "a batch of 641 samples is larger than the training set of 640" -- "$CRISOL" $command --data set --batch 641
+done
+refused "a batch of 70000 samples is larger than the training set of 60000" -- \
+    "$CRISOL" dot --net 'dense 3' --batch 70000
+refused "--lr: the learning rate is 0; it must be above 0" -- "$CRISOL" train "${small[@]}" --lr 0
+refused "--momentum: the optimizer sgd has none" -- "$CRISOL" train "${small[@]}" --momentum 0.5
+refused "--momentum: it is -1" -- "$CRISOL" train "${small[@]}" --optimizer momentum --momentum -1
+
 # ---- outputs, said before training ----
 refused "nowhere/log.csv: cannot write" -- "$CRISOL" train "${small[@]}" --log nowhere/log.csv
 refused "nowhere/p.svg: cannot write" -- "$CRISOL" train "${small[@]}" --plot nowhere/p.svg

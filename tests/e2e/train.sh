@@ -29,6 +29,19 @@ cmp fused.txt naive.txt
 run 0 "$CRISOL" "${training[@]}" --epochs 2 --seed 7 --log other.csv
 cmp -s fused.txt <(columns other.csv) && die "the seed does not matter"
 
+# A momentum of 0 is one: the descent is plain.
+plain=(train --data set --net 'dense 4' --lr 0.1 --epochs 1)
+run 0 "$CRISOL" "${plain[@]}" --optimizer sgd --log sgd.csv
+run 0 "$CRISOL" "${plain[@]}" --optimizer momentum --momentum 0 --log zero.csv
+cmp <(columns sgd.csv) <(columns zero.csv)
+run 0 "$CRISOL" "${plain[@]}" --optimizer momentum --log momentum.csv
+cmp -s <(columns sgd.csv) <(columns momentum.csv) && die "the default momentum is 0"
+
+# What is told of the batch is what was taken.
+make_set few 40 10
+run 0 "$CRISOL" "${plain[@]/#set/few}" --json
+json 'd["batch"] == 40'
+
 # All optimizers and losses learn.
 for optimizer in sgd momentum adam; do
     for loss in mse softmax-cross-entropy; do

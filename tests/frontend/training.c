@@ -169,6 +169,40 @@ static cr_value wrong_shape(cr_value x, void *user)
     return cr_sum(x, CR_AXIS(0));
 }
 
+static void refused(const cr_dataset *data, cr_train_options options, const char *text)
+{
+    options.model = options.model ? options.model : linear;
+    cr_assert_null(cr_training_graph(data, &options));
+    cr_assert(strstr(cr_error(), text), "not '%s' but '%s'", text, cr_error());
+    cr_assert_null(cr_trainer_create(data, &options));
+    cr_assert(strstr(cr_error(), text), "not '%s' but '%s'", text, cr_error());
+    cr_assert_eq(cr_alloc_live(), 0);
+}
+
+Test(training, checks_options_and_data)
+{
+    const cr_dataset data = make_data();
+    cr_dataset d = data;
+    refused(NULL, (cr_train_options){.batch = 4}, "train: the data set is NULL");
+    refused(&data, (cr_train_options){.loss = (cr_loss)7}, "train: 7 is not a cr_loss");
+    refused(&data, (cr_train_options){.batch = N + 1},
+            "train: a batch of 25 samples is larger than the training set of 24");
+    d.ntrain = 0;
+    refused(&d, (cr_train_options){.batch = 4}, "train: the data set has no training samples");
+    d = data;
+    d.ntest = 0;
+    refused(&d, (cr_train_options){.batch = 4}, "train: the data set has no test samples");
+    d = data;
+    d.cols = 0;
+    refused(&d, (cr_train_options){.batch = 4}, "train: the images are of 2 x 0 pixels");
+    cr_assert_null(cr_trainer_create(&data, NULL));
+    cr_assert(strstr(cr_error(), "train: the options are NULL"), "%s", cr_error());
+    d = data;
+    d.test_y = NULL;
+    cr_assert_null(cr_trainer_create(&d, &(cr_train_options){.model = linear}));
+    cr_assert(strstr(cr_error(), "images or labels are NULL"), "%s", cr_error());
+}
+
 Test(training, refuses_a_model_without_scores)
 {
     cr_dataset data = make_data();

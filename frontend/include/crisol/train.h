@@ -43,10 +43,10 @@ typedef struct cr_train_options {
     void *model_user;
     cr_loss loss;
     cr_optimizer optimizer; /* .params, .prefix and .guard are set by the trainer */
-    uint32_t batch;         /* 0: 64, or all samples when they are fewer */
+    uint32_t batch;         /* at most all samples; 0: 64, or all when they are fewer */
     uint64_t seed;          /* of initial weights and of the order of samples */
     bool keep_order;        /* do not shuffle */
-    bool no_evaluation;     /* leave out the test set */
+    bool no_evaluation;     /* leave out the test set, which may be empty */
     /* Device, variant and the like; outputs, updates, bind, share and seed are set by the trainer.
      */
     cr_compile_options compile;
