@@ -47,26 +47,32 @@ static cr_status specialize(struct run *run)
 
 /* ---- its leaves ------------------------------------------------------------------------------ */
 
-static void *input_data(const cr_replay *r, const char *name)
+/* What the trainer has fed: it is at hand. NULL for inputs of the model's own. */
+static void *own_data(const cr_replay *r, const char *name)
 {
     if (strcmp(name, "train_x") == 0)
         return r->data->train_x;
     if (strcmp(name, "train_y") == 0)
         return r->data->train_y;
-    return r->order;
+    return strcmp(name, "order") == 0 ? r->order : NULL;
 }
 
 static cr_status bind_leaf(struct run *run, cr_ref leaf)
 {
     const cr_graph *g = run->cx.graph;
     const char *name = cr_name_of(g, leaf);
-    if (cr_at(g, leaf)->op == CR_OP_INPUT)
-        return cr_interp_bind(run->in, leaf, input_data(run->r, name));
+    const bool is_input = cr_at(g, leaf)->op == CR_OP_INPUT;
+    void *own = is_input ? own_data(run->r, name) : NULL;
+    if (own)
+        return cr_interp_bind(run->in, leaf, own);
     size_t bytes = (size_t)cr_bytes_of(g, leaf);
     run->data[leaf] = cr_alloc(bytes);
     if (!run->data[leaf])
         return CR_E_MEMORY;
-    CR_TRY(cr_fetch(run->r->program, name, run->data[leaf], bytes));
+    cr_program *p = run->batch == run->r->batch ? run->r->program : run->r->rest;
+    cr_status status = cr_fetch(p, name, run->data[leaf], bytes);
+    if (status != CR_OK && !(is_input && status == CR_E_ARGUMENT)) /* the step can do without it */
+        return status;
     return cr_interp_bind(run->in, leaf, run->data[leaf]);
 }
 

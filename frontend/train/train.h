@@ -20,6 +20,7 @@ cr_graph *cr_train_build(const cr_dataset *data, const cr_train_options *options
 typedef struct cr_replay {
     const cr_graph *graph;
     cr_program *program; /* its states are frozen as they were before the step */
+    cr_program *rest;    /* the program of the last, smaller batch; NULL: there is none */
     const cr_dataset *data;
     int32_t *order;
     const char *const *updates; /* states that a training step assigns */

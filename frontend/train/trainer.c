@@ -252,6 +252,7 @@ cr_status cr_trainer_check(cr_trainer *t)
     const cr_replay replay = {
         .graph = t->graph,
         .program = t->program[TRAIN],
+        .rest = t->program[REST],
         .data = t->data,
         .order = t->order,
         .updates = t->update,

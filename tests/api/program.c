@@ -562,6 +562,34 @@ Test(api, divergence_is_explained)
         diverges(variants[v]);
 }
 
+static cr_value scaled(cr_value x, void *user)
+{
+    (void)user;
+    cr_value scale = cr_input(x.graph, "scale", CR_F32, 3);
+    return cr_mul(cr_dense(x, "d", 3, CR_LINEAR), cr_sqrt(scale));
+}
+
+/* A model's own input is replayed with what was fed, not with the order of samples. */
+Test(api, divergence_by_an_input_of_the_model)
+{
+    static const float scale[3] = {1, -4, 1};
+    cr_dataset data = make_data();
+    for (size_t v = 0; v < CR_COUNTOF(variants); v++) {
+        cr_trainer *t =
+            cr_trainer_create(&data, &(cr_train_options){.model = scaled,
+                                                         .batch = v ? 16 : N,
+                                                         .compile = {.opt = variants[v]}});
+        cr_assert_not_null(t, "%s", cr_error());
+        cr_epoch e;
+        cr_assert_eq(cr_feed(cr_trainer_program(t), "scale", scale, sizeof scale), CR_OK);
+        cr_assert_eq(cr_trainer_epoch(t, &e), CR_E_NUMERIC);
+        cr_assert(says("in epoch 1, step 1 of"));
+        cr_assert(says("that is not: sqrt (f32[3]) of sqrt, built at "));
+        cr_trainer_destroy(t);
+    }
+    cr_assert_eq(cr_live_blocks(), 0);
+}
+
 Test(api, labels_outside_the_classes)
 {
     cr_dataset data = make_data();
