@@ -71,6 +71,49 @@ static const struct field {
 #undef CR_X
 };
 
+/* What a number may be. Beyond, no schedule fits, or a cost is no number; and generated code would
+ * trust it. Fields that are not here take from 0 to `most`. */
+static const double most = 0x1p60;
+static const struct limit {
+    const char *name;
+    double min, max;
+    bool power_of_two;
+} limits[] = {
+    {"compute_units", 1, 65536, false},
+    {"vector_width", 1, 16, true},
+    {"max_group", 1, 65536, false},
+    {"sub_group", 1, 1024, false},
+    {"local_bytes", 1024, 0x1p40, false},
+    {"registers", 8, 65536, false},
+    {"cache_bytes", 1024, 0x1p40, false},
+    {"global_bytes", 0x1p20, 0x1p60, false},
+    {"max_alloc_bytes", 0x1p20, 0x1p60, false},
+    {"align_bytes", 16, 65536, true},
+    {"launch_us", 0, 1e9, false},
+    {"wake_us", 0, 1e9, false},
+    {"resident_groups", 0, 65536, false},
+    {"meet_us", 0, 1e9, false},
+    {"looks_per_us", 0, 1e4, false},
+    {"unit_gflops", 1e-6, 1e9, false},
+    {"bandwidth_gbs", 1e-6, 1e9, false},
+};
+
+static struct limit limit_of(const char *name)
+{
+    for (size_t i = 0; i < CR_COUNTOF(limits); i++)
+        if (strcmp(limits[i].name, name) == 0)
+            return limits[i];
+    return (struct limit){name, 0, most, false};
+}
+
+static bool within(const char *name, double value)
+{
+    struct limit l = limit_of(name);
+    if (l.power_of_two && ((int64_t)value & ((int64_t)value - 1)))
+        return false;
+    return value >= l.min && value <= l.max;
+}
+
 /* One `name = value` of a text, cut out of its line. */
 typedef struct line {
     char name[64], value[256];
@@ -122,14 +165,14 @@ static bool parse_int(const char *text, int64_t *out)
     errno = 0;
     long long value = strtoll(text, &end, 10);
     *out = value;
-    return *text && !*end && errno == 0 && value >= 0;
+    return *text && !*end && errno == 0;
 }
 
 static bool parse_float(const char *text, double *out)
 {
     char *end;
     *out = strtod(text, &end);
-    return *text && !*end && *out >= 0 && *out < 1e30;
+    return *text && !*end;
 }
 
 static bool parse_bool(const char *text, bool *out)
@@ -152,8 +195,8 @@ static bool set_field(cr_target *t, const struct field *f, const char *value)
     void *at = (char *)t + f->offset;
     switch (f->type[0]) {
     case 's': return parse_text(value, at);
-    case 'i': return parse_int(value, at);
-    case 'f': return parse_float(value, at);
+    case 'i': return parse_int(value, at) && within(f->name, (double)*(int64_t *)at);
+    case 'f': return parse_float(value, at) && within(f->name, *(double *)at);
     default: return parse_bool(value, at);
     }
 }
@@ -166,14 +209,20 @@ static const struct field *find_field(const char *name)
     return NULL;
 }
 
-static const char *meaning(const struct field *f)
+static cr_status bad_value(const struct field *f, const char *path, int number, const char *value)
 {
-    switch (f->type[0]) {
-    case 's': return "a text of at most 95 bytes";
-    case 'i': return "a whole number, 0 or more";
-    case 'f': return "a number, 0 or more";
-    default: return "0 or 1";
-    }
+    const struct limit l = limit_of(f->name);
+    char meaning[128] = "0 or 1";
+    if (f->type[0] == 's')
+        snprintf(meaning, sizeof meaning, "a text of at most 95 bytes");
+    else if (f->type[0] == 'i')
+        snprintf(meaning, sizeof meaning, "a %s from %lld to %lld",
+                 l.power_of_two ? "power of two" : "whole number", (long long)l.min,
+                 (long long)l.max);
+    else if (f->type[0] == 'f')
+        snprintf(meaning, sizeof meaning, "a number from %g to %g", l.min, l.max);
+    return cr_fail(CR_E_SYNTAX, "%s:%d: %s is \"%s\"; it must be %s", path, number, f->name, value,
+                   meaning);
 }
 
 /* The row that missing fields come from: the class may be named on any line. */
@@ -199,18 +248,23 @@ cr_status cr_target_parse(const char *text, const char *path, cr_target *out)
     CR_TRY(find_class(text, path, &row));
     cr_target t = *row;
     line l;
-    int number = 0, got;
+    int number = 0, width_line = 0, got;
     while ((got = next_line(&text, &number, &l)) > 0) {
         const struct field *f = find_field(l.name);
         if (!f)
             return cr_fail(CR_E_SYNTAX, "%s:%d: a target has no field \"%s\"", path, number,
                            l.name);
         if (!set_field(&t, f, l.value))
-            return cr_fail(CR_E_SYNTAX, "%s:%d: %s is \"%s\"; it must be %s", path, number, l.name,
-                           l.value, meaning(f));
+            return bad_value(f, path, number, l.value);
+        if (strcmp(l.name, "vector_width") == 0)
+            width_line = number;
     }
     if (got < 0)
         return cr_fail(CR_E_SYNTAX, "%s:%d: expected a line `name = value`", path, number);
+    if (cr_target_class(&t) == CR_CLASS_GPU && t.vector_width != 1)
+        return cr_fail(CR_E_SYNTAX,
+                       "%s:%d: vector_width is %lld; where class_name is gpu, it must be 1", path,
+                       width_line, (long long)t.vector_width);
     *out = t;
     return CR_OK;
 }

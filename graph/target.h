@@ -53,7 +53,8 @@ static inline cr_device_class cr_target_class(const cr_target *t)
     return strcmp(t->class_name, "gpu") == 0 ? CR_CLASS_GPU : CR_CLASS_CPU;
 }
 /* The text form, one `name = value` a line, and back. A missing field keeps the value of the
- * built-in row of its class; an unknown field or a bad value is an error with file and line. */
+ * built-in row of its class; an unknown field or a value out of its limits (target.c) is an error with
+ * file and line. */
 void cr_target_print(const cr_target *t, cr_strbuf *out);
 cr_status cr_target_parse(const char *text, const char *path, cr_target *out);
 

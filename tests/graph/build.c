@@ -1,5 +1,5 @@
-/* build.c - the builder in the hands of somebody who gives it what is no value, no graph, or another
- * graph's: always a mistake that is told, in every graph concerned, and never a crash. */
+/* build.c - the builder in the hands of somebody who gives it what is no value, no graph, or
+ * another graph's: always a mistake that is told, in every graph concerned, and never a crash. */
 #include <criterion/criterion.h>
 
 #include "crisol/ops.h"
@@ -34,7 +34,8 @@ static void end(void)
         begin();                                                                                   \
         (void)(__VA_ARGS__);                                                                       \
         cr_expect_eq(cr_graph_status(g), CR_E_GRAPH, "line %d: accepted", __LINE__);               \
-        cr_expect(strstr(cr_error(), text), "line %d: '%s', not '%s'", __LINE__, cr_error(), text); \
+        cr_expect(strstr(cr_error(), text), "line %d: '%s', not '%s'", __LINE__, cr_error(),       \
+                  text);                                                                           \
         end();                                                                                     \
     } while (0)
 
@@ -43,7 +44,8 @@ static void end(void)
     do {                                                                                           \
         begin();                                                                                   \
         (void)(__VA_ARGS__);                                                                       \
-        cr_expect(strstr(cr_error(), text), "line %d: '%s', not '%s'", __LINE__, cr_error(), text); \
+        cr_expect(strstr(cr_error(), text), "line %d: '%s', not '%s'", __LINE__, cr_error(),       \
+                  text);                                                                           \
         end();                                                                                     \
     } while (0)
 

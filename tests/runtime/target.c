@@ -52,6 +52,16 @@ Test(target, mistakes_have_a_line)
                  "f");
     assert_fails(cr_target_parse("launch_us = nan", "f", &t), CR_E_SYNTAX, "a number");
     assert_fails(cr_target_parse("unified = maybe", "f", &t), CR_E_SYNTAX, "0 or 1");
+    assert_fails(cr_target_parse("name = x\nvector_width = 3", "f", &t), CR_E_SYNTAX,
+                 "f:2: vector_width is \"3\"; it must be a power of two from 1 to 16");
+    assert_fails(cr_target_parse("align_bytes = 8", "f", &t), CR_E_SYNTAX,
+                 "a power of two from 16 to 65536");
+    assert_fails(cr_target_parse("compute_units = 0", "f", &t), CR_E_SYNTAX,
+                 "a whole number from 1 to 65536");
+    assert_fails(cr_target_parse("bandwidth_gbs = 0", "f", &t), CR_E_SYNTAX,
+                 "a number from 1e-06 to 1e+09");
+    assert_fails(cr_target_parse("vector_width = 4\nclass_name = gpu", "f", &t), CR_E_SYNTAX,
+                 "f:1: vector_width is 4; where class_name is gpu, it must be 1");
     assert_fails(cr_target_parse("hello", "f", &t), CR_E_SYNTAX, "f:1: expected");
     assert_fails(cr_target_parse("\nclass_name = tpu", "f", &t), CR_E_SYNTAX, "f:2: class_name");
 }
