@@ -31,6 +31,11 @@ if grep -vE '^(cr_[a-z0-9_]*|CR_.*)$' "$tmp/symbols" || grep -E '^cr__' "$tmp/sy
     exit 1
 fi
 echo "$(wc -l <"$tmp/symbols") symbols"
+nm --defined-only --extern-only "$libdir/libcrisol.a" | awk 'NF == 3 { print $3 }' >"$tmp/static-symbols"
+if ! diff <(sort "$tmp/symbols") <(sort "$tmp/static-symbols"); then
+    echo 'the static library (>) and the shared one (<) do not define the same'
+    exit 1
+fi
 
 echo '== find_package'
 "$cmake" -S "$src/tests/install/consumer" -B "$tmp/cmake" -G Ninja -DCMAKE_C_COMPILER="$cc" \
