@@ -223,16 +223,9 @@ static void write_memories(struct writer *w)
 static void add_slot(struct writer *w, cr_slot_kind kind, const char *name, cr_ref value)
 {
     const cr_buffer *b = &w->plan->buffer.at[w->plan->buffer_of[value]];
-    cr_slot *s = &w->m->slot[w->m->nslot++];
-    *s = (cr_slot){.kind = kind, .name = cr_writer_keep(w, name), .memory = b->memory, .offset = b->offset, .bytes = b->bytes,
-                   .dtype = (cr_dtype)cr_at(w->graph, value)->dtype, .shape = *cr_shape_of(w->graph, value)};
-    if (kind != CR_SLOT_STATE) return;
-    const cr_attr *a = cr_attr_of(w->graph, value);
-    uint32_t x = (uint32_t)a->at[3], y = (uint32_t)a->at[4];
-    s->trainable = a->at[1] != 0;
-    s->init.kind = (cr_init_kind)a->at[2];
-    memcpy(&s->init.a, &x, sizeof x);
-    memcpy(&s->init.b, &y, sizeof y);
+    w->m->slot[w->m->nslot++] =
+        (cr_slot){.kind = kind, .name = cr_writer_keep(w, name), .memory = b->memory, .offset = b->offset, .bytes = b->bytes,
+                  .dtype = (cr_dtype)cr_at(w->graph, value)->dtype, .shape = *cr_shape_of(w->graph, value)};
 }
 
 static void write_slots(struct writer *w)

@@ -49,8 +49,6 @@ typedef struct cr_slot {
     uint64_t offset, bytes;
     cr_dtype dtype;
     cr_shape shape; /* literal */
-    bool trainable; /* states only */
-    cr_init init;   /* states only: how the store's first owner fills it (data: in the module's arena) */
 } cr_slot;
 
 typedef struct cr_kernel {
