@@ -134,7 +134,7 @@ static cr_status choose_word(const cr_device_facts *list, uint32_t count, const 
 cr_status cr_device_choose(const cr_device_facts *list, uint32_t count, const char *selector,
                            uint32_t *index, char reason[CR_REASON_TEXT])
 {
-    const char *from = "the caller";
+    const char *from = "the option device (--device)";
     if (!selector || !*selector) {
         selector = getenv("CRISOL_DEVICE");
         from = "CRISOL_DEVICE";

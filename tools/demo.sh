@@ -29,7 +29,7 @@ cat <<EOT
 What the demo wrote:
   $here/comparison.txt   the comparison above
   $here/before.svg       the training step's graph as it was built
-  $here/after.svg        and as it runs: a cluster is a kernel
+  $here/after.svg        and as it runs: a cluster is a phase, and says of which launch
   $here/training.svg     loss and accuracy, epoch by epoch
   $here/training.csv     the same as numbers
 EOT

@@ -126,5 +126,7 @@ int cli_devices(int argc, char **argv)
     int status = cli_parse(&o, argc, argv);
     if (status != CLI_GO)
         return status;
+    if (target && json)
+        return cli_fail("--target and --json: which of the two?");
     return target ? print_target(device) : print_all(device, !quick, json);
 }

@@ -34,10 +34,33 @@ static cr_graph *graph_of_net(training *t)
     return g;
 }
 
+/* What Graphviz is asked for by a path's ending; "" for its text as it is, NULL for what is not known. */
+static const char *format_of(const char *path)
+{
+    static const struct {
+        const char *ending, *format;
+    } known[] = {{".dot", ""}, {".gv", ""}, {".svg", "svg"}, {".png", "png"}, {".pdf", "pdf"}};
+    const char *dot = path && strcmp(path, "-") != 0 ? strrchr(path, '.') : known[0].ending;
+    for (size_t i = 0; dot && i < CLI_COUNTOF(known); i++)
+        if (strcmp(dot, known[i].ending) == 0)
+            return known[i].format;
+    return NULL;
+}
+
+static int check_output(const char *path)
+{
+    const char *format = format_of(path);
+    if (!format)
+        return cli_fail("-o: '%s' must end in .dot, .gv, .svg, .png or .pdf", path);
+    if (cli_check_writable(path) != CLI_OK)
+        return CLI_MISTAKE;
+    return *format ? cli_check_program("dot", "graphviz") : CLI_OK;
+}
+
 static int draw(const char *dot, const char *path)
 {
-    const char *format = path ? cli_picture_format(path) : NULL;
-    if (!format)
+    const char *format = format_of(path);
+    if (!*format)
         return cli_write(path, dot, strlen(dot));
     char option[16];
     snprintf(option, sizeof option, "-T%s", format);
@@ -71,14 +94,14 @@ int cli_dot(int argc, char **argv)
     cli_options o = {
         .about =
             "Draws the graph of a text file, or of a net's training step, as Graphviz's dot or,\n"
-            "through Graphviz, as SVG or PNG: before the passes (the default) or after any one.",
+            "through Graphviz, as SVG, PNG or PDF: before the passes (the default) or after any one.",
         .positional = "[FILE.cr]",
     };
     training_net_options(&t, &o);
     cli_add(&o, "--before", CLI_TEXT, &before, "PASS", "as this pass finds it");
     cli_add(&o, "--after", CLI_TEXT, &after, "PASS", "as this pass leaves it; all: the last one");
     cli_add(&o, "-o", CLI_TEXT, &path, "F.svg",
-            "a .dot, .svg or .png file (default: dot to stdout)");
+            "a .dot, .gv, .svg, .png or .pdf file (default: dot to stdout)");
     inspecting_options(&in, &o);
     int status = cli_parse(&o, argc, argv);
     if (status != CLI_GO)
@@ -87,8 +110,7 @@ int cli_dot(int argc, char **argv)
         return cli_fail("--before and --after: which of the two?");
     if (!o.file == !t.net_text)
         return cli_fail("what to draw: a FILE.cr, or --net? See crisol dot --help");
-    if (cli_check_writable(path) != CLI_OK ||
-        (path && cli_picture_format(path) && cli_check_program("dot", "graphviz") != CLI_OK))
+    if (check_output(path) != CLI_OK)
         return CLI_MISTAKE;
     status = inspecting_check(&in);
     if (status != CLI_GO)

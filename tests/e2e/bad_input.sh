@@ -59,8 +59,9 @@ run 0 "$CRISOL" opt --list-passes
 refused "there is no pass 'fuze'" "fuse" -- "$CRISOL" dot --net 'dense 3' --after fuze
 
 # ---- devices ----
-refused 'asks for "no-such-device", which no usable device matches; the devices are:' -- \
+refused 'the option device (--device) asks for "no-such-device", which no usable device matches; the devices are:' -- \
     "$CRISOL" train "${small[@]}" --device no-such-device
+refused "--target and --json: which of the two?" -- "$CRISOL" devices --target --json
 run 0 "$CRISOL" devices --quick
 name=$(sed -n 's/^\* [0-9]*  //p' out)
 pocl=$(grep -c 'Portable Computing Language' out) || true

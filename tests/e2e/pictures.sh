@@ -17,6 +17,14 @@ run 0 "$CRISOL" dot "${net[@]}" --variant naive --after all -o naive.svg
 is_svg naive.svg
 run 0 "$CRISOL" dot "${net[@]}" -o g.png
 head -c 4 g.png | grep -q PNG || die "g.png"
+run 0 "$CRISOL" dot "${net[@]}" -o g.pdf
+head -c 4 g.pdf | grep -q %PDF || die "g.pdf"
+for name in g.jpg g folder.d/g; do
+    refused "-o: '$name' must end in .dot, .gv, .svg, .png or .pdf" -- "$CRISOL" dot "${net[@]}" -o "$name"
+    [[ ! -e $name ]] || die "$name was written"
+done
+run 0 "$CRISOL" dot "${net[@]}" -o -
+head -n 1 out | grep -q '^digraph' || die "no digraph"
 run 0 "$CRISOL" opt --list-passes
 mapfile -t passes < <(awk '{ print $1 }' out)
 ((${#passes[@]} >= 8)) || die "where are the passes?"
