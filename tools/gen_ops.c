@@ -92,7 +92,7 @@ static void title(const char *text) { printf("\n## %s\n\n", text); }
 
 static void doc(void)
 {
-    printf("# Ops\n\nGenerated from `graph/ops.def` by `./dev build`; each row there is one op here. Builders are\n"
+    printf("# Ops\n\nGenerated from `graph/ops.def` by `./dev docs`; each row there is one op here. Builders are\n"
            "named `cr_` and the op's name (`<crisol/ops.h>`). Types: F f32; N f32 or i32; I i32; B bool;\n"
            "C any type, equal operands, result bool; S bool, then two equal; A f32 or i32, result i32.\n");
     title("Elementwise");

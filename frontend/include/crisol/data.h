@@ -23,6 +23,7 @@ typedef struct cr_idx {
 /* Reads an IDX file; the caller gives it to cr_idx_finish. CR_E_IO when it is missing, truncated or
  * longer than it says; CR_E_SYNTAX when it is no IDX file of bytes. */
 CR_API cr_status cr_idx_read(const char *path, cr_idx *out);
+/* Frees its elements. */
 CR_API void cr_idx_finish(cr_idx *idx);
 
 /* Images [n, rows, cols] and their labels [n], for training and for testing. */

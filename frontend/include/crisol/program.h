@@ -69,7 +69,8 @@ typedef struct cr_compile_options {
     const cr_budget *transfer_budget; /* fail when a step moves more bytes; NULL: no limit */
     uint64_t max_resident_bytes;  /* an input above it is gathered on the host; 0: what fits */
     const char *dump_kernels;     /* a folder: every module's kernels are written there */
-    const volatile int *interrupt; /* looked at between launches; non-zero: cr_run stops early */
+    const volatile int *interrupt; /* looked at between steps (of launches of many steps: between these);
+                                      non-zero: cr_run stops early, after a whole step */
 } cr_compile_options;
 
 /* Compiles the roots of g. NULL on any mistake in the graph, the options, or on the device. The graph
@@ -83,19 +84,23 @@ CR_API void cr_program_destroy(cr_program *p);
 
 /* Gives input `name` its elements, row-major; `bytes` is the size of all of them. An input that lives
  * on the device is copied now and kept; one that lives on the host (see max_resident_bytes, and the
- * naive variant) is read from `data` in each step, so `data` must outlive the runs. */
+ * naive variant) is read from `data` in each step, so `data` must outlive the runs. CR_E_ARGUMENT when
+ * there is no such input, or `bytes` is not its size; CR_E_DEVICE. */
 CR_API cr_status cr_feed(cr_program *p, const char *name, const void *data, size_t bytes);
-/* Reads an output of the last step, or a state: waits, then copies to `out`. */
+/* Reads an output of the last step, a state, or an input as it was fed: waits, then copies to `out`.
+ * CR_E_ARGUMENT when there is none of that name, `bytes` is not its size, or it has no value yet;
+ * CR_E_DEVICE when a step has failed on the device. */
 CR_API cr_status cr_fetch(cr_program *p, const char *name, void *out, size_t bytes);
-/* Sets a state. */
+/* Sets a state, for all programs that share it. CR_E_ARGUMENT as cr_feed; CR_E_DEVICE. */
 CR_API cr_status cr_set(cr_program *p, const char *name, const void *data, size_t bytes);
 
 /* ---- running --------------------------------------------------------------------------------- */
 
 /* Enqueues n steps; several may be in flight when it returns. CR_E_INTERRUPTED when options.interrupt
- * was set: cr_steps_done tells how many steps were run. */
+ * was set: cr_steps_done tells how many steps were run. CR_E_ARGUMENT when an input was not fed;
+ * CR_E_DEVICE when the device refuses. */
 CR_API cr_status cr_run(cr_program *p, uint64_t n);
-/* Waits until all that was enqueued has finished. */
+/* Waits until all that was enqueued has finished. CR_E_DEVICE when something of it has failed. */
 CR_API cr_status cr_wait(cr_program *p);
 /* Steps enqueued by all cr_run of this program so far. */
 CR_API uint64_t cr_steps_done(const cr_program *p);
@@ -116,6 +121,7 @@ typedef struct cr_program_info {
     double compile_ms, build_ms;    /* graph to OpenCL C; the driver's part */
     bool cached;                    /* the driver's part came from the disk cache */
 } cr_program_info;
+/* The figures of p; the text belongs to p. */
 CR_API cr_program_info cr_program_get_info(const cr_program *p);
 
 /* What was enqueued since the program was made. */
@@ -123,10 +129,11 @@ typedef struct cr_counters {
     uint64_t steps, launches, h2d_bytes, d2h_bytes; /* by steps; feeds and fetches are apart: */
     uint64_t feed_bytes, fetch_bytes;
 } cr_counters;
+/* They only grow. */
 CR_API cr_counters cr_program_counters(const cr_program *p);
 
 /* The compiled program as text: "graph" (after the passes), "plan", "reasons", "cl", "dot" (the graph
- * clustered by kernel). The caller frees it with cr_string_free. */
+ * clustered by phase). The caller frees it with cr_string_free. */
 CR_API char *cr_program_text(const cr_program *p, const char *what);
 
 /* Time of each command over n steps. */
@@ -145,7 +152,10 @@ typedef struct cr_profile {
     cr_span *span; uint32_t nspan;
     double wall_us, busy_us; /* of all n steps; idle is the difference */
 } cr_profile;
+/* Runs n steps as cr_run does, with time stamps, and waits. The caller gives *out to cr_profile_finish,
+ * unless this fails; labels and all are valid without the program. Statuses are those of cr_run. */
 CR_API cr_status cr_profile_run(cr_program *p, uint64_t n, cr_profile *out);
+/* Frees what is in it. */
 CR_API void cr_profile_finish(cr_profile *profile);
 
 /* ---- devices --------------------------------------------------------------------------------- */
