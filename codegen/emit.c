@@ -84,6 +84,7 @@ const char *cr_emit_ix(cr_emit *e, cr_ix x, bool vector)
     const char *text = cr_arena_strdup(&e->arena, cr_str_text(&s));
     cr_str_finish(&s);
     CR_ASSERT(text);
+    e->used_lanes |= vector && strstr(text, e->lanes);
     return text;
 }
 

@@ -52,6 +52,7 @@ typedef struct cr_emit {
     CR_VEC(struct cr_memo) memo;
     uint32_t functions[5]; /* elementary functions used (bits), for widths 1, 2, 4, 8, 16 */
     bool random;
+    bool used_lanes;     /* the lane numbers occur in an index */
     cr_strbuf *declared; /* pointer declarations at the top */
     CR_VEC(uint32_t) pointer; /* buffers declared */
     uint64_t memories;   /* memories used (bits) */

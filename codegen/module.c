@@ -134,7 +134,10 @@ static void write_phase(struct writer *w, uint32_t id)
     w->names[id] = cr_writer_keep(w, cr_str_text(&name));
     w->memories[id] = e.memories;
     w->random |= e.random;
-    for (int i = 0; i < 5; i++) w->functions[i] |= e.functions[i];
+    for (int i = 0; i < 5; i++) {
+        w->functions[i] |= e.functions[i];
+        w->lanes[i] |= e.used_lanes && e.width == 1 << i;
+    }
     head(w, p, &w->phases);
     cr_str_printf(&w->phases, "static void %s(", w->names[id]);
     cr_writer_parameters(w, e.memories, true, p->panel_bytes, p->schedule.local > 1, &w->phases);
@@ -179,7 +182,7 @@ static void write_source(struct writer *w)
                       "#pragma OPENCL FP_CONTRACT OFF\n", cr_version());
     for (int i = 1; i < 5; i++) {
         const int width = 1 << i;
-        if (!strstr(cr_str_text(&w->phases), i == 4 ? "L16" : i == 3 ? "L8" : i == 2 ? "L4" : "L2")) continue;
+        if (!w->lanes[i]) continue;
         cr_str_printf(&s, "#define L%d ((int%d)(", width, width);
         for (int k = 0; k < width; k++) cr_str_printf(&s, k ? ", %d" : "%d", k);
         cr_str_add(&s, "))\n");

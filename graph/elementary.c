@@ -139,3 +139,16 @@ uint32_t cr_elementary_uses(const char *text)
     }
     return set;
 }
+
+uint32_t cr_elementary_cost(const char *text)
+{
+    const uint32_t used = cr_elementary_uses(text);
+    uint32_t cost = 0;
+    for (int i = 0; i < CR_FN_COUNT; i++)
+        if (used >> i & 1)
+            cost += (uint32_t)(CR_COST_EXP * strlen(cr_elementaries[i].body) /
+                               strlen(cr_elementaries[CR_FN_exp].body));
+    if (cost > 0)
+        return cost;
+    return strpbrk(text, "/%") || strstr(text, "SQRT") ? CR_COST_DIVIDE : 1;
+}

@@ -93,6 +93,11 @@ extern const cr_elementary cr_elementaries[CR_FN_COUNT];
 /* The functions that an expression calls, directly or not: bit i is cr_elementaries[i]. */
 uint32_t cr_elementary_uses(const char *text);
 
+/* What an expression costs, counted in multiply-adds: roughly, for choosing what to compute again.
+ * An elementary function counts by the length of its text, exp as CR_COST_EXP. */
+enum { CR_COST_EXP = 16, CR_COST_DIVIDE = 4 };
+uint32_t cr_elementary_cost(const char *text);
+
 /* Appends `text` (an expression of ops.def, or a body of elementary.def) as OpenCL C of that width
  * (1, 2, 4, 8 or 16), with T standing for float where `dtype` is f32, and for int elsewhere, and
  * LOWEST for the smallest T. */

@@ -10,11 +10,12 @@
  *
  * Levels keep the phases acyclic without a search: a phase is above every phase it reads, and a node
  * joins a phase only if its other operands come from below it. */
+#include "elementary.h"
 #include "fuser.h"
 
 enum {
     PHASE_CAP = 64,     /* own nodes of a phase: what drivers compile in good time */
-    VIRTUAL_CAP = 24,   /* ops of an expression that is computed again where it is used */
+    VIRTUAL_CAP = 32,   /* ops of an expression that is computed again where it is used */
     DEPTH_CAP = 8,      /* index maps through which a value is read: each may double the index */
     SHARED_WEIGHT = 12, /* above it, a value with several uses is stored rather than recomputed */
     OPERAND_WEIGHT = 6, /* the same for an operand of a contraction, which is read many times */
@@ -24,20 +25,19 @@ enum {
 
 /* ---- properties of nodes ------------------------------------------------------------------------ */
 
-static uint32_t op_weight(const cr_node *n)
+void cr_op_costs(uint32_t cost[CR_OP_COUNT])
 {
-    switch (n->op) {
-    case CR_OP_exp: case CR_OP_log: case CR_OP_tanh: case CR_OP_sigmoid: case CR_OP_random: return 12;
-    case CR_OP_pow: return 30;
-    case CR_OP_div: case CR_OP_sqrt: case CR_OP_idiv: case CR_OP_imod: return 4;
-    case CR_OP_gather: case CR_OP_pad: case CR_OP_concat: return 1;
-    default: return is_free(n) ? 0 : 1;
+    for (int op = 0; op < CR_OP_COUNT; op++) {
+        const cr_node n = {.op = (uint8_t)op};
+        cost[op] = cr_kind_of(&n) == CR_KIND_EW ? cr_elementary_cost(cr_ops[op].expr)
+                   : op == CR_OP_random         ? CR_COST_EXP
+                                                : !is_free(&n);
     }
 }
 
 static uint32_t virtual_weight(const struct fuser *f, const cr_node *n)
 {
-    uint32_t w = op_weight(n);
+    uint32_t w = f->cost[n->op];
     for (int i = 0; i < n->nsrc; i++)
         if (!f->home[n->src[i]]) w += f->weight[n->src[i]];
     return CR_MIN(w, 60000u);
@@ -364,7 +364,7 @@ static bool sinkable(const struct fuser *f, const struct users *u, cr_ref r, uin
     const cr_node *n = cr_at(f->g, r);
     if (n->op == CR_OP_expand) return true; /* its source takes less memory than it does */
     if (cr_kind_of(n) != CR_KIND_EW && n->op != CR_OP_reshape && n->op != CR_OP_cast) return false;
-    *weight += op_weight(n);
+    *weight += f->cost[n->op];
     if (*weight > SINK_WEIGHT) return false;
     for (int i = 0; i < n->nsrc; i++) {
         cr_ref s = n->src[i];
@@ -458,6 +458,7 @@ static bool build(struct fuser *f)
     uint32_t *mark = cr_arena_alloc(&f->cx->scratch, f->g->node.len * sizeof *mark);
     if (!alloc_arrays(f) || !mark) return false;
     find_lone(f);
+    cr_op_costs(f->cost);
     for (cr_ref r = 1; r < f->g->node.len && !f->failed; r++) {
         if (!f->live[r]) continue;
         visit(f, r);

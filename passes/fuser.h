@@ -21,6 +21,7 @@ struct fuser {
     cr_pass_context *cx;
     const cr_graph *g;
     cr_plan *plan;
+    uint32_t cost[CR_OP_COUNT]; /* of one element */
     bool fused;          /* else: nothing crosses the ops of the user */
     bool *live;
     uint32_t *uses;

@@ -42,6 +42,9 @@ void cr_pass_context_finish(cr_pass_context *cx); /* destroys graph, plan, scrat
  * ran out of memory. */
 cr_status cr_pass_replace(cr_pass_context *cx, cr_graph *next);
 
+/* What one element of each op costs, in multiply-adds; index maps and constants: 0. */
+void cr_op_costs(uint32_t cost[CR_OP_COUNT]);
+
 /* Graph passes. */
 cr_status cr_pass_specialize(cr_pass_context *cx); /* roots asked for; symbols become literals */
 cr_status cr_pass_simplify(cr_pass_context *cx);   /* rules.def, movement algebra, constant folding */

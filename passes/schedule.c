@@ -5,6 +5,7 @@
  *
  * The schedule of a phase follows from its contraction or domain and from the target alone, so the
  * variants use the same schedules for the same ops. No schedule changes an order of accumulation. */
+#include "elementary.h"
 #include "passes.h"
 
 struct sizes {
@@ -17,24 +18,20 @@ struct row {
 
 /* ---- cost -------------------------------------------------------------------------------------- */
 
-static double node_flops(const cr_graph *g, cr_ref r)
+static double node_flops(const cr_graph *g, cr_ref r, const uint32_t *cost)
 {
     const cr_node *n = cr_at(g, r);
     double count = (double)cr_count_of(g, r);
     switch (cr_kind_of(n)) {
     case CR_KIND_EW:
-        switch (n->op) {
-        case CR_OP_exp: case CR_OP_log: case CR_OP_tanh: case CR_OP_sigmoid: return 16 * count;
-        case CR_OP_pow: return 40 * count;
-        default: return count;
-        }
+        return count * (cost[n->op] < CR_COST_EXP / 2 ? 1 : cost[n->op]); /* a division is one */
     case CR_KIND_RED: return (double)cr_count_of(g, n->src[0]);
     case CR_KIND_PRIM:
         if (n->op == CR_OP_matmul) {
             const cr_shape *x = cr_shape_of(g, n->src[0]);
             return 2 * count * (double)x->dim[x->rank - 1];
         }
-        return n->op == CR_OP_random ? 16 * count : 0;
+        return n->op == CR_OP_random ? CR_COST_EXP * count : 0;
     default: return 0;
     }
 }
@@ -68,14 +65,14 @@ static uint64_t load_bytes(const cr_plan *plan, const cr_phase *p, cr_ref value)
     return part ? CR_MIN(part, whole) : whole;
 }
 
-static void account(cr_plan *plan, cr_phase *p)
+static void account(cr_plan *plan, cr_phase *p, const uint32_t *cost)
 {
     const cr_graph *g = plan->graph;
     const cr_target *t = plan->target;
     double flops = 0, heavy = 0;
     p->bytes_read = p->bytes_written = 0;
     for (uint32_t i = 0; i < p->nnode; i++) {
-        double f = node_flops(g, p->node[i]);
+        double f = node_flops(g, p->node[i], cost);
         if (p->node[i] == p->anchor) heavy = f;
         flops += f;
     }
@@ -188,7 +185,7 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
     int64_t tm = s->stage_a ? CR_MAX(1, CR_MIN(steps_m, panel / 2 / s->reg_m)) : steps_m; /* beside B's lines */
     int64_t groups_m = CR_MAX((steps_m + tm - 1) / tm, (units + groups_n * z->batch - 1) / (groups_n * z->batch));
     groups_m = CR_MIN(groups_m, steps_m);
-    if (work < 2e5) groups_m = 1; /* waking another unit costs more */
+    if (work < (t->resident_groups > 1 ? 4e4 : 2e5)) groups_m = 1; /* meeting or waking another costs more */
     tm = (steps_m + groups_m - 1) / groups_m; /* groups of equal height */
     s->tile_m = (int32_t)(tm * s->reg_m);
     s->tile_n = (int32_t)(tn * step_n);
@@ -227,8 +224,12 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->reg_n = row.reg_n;
     s->tile_m = row.tile_m;
     s->tile_n = row.tile_n;
-    while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group && s->tile_m > s->reg_m) s->tile_m /= 2;
     s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
+    while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group) {
+        if (s->tile_m > s->reg_m) s->tile_m /= 2;
+        else s->tile_n /= 2;
+    }
+    while ((int64_t)(s->tile_m + s->tile_n) * s->block_k * 4 > t->local_bytes && s->block_k > 1) s->block_k /= 2;
     s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
     s->stage_a = s->stage_b = true;
     p->panel_bytes[0] = (uint64_t)s->tile_m * (uint64_t)s->block_k * 4;
@@ -243,7 +244,7 @@ static void schedule_contract(cr_plan *plan, cr_phase *p)
     for (int i = 0; i < d->rank - 2; i++) z.batch *= d->dim[i];
     struct row row = contract_row(plan->target, &z);
     p->schedule.vector = (int32_t)z.w;
-    if (cr_target_class(plan->target) == CR_CLASS_CPU)
+    if (cr_target_class(plan->target) == CR_CLASS_CPU || plan->target->max_group == 1)
         schedule_cpu_contract(plan, p, &z, row);
     else
         schedule_gpu_contract(plan, p, &z, row);
@@ -280,7 +281,7 @@ static void flatten(cr_phase *p, int32_t width)
     p->parallel = 1;
 }
 
-static void schedule_nest(cr_plan *plan, cr_phase *p)
+static void schedule_nest(cr_plan *plan, cr_phase *p, const uint32_t *cost)
 {
     const cr_target *t = plan->target;
     cr_schedule *s = &p->schedule;
@@ -292,7 +293,8 @@ static void schedule_nest(cr_plan *plan, cr_phase *p)
     s->vector = extent >= t->vector_width ? (int32_t)t->vector_width : 1;
     if (plan->options.reference_schedule) s->vector = 1, row.local = 1, row.items = 1;
     s->local = row.local;
-    account(plan, p);
+    while (s->local > t->max_group) s->local /= 2;
+    account(plan, p, cost);
     int64_t vectors = count / extent * ((extent + s->vector - 1) / s->vector);
     s->items = row.items;
     if (!s->items) { /* a group is worth about 2 us, and there are a few for each unit */
@@ -309,13 +311,15 @@ static void schedule_nest(cr_plan *plan, cr_phase *p)
 cr_status cr_pass_schedule(cr_pass_context *cx)
 {
     cr_plan *plan = cx->plan;
+    uint32_t cost[CR_OP_COUNT];
+    cr_op_costs(cost);
     for (uint32_t i = 0; i < plan->phase.len; i++) {
         cr_phase *p = &plan->phase.at[i];
         if (p->family == CR_FAMILY_CONTRACT && !plan->options.reference_schedule)
             schedule_contract(plan, p);
         else
-            schedule_nest(plan, p); /* a contraction without tiles is a nest with a serial inner loop */
-        account(plan, p);
+            schedule_nest(plan, p, cost); /* a contraction without tiles is a nest with a serial inner loop */
+        account(plan, p, cost);
         if (plan->options.reference_schedule && !cr_count_issued(cx, p)) return CR_E_MEMORY;
     }
     cx->changes = plan->phase.len;

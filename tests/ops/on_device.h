@@ -20,7 +20,7 @@
 struct setup {
     const char *name;
     const char *target;              /* "cpu", "gpu"; NULL: the device's own */
-    int vector_width, compute_units; /* 0: as the target has it */
+    int vector_width, compute_units, max_group, local_bytes; /* 0: as the target has it */
     cr_variant variant;
     bool reference;
     cr_launch_form launches;
@@ -44,6 +44,11 @@ static const struct setup setups[] = {
      .launches = CR_LAUNCH_LEVELS},
     {.name = "gpu", .target = "gpu", .launches = CR_LAUNCH_PHASES},
     {.name = "gpu, unfused", .target = "gpu", .variant = CR_VARIANT_UNFUSED},
+    {.name = "gpu, small groups",
+     .target = "gpu",
+     .max_group = 8,
+     .local_bytes = 1024,
+     .launches = CR_LAUNCH_PHASES},
     {.name = "gpu, reference", .target = "gpu", .reference = true},
     {.name = "inputs on the host", .max_resident_bytes = 8},
     {.name = "one group", .launches = CR_LAUNCH_ALONE},
@@ -175,6 +180,10 @@ static inline void target_of(const struct setup *s, cr_target *out)
         out->vector_width = s->vector_width;
     if (s->compute_units)
         out->compute_units = s->compute_units;
+    if (s->max_group)
+        out->max_group = s->max_group;
+    if (s->local_bytes)
+        out->local_bytes = s->local_bytes;
     if (s->resident_groups)
         out->resident_groups = s->resident_groups;
 }
