@@ -65,14 +65,7 @@ struct watch {
     double total;
 };
 
-static bool listed(const char *list, const char *name)
-{
-    size_t n = strlen(name);
-    if (list && strcmp(list, "all") == 0) return true;
-    for (; list && *list; list += strcspn(list, ","), list += *list == ',')
-        if (strncmp(list, name, n) == 0 && (list[n] == 0 || list[n] == ',')) return true;
-    return false;
-}
+static bool every_pass(const char *list) { return list && strcmp(list, "all") == 0; }
 
 static void after(void *user, const cr_pass *pass, const cr_pass_context *cx, bool changed, double seconds)
 {
@@ -81,7 +74,7 @@ static void after(void *user, const cr_pass *pass, const cr_pass_context *cx, bo
     if (w->o->time_passes)
         fprintf(w->log, "%-12s %9.3f ms  %8u nodes  %6u changes%s\n", pass->name, seconds * 1e3, cr_graph_size(cx->graph),
                 cx->changes, changed ? "" : "  (graph unchanged)");
-    if (!listed(w->o->print_after, pass->name)) return;
+    if (!every_pass(w->o->print_after) && !cr_pass_listed(w->o->print_after, pass->name)) return;
     char *text = cr_emit_text(cx, NULL, cx->plan ? "plan" : "graph");
     fprintf(w->log, "# after %s%s\n%s", pass->name, changed || cx->plan ? "" : " (unchanged)", text ? text : "");
     cr_string_free(text);
@@ -105,27 +98,13 @@ static cr_status find_target(const char *name, cr_target *out)
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
 
-static cr_status check_names(const cr_inspect_options *o)
-{
-    const char *list = o->print_after;
-    if (!list || strcmp(list, "all") == 0) return CR_OK;
-    while (*list) {
-        size_t n = strcspn(list, ",");
-        uint32_t i = 0;
-        while (i < cr_pass_count && (strlen(cr_passes[i].name) != n || strncmp(cr_passes[i].name, list, n) != 0)) i++;
-        if (i == cr_pass_count) return cr_fail(CR_E_ARGUMENT, "print-after: no pass is called '%.*s'", (int)n, list);
-        list += n + (list[n] == ',');
-    }
-    return CR_OK;
-}
-
 static char *run(cr_pass_context *cx, const cr_graph *g, const cr_inspect_options *o, cr_arena *a, cr_target *target)
 {
     cr_variant variant = CR_VARIANT_FUSED;
     const char *emit = o->emit ? o->emit : "graph";
     struct watch w = {.o = o, .log = o->log ? o->log : stderr};
     cr_pass_observer observer = {after, &w};
-    if (cr_graph_status(g) != CR_OK || find_target(o->target, target) != CR_OK || check_names(o) != CR_OK) return NULL;
+    if (cr_graph_status(g) != CR_OK || find_target(o->target, target) != CR_OK || (!every_pass(o->print_after) && cr_pass_check_list(o->print_after) != CR_OK)) return NULL;
     cr_launch_form launches = CR_LAUNCH_BEST;
     if (cr_variant_of(o->opt, &variant) != CR_OK || cr_launch_form_of(o->launches, &launches) != CR_OK) return NULL;
     cx->target = target;

@@ -32,6 +32,10 @@ typedef struct cr_pass_observer {
     void *user;
 } cr_pass_observer;
 
+/* Lists of passes, "simplify,dce": is that one in it, and is each of them a pass? NULL lists none. */
+bool cr_pass_listed(const char *list, const char *name);
+cr_status cr_pass_check_list(const char *list);
+
 /* Runs the table (or, with `only`, the comma-separated passes of that list, in the table's order,
  * each at most once; unknown names are an error that lists those there are). On success cx holds the
  * new graph and the plan. The caller owns both. */

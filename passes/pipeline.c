@@ -83,7 +83,7 @@ static bool is_named(const char *list, const char *name, size_t *n)
     return strlen(name) == *n && memcmp(list, name, *n) == 0;
 }
 
-static bool in_list(const char *list, const char *name)
+bool cr_pass_listed(const char *list, const char *name)
 {
     for (size_t n = 0; list; list = list[n] ? list + n + 1 : NULL)
         if (is_named(list, name, &n))
@@ -102,7 +102,7 @@ static cr_status unknown_pass(const char *name, size_t n)
     return status;
 }
 
-static cr_status check_list(const char *list)
+cr_status cr_pass_check_list(const char *list)
 {
     for (size_t n = 0; list && *list; list = list[n] ? list + n + 1 : NULL) {
         bool known = false;
@@ -166,10 +166,10 @@ cr_status cr_pipeline_run(cr_pass_context *cx, const char *only, const cr_pass_o
 {
     bool first = true;
     cr_level level = CR_LEVEL_USER;
-    CR_TRY(check_list(only));
+    CR_TRY(cr_pass_check_list(only));
     for (uint32_t i = 0; i < cr_pass_count; i++) {
         const cr_pass *pass = &cr_passes[i];
-        if (only ? !in_list(only, pass->name) : !(pass->variants >> cx->options.variant & 1))
+        if (only ? !cr_pass_listed(only, pass->name) : !(pass->variants >> cx->options.variant & 1))
             continue;
         if (first || pass->before > level)
             CR_TRY(cr_verify(cx->graph, pass->before)); /* the caller's graph */

@@ -44,11 +44,13 @@ void *cli_alloc(size_t size);
 typedef enum cli_kind {
     CLI_FLAG,   /* bool */
     CLI_TEXT,   /* const char * */
-    CLI_COUNT,  /* uint64_t, a whole number */
+    CLI_COUNT,  /* uint64_t, a whole number; a default of CLI_NO_LIMIT is not shown */
     CLI_REAL,   /* float */
     CLI_CHOICE, /* int: which of the words of `value`, "naive|unfused|fused" */
     CLI_BIND    /* cli_bindings: batch=32,... */
 } cli_kind;
+
+#define CLI_NO_LIMIT UINT64_MAX
 
 typedef struct cli_option {
     const char *name; /* "--batch" */

@@ -1,14 +1,13 @@
 /* inspecting.c - what opt and dot have in common: the compiler without a device. */
 #include "inspecting.h"
 
-#include <errno.h>
-
 #include "training.h"
 
 void inspecting_options(inspecting *in, cli_options *o)
 {
     in->variant = 2;
-    cli_add(o, "--variant", CLI_CHOICE, &in->variant, "naive|unfused|fused",
+    in->budget.bytes = CLI_NO_LIMIT;
+    cli_add(o, "--variant", CLI_CHOICE, &in->variant, CLI_VARIANTS,
             "how far the compiler goes");
     cli_add(o, "--target", CLI_TEXT, &in->o.target, "T",
             "cpu, gpu, or a file written by crisol devices --target");
@@ -17,7 +16,7 @@ void inspecting_options(inspecting *in, cli_options *o)
     cli_add(o, "--fast-math", CLI_FLAG, &in->o.fast_math, NULL, "allow rules that change values");
     cli_add(o, "--reference", CLI_FLAG, &in->o.reference, NULL, "one work-item an output");
     cli_add(o, "--launches", CLI_CHOICE, &in->launches, CLI_LAUNCHES, "of a fused step");
-    cli_add(o, "--max-transfer-bytes", CLI_TEXT, &in->max_transfer_text, "N",
+    cli_add(o, "--max-transfer-bytes", CLI_COUNT, &in->budget.bytes, "N",
             "fail when a step would move more between host and device");
     cli_add(o, "--max-resident-bytes", CLI_COUNT, &in->o.max_resident_bytes, "N",
             "larger inputs stay on the host");
@@ -29,15 +28,7 @@ int inspecting_check(inspecting *in)
     in->o.launches = (cr_launches)in->launches;
     in->o.bind = in->bind.at;
     in->o.nbind = in->bind.n;
-    if (in->max_transfer_text) {
-        char *end;
-        errno = 0;
-        in->budget.bytes = strtoull(in->max_transfer_text, &end, 10);
-        if (*in->max_transfer_text < '0' || *in->max_transfer_text > '9' || *end || errno)
-            return cli_fail("--max-transfer-bytes: '%s' is not a number of bytes",
-                            in->max_transfer_text);
-        in->o.transfer_budget = &in->budget;
-    }
+    in->o.transfer_budget = &in->budget;
     return CLI_GO;
 }
 

@@ -8,7 +8,6 @@ typedef struct inspecting {
     cr_inspect_options o;
     int variant, launches;
     cli_bindings bind;
-    const char *max_transfer_text;
     cr_budget budget;
 } inspecting;
 

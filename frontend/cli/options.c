@@ -23,7 +23,7 @@ static void print_default(const cli_option *o)
             printf(" (default: %s)", *(const char **)o->to);
         break;
     case CLI_COUNT:
-        if (*(uint64_t *)o->to)
+        if (*(uint64_t *)o->to && *(uint64_t *)o->to != CLI_NO_LIMIT)
             printf(" (default: %llu)", (unsigned long long)*(uint64_t *)o->to);
         break;
     case CLI_REAL:

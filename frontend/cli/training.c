@@ -1,10 +1,8 @@
 /* training.c - the options that train, compare, profile and dot have in common. */
 #include "training.h"
 
-#include <errno.h>
 #include <signal.h>
 
-#define CLI_VARIANTS "naive|unfused|fused"
 const char *const cli_variants[3] = {"naive", "unfused", "fused"};
 
 cr_opt cli_variant_opt(int i)
@@ -36,6 +34,7 @@ void training_options(training *t, cli_options *o)
     t->data = "fashion-mnist";
     t->net_text = "dense 256 sigmoid, dense 10 sigmoid";
     t->opt = 2;
+    t->budget.bytes = CLI_NO_LIMIT;
     cli_add(o, "--data", CLI_TEXT, &t->data, "DIR",
             "a folder with four IDX files, or fashion-mnist, or mnist");
     training_net_options(t, o);
@@ -46,22 +45,9 @@ void training_options(training *t, cli_options *o)
     cli_add(o, "--reference", CLI_FLAG, &t->reference, NULL,
             "one work-item an output: slow, simple");
     cli_add(o, "--launches", CLI_CHOICE, &t->launches, CLI_LAUNCHES, "of a fused step");
-    cli_add(o, "--max-transfer-bytes", CLI_TEXT, &t->max_transfer_text, "N",
+    cli_add(o, "--max-transfer-bytes", CLI_COUNT, &t->budget.bytes, "N",
             "fail when a step would move more between host and device");
     cli_add(o, "--dump-kernels", CLI_TEXT, &t->dump_kernels, "DIR", "write every kernel there");
-}
-
-static int read_budget(training *t)
-{
-    char *end;
-    const char *text = t->max_transfer_text;
-    if (!text)
-        return CLI_GO;
-    errno = 0;
-    t->budget.bytes = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno)
-        return cli_fail("--max-transfer-bytes: '%s' is not a number of bytes", text);
-    return CLI_GO;
 }
 
 /* A 0 that is given is not the default that it stands for in cr_optimizer. */
@@ -107,7 +93,7 @@ int training_check(training *t, const cli_options *o)
                         1u << 24);
     if (cr_net_parse(t->net_text, &t->net) != CR_OK)
         return cli_fail("--%s", cr_error());
-    return read_budget(t);
+    return CLI_GO;
 }
 
 cr_train_options training_trainer(training *t, cr_opt opt)
@@ -128,7 +114,7 @@ cr_train_options training_trainer(training *t, cr_opt opt)
                 .fast_math = t->fast_math,
                 .reference = t->reference,
                 .launches = (cr_launches)t->launches,
-                .transfer_budget = t->max_transfer_text ? &t->budget : NULL,
+                .transfer_budget = &t->budget,
                 .dump_kernels = t->dump_kernels,
                 .interrupt = training_interrupt,
             },

@@ -11,11 +11,11 @@ typedef struct training {
     uint64_t batch, seed;     /* batch 0: the trainer's default */
     bool fast_math, reference;
     int launches; /* cr_launches */
-    const char *max_transfer_text; /* empty: no budget */
     cr_budget budget;
     cr_net net;
 } training;
 
+#define CLI_VARIANTS "naive|unfused|fused"
 #define CLI_LAUNCHES "best|levels|phases|alone|resident" /* as cr_launches */
 
 /* Names of the variants, from the least to the most that the compiler does. */

@@ -29,7 +29,7 @@ refused "--loss: 'mae' is none of mse|softmax-cross-entropy" -- "$CRISOL" train 
 refused "--opt: 'best' is none of naive|unfused|fused" -- "$CRISOL" train --opt best
 refused "--json takes no value" -- "$CRISOL" compare --json=yes
 refused "'extra' is too much" -- "$CRISOL" train extra
-refused "--max-transfer-bytes: 'few' is not a number of bytes" -- "$CRISOL" train --max-transfer-bytes few
+refused "--max-transfer-bytes: 'few' is not a whole number" -- "$CRISOL" train --max-transfer-bytes few
 refused "--bind: 'batch' is not of the form NAME=SIZE" -- "$CRISOL" opt --bind batch -
 refused "which file?" -- "$CRISOL" opt
 refused "what to draw" -- "$CRISOL" dot
