@@ -29,7 +29,7 @@
 #include <llvm-c/Target.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 
-enum { MAX_PLACES = 512, NAME = 256, GLOBAL = 1, GENERIC = 4, SPIR_KERNEL = 76 };
+enum { NAME = 256, GLOBAL = 1, GENERIC = 4, SPIR_KERNEL = 76 };
 
 struct place {
     bool out, seen;
@@ -40,7 +40,7 @@ struct place {
 
 struct phase {
     char name[NAME];
-    struct place place[MAX_PLACES];
+    struct place *place;
     unsigned nplace;
     bool called;
 };
@@ -110,8 +110,9 @@ static void read_place(struct phase *p, const char *line)
     place.out = strcmp(word, "out") == 0;
     place.offset = offset;
     place.bytes = type_bytes(type);
-    if (p->nplace == MAX_PLACES)
-        give_up(now.file, "too many places in a phase");
+    p->place = realloc(p->place, (p->nplace + 1) * sizeof place);
+    if (!p->place)
+        give_up(now.file, "out of memory");
     p->place[p->nplace++] = place;
 }
 
@@ -421,6 +422,8 @@ static void check_file(const char *path)
         check_phase(m, &now.list[i]);
     check_kernels(m);
     LLVMDisposeModule(m);
+    for (unsigned i = 0; i < now.count; i++)
+        free(now.list[i].place);
     free(now.list);
     free(text);
 }
