@@ -109,9 +109,9 @@ static struct limit limit_of(const char *name)
 static bool within(const char *name, double value)
 {
     struct limit l = limit_of(name);
-    if (l.power_of_two && ((int64_t)value & ((int64_t)value - 1)))
+    if (!(value >= l.min && value <= l.max))
         return false;
-    return value >= l.min && value <= l.max;
+    return !l.power_of_two || ((int64_t)value & ((int64_t)value - 1)) == 0;
 }
 
 /* One `name = value` of a text, cut out of its line. */
