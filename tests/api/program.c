@@ -437,7 +437,19 @@ Test(api, more_memory_than_there_is)
     cr_assert_null(cr_compile(g, NULL));
     cr_assert_eq(cr_last_status(), CR_E_LIMIT, "%s", cr_error());
     cr_assert(says("module \"large\" needs 274877906944 bytes in one piece"));
+    cr_assert(says("and the largest allocation is "));
+    cr_assert(says("in all it needs 274877"));
     cr_assert(says("values of a step: peak 274877"));
+    char has[32]; /* the device that is chosen */
+    cr_device_info info[8];
+    uint32_t n;
+    cr_assert_eq(cr_devices(NULL, false, info, 8, &n), CR_OK, "%s", cr_error());
+    cr_assert_null(cr_compile(g, NULL));
+    for (uint32_t i = 0; i < n && i < 8; i++)
+        if (info[i].chosen) {
+            snprintf(has, sizeof has, " has %llu\n", (unsigned long long)info[i].global_bytes);
+            cr_assert(says(has));
+        }
     cr_assert(says("a smaller batch takes less"));
     cr_graph_destroy(g);
     cr_assert_eq(cr_live_blocks(), 0);
@@ -577,7 +589,8 @@ Test(api, divergence_by_an_input_of_the_model)
     for (size_t v = 0; v < CR_COUNTOF(variants); v++) {
         cr_trainer *t =
             cr_trainer_create(&data, &(cr_train_options){.model = scaled,
-                                                         .batch = v ? 16 : N,
+                                                         .batch = N / 2,
+                                                         .no_evaluation = true,
                                                          .compile = {.opt = variants[v]}});
         cr_assert_not_null(t, "%s", cr_error());
         cr_epoch e;
