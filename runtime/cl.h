@@ -47,7 +47,8 @@
 #define CL_OK(call) (cr_cl_injected() == CL_SUCCESS && (call) == CL_SUCCESS)
 
 /* One thread of the process at a time between the two, for what PoCL 3.1 does not do safely in
- * several: finding devices, opening and closing contexts. (Building programs it does.) Not recursive.
+ * several: finding devices, opening and closing contexts. (Building programs it does.) Not
+ * recursive.
  */
 void cr_cl_lock(void);
 void cr_cl_unlock(void);

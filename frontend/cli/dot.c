@@ -34,7 +34,8 @@ static cr_graph *graph_of_net(training *t)
     return g;
 }
 
-/* What Graphviz is asked for by a path's ending; "" for its text as it is, NULL for what is not known. */
+/* What Graphviz is asked for by a path's ending; "" for its text as it is, NULL for what is not
+ * known. */
 static const char *format_of(const char *path)
 {
     static const struct {
@@ -94,7 +95,8 @@ int cli_dot(int argc, char **argv)
     cli_options o = {
         .about =
             "Draws the graph of a text file, or of a net's training step, as Graphviz's dot or,\n"
-            "through Graphviz, as SVG, PNG or PDF: before the passes (the default) or after any one.",
+            "through Graphviz, as SVG, PNG or PDF: before the passes (the default) or after any "
+            "one.",
         .positional = "[FILE.cr]",
     };
     training_net_options(&t, &o);

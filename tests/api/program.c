@@ -531,10 +531,9 @@ Test(api, trains_without_a_test_set)
     data.test_x = data.test_y = NULL;
     cr_net net;
     cr_net_parse("dense 3", &net);
-    cr_trainer *t = cr_trainer_create(&data, &(cr_train_options){.model = cr_net_model,
-                                                                 .model_user = &net,
-                                                                 .batch = N,
-                                                                 .no_evaluation = true});
+    cr_trainer *t = cr_trainer_create(
+        &data, &(cr_train_options){
+                   .model = cr_net_model, .model_user = &net, .batch = N, .no_evaluation = true});
     cr_assert_not_null(t, "%s", cr_error());
     cr_epoch e;
     cr_assert_eq(cr_trainer_epoch(t, &e), CR_OK, "%s", cr_error());

@@ -150,8 +150,7 @@ Test(mistakes, gradients)
 
 Test(mistakes, nothing_to_minimize)
 {
-    static const char text[] =
-        "minimize: there are no parameters to train (cr_param makes them)";
+    static const char text[] = "minimize: there are no parameters to train (cr_param makes them)";
     WRONG("minimize: the optimizer is NULL", (cr_minimize(s, NULL), x));
     WRONG(text, (cr_minimize(s, &(cr_optimizer){.params = &w}), x));
     cr_graph *h = cr_graph_create("no parameters");

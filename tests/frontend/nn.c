@@ -192,8 +192,7 @@ static void weights_after(const cr_optimizer *o, float out[4], float *lr)
 {
     static const float start[4] = {1, -2, 3, -4};
     cr_graph *g = cr_graph_create("t");
-    cr_value w = cr_param_init(g, "w", CR_F32,
-                               ((cr_init){.kind = CR_INIT_DATA, .data = start}), 4);
+    cr_value w = cr_param_init(g, "w", CR_F32, ((cr_init){.kind = CR_INIT_DATA, .data = start}), 4);
     cr_minimize(cr_sum(cr_square(w), CR_ALL_AXES), o);
     host h = host_start(g, 1);
     for (int i = 0; i < 3; i++)
