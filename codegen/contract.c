@@ -1,6 +1,7 @@
-/* contract.c - tiled contractions: registers hold a tile of the result over the whole depth, so each
- * element is accumulated in ascending order of k, whatever the tiles. The operands may be computed where
- * they are loaded (a gather, a cast, a transpose), and what follows is applied to the registers.
+/* contract.c - tiled contractions: registers hold a tile of the result over the whole depth, so
+ * each element is accumulated in ascending order of k, whatever the tiles. The operands may be
+ * computed where they are loaded (a gather, a cast, a transpose), and what follows is applied to
+ * the registers.
  *
  *                 j -->            N
  *                 +--------+--------+      a group computes tile_m x tile_n,
@@ -17,12 +18,12 @@ struct tile {
     cr_emit *e;
     const cr_phase *p;
     const cr_schedule *s;
-    cr_ref a, b;              /* operands */
+    cr_ref a, b; /* operands */
     int64_t batch, m, n, k;
     int64_t groups_m, groups_n;
-    cr_ix lead[CR_MAX_RANK];  /* indices of the batch axes */
+    cr_ix lead[CR_MAX_RANK]; /* indices of the batch axes */
     int rank;
-    cr_ix m0, n0;             /* first row and column of the group's tile */
+    cr_ix m0, n0; /* first row and column of the group's tile */
 };
 
 static const char *say(struct tile *t, const char *fmt, ...) CR_PRINTF(2, 3);
@@ -39,7 +40,10 @@ static const char *say(struct tile *t, const char *fmt, ...)
     return text;
 }
 
-static cr_ix plus(struct tile *t, cr_ix a, int64_t c) { return cr_ix_add(t->e->ix, a, cr_ix_const(t->e->ix, c)); }
+static cr_ix plus(struct tile *t, cr_ix a, int64_t c)
+{
+    return cr_ix_add(t->e->ix, a, cr_ix_const(t->e->ix, c));
+}
 
 static void operand_index(struct tile *t, cr_ix row, cr_ix column, cr_ix *at)
 {
@@ -84,9 +88,18 @@ static bool init(struct tile *t, cr_emit *e)
     const cr_phase *p = e->phase;
     const cr_node *n = cr_at(e->graph, p->anchor);
     const cr_shape *d = &p->domain, *a = cr_shape_of(e->graph, n->src[0]);
-    *t = (struct tile){.e = e, .p = p, .s = &p->schedule, .a = n->src[0], .b = n->src[1], .batch = 1, .rank = d->rank,
-                       .m = d->dim[d->rank - 2], .n = d->dim[d->rank - 1], .k = a->dim[a->rank - 1]};
-    for (int i = 0; i < d->rank - 2; i++) t->batch *= d->dim[i];
+    *t = (struct tile){.e = e,
+                       .p = p,
+                       .s = &p->schedule,
+                       .a = n->src[0],
+                       .b = n->src[1],
+                       .batch = 1,
+                       .rank = d->rank,
+                       .m = d->dim[d->rank - 2],
+                       .n = d->dim[d->rank - 1],
+                       .k = a->dim[a->rank - 1]};
+    for (int i = 0; i < d->rank - 2; i++)
+        t->batch *= d->dim[i];
     t->groups_m = (t->m + t->s->tile_m - 1) / t->s->tile_m;
     t->groups_n = (t->n + t->s->tile_n - 1) / t->s->tile_n;
     locate(t);
@@ -106,17 +119,23 @@ static void epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
         cr_emit_index_of(e, t->p->store[i].value, &t->p->domain, at, index[i]);
         value[i] = cr_emit_value(e, t->p->store[i].value, index[i]);
     }
-    for (uint32_t i = 0; i < t->p->nstore; i++) cr_emit_store(e, &t->p->store[i], index[i], value[i]);
+    for (uint32_t i = 0; i < t->p->nstore; i++)
+        cr_emit_store(e, &t->p->store[i], index[i], value[i]);
 }
 
-/* ---- one work-item a group: explicit vectors (of one lane, on devices that prefer scalars) --------------------------------------------------------- */
+/* ---- one work-item a group: explicit vectors (of one lane, on devices that prefer scalars)
+ * --------------------------------------------------------- */
 
-static const char *vector_type(struct tile *t) { return cr_emit_type(t->e, CR_F32, t->e->width); }
+static const char *vector_type(struct tile *t)
+{
+    return cr_emit_type(t->e, CR_F32, t->e->width);
+}
 
 /* A vector at an address, and a line that writes one. */
 static const char *vector_at(struct tile *t, const char *address)
 {
-    return t->e->width == 1 ? say(t, "*(%s)", address) : say(t, "vload%d(0, %s)", t->e->width, address);
+    return t->e->width == 1 ? say(t, "*(%s)", address)
+                            : say(t, "vload%d(0, %s)", t->e->width, address);
 }
 
 static void put_vector(struct tile *t, const char *value, const char *address)
@@ -144,7 +163,8 @@ static cr_ix open_loop(struct tile *t, const char *name, int64_t limit)
     return cr_ix_var(t->e->ix, name, 0, limit - 1, s, false, false);
 }
 
-/* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to its panel, [k][column]. */
+/* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to its panel, [k][column].
+ */
 static void stage_b_vector(struct tile *t, cr_ix k, cr_ix j)
 {
     cr_emit *e = t->e;
@@ -159,7 +179,8 @@ static void stage_b(struct tile *t, int64_t columns)
     const int W = e->width;
     int64_t whole = columns / W, rest = columns % W;
     cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : open_loop(t, "k", t->k);
-    if (t->k == 1) cr_emit_open(e);
+    if (t->k == 1)
+        cr_emit_open(e);
     if (whole > 1) {
         stage_b_vector(t, k, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
         cr_emit_close(e, say(t, "for (int jv = 0; jv < %lld; jv++) {", (long long)whole));
@@ -174,8 +195,8 @@ static void stage_b(struct tile *t, int64_t columns)
     cr_emit_close(e, t->k == 1 ? "{" : say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
 }
 
-/* Copies the group's rows of A to scratch: [row][k], or [k][row] where neighbouring rows are neighbours
- * in memory. Vectors first, then what is left one by one. */
+/* Copies the group's rows of A to scratch: [row][k], or [k][row] where neighbouring rows are
+ * neighbours in memory. Vectors first, then what is left one by one. */
 static void stage_a_vector(struct tile *t, cr_ix i, cr_ix k)
 {
     cr_emit *e = t->e;
@@ -205,7 +226,8 @@ static void stage_a_rows(struct tile *t)
         stage_a_vector(t, i, k);
         cr_emit_close(e, say(t, "for (int kv = 0; kv < %lld; kv++) {", (long long)whole));
     }
-    for (int64_t k = whole * W; k < t->k; k++) stage_a_scalar(t, i, cr_ix_const(e->ix, k));
+    for (int64_t k = whole * W; k < t->k; k++)
+        stage_a_scalar(t, i, cr_ix_const(e->ix, k));
     cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
 }
 
@@ -214,7 +236,8 @@ static void stage_a_columns(struct tile *t)
     cr_emit *e = t->e;
     const int W = e->width;
     cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : open_loop(t, "k", t->k);
-    if (t->k == 1) cr_emit_open(e);
+    if (t->k == 1)
+        cr_emit_open(e);
     if (t->s->tile_m >= W) {
         cr_ix r = cr_ix_mul(e->ix, open_loop(t, "rv", t->s->tile_m / W), W);
         stage_a_vector(t, cr_ix_add(e->ix, t->m0, r), k);
@@ -226,9 +249,10 @@ static void stage_a_columns(struct tile *t)
     cr_emit_close(e, t->k == 1 ? "{" : say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
 }
 
-/* What follows the contraction, row by row of a register tile. The accumulators go through an array, so
- * that the epilogue is written once and not for each of them: it is that text which drivers compile
- * slowly. Below the loop over k, so that what the epilogue reads takes no registers from it. */
+/* What follows the contraction, row by row of a register tile. The accumulators go through an
+ * array, so that the epilogue is written once and not for each of them: it is that text which
+ * drivers compile slowly. Below the loop over k, so that what the epilogue reads takes no registers
+ * from it. */
 static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int vectors, int valid)
 {
     cr_emit *e = t->e;
@@ -238,7 +262,8 @@ static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int ve
     if (rows > 1) {
         cr_emit_line(e, e->now, "%s c[%d];", vector_type(t), rows * vectors);
         for (int r = 0; r < rows; r++)
-            for (int v = 0; v < vectors; v++) cr_emit_line(e, e->now, "c[%d] = c%d_%d;", r * vectors + v, r, v);
+            for (int v = 0; v < vectors; v++)
+                cr_emit_line(e, e->now, "c[%d] = c%d_%d;", r * vectors + v, r, v);
         row = cr_ix_add(e->ix, row, open_loop(t, "r", rows));
     }
     for (int v = 0; v < vectors; v++) {
@@ -249,43 +274,54 @@ static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int ve
         e->valid = W;
         cr_emit_close(e, "{");
     }
-    if (rows > 1) cr_emit_close(e, say(t, "for (int r = 0; r < %d; r++) {", rows));
+    if (rows > 1)
+        cr_emit_close(e, say(t, "for (int r = 0; r < %d; r++) {", rows));
     e->floor = floor;
     cr_emit_close(e, "{");
 }
 
-/* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector count. */
-static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_ix local_column, int vectors, int valid)
+/* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector
+ * count. */
+static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_ix local_column,
+                          int vectors, int valid)
 {
     cr_emit *e = t->e;
     const int W = e->width;
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) cr_emit_line(e, e->now, "%s c%d_%d = (%s)(0.0f);", vector_type(t), r, v, vector_type(t));
+        for (int v = 0; v < vectors; v++)
+            cr_emit_line(e, e->now, "%s c%d_%d = (%s)(0.0f);", vector_type(t), r, v,
+                         vector_type(t));
     cr_scope *loop = cr_emit_open(e);
-    cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : cr_ix_var(e->ix, "k", 0, t->k - 1, loop, false, false);
+    cr_ix k =
+        t->k == 1 ? cr_ix_const(e->ix, 0) : cr_ix_var(e->ix, "k", 0, t->k - 1, loop, false, false);
     const char *b[8], *kt = t->k == 1 ? "0" : "k";
     for (int v = 0; v < vectors; v++) {
         if (t->s->stage_b) {
             b[v] = say(t, "b%d", v);
             const char *column_text = cr_emit_ix(e, plus(t, local_column, v * W), false);
-            cr_emit_line(e, e->now, "const %s b%d = %s;", vector_type(t), v,
-                         vector_at(t, say(t, "panel_b + %s * %d + %s", kt, t->s->tile_n, column_text)));
+            cr_emit_line(
+                e, e->now, "const %s b%d = %s;", vector_type(t), v,
+                vector_at(t, say(t, "panel_b + %s * %d + %s", kt, t->s->tile_n, column_text)));
             continue;
         }
         e->valid = v == vectors - 1 ? valid : W;
-        b[v] = cr_emit_widen(e, element(t, t->b, k, cr_ix_add(e->ix, plus(t, column, v * W), e->lane))).text;
+        b[v] =
+            cr_emit_widen(e, element(t, t->b, k, cr_ix_add(e->ix, plus(t, column, v * W), e->lane)))
+                .text;
         e->valid = W;
     }
     for (int r = 0; r < rows; r++) {
         const char *a;
         if (t->s->stage_a) {
             a = say(t, "a%d", r);
-            cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r, panel_a_offset(t, plus(t, row, r), k));
+            cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r,
+                         panel_a_offset(t, plus(t, row, r), k));
         } else {
             a = element(t, t->a, plus(t, row, r), k).text;
         }
         for (int v = 0; v < vectors; v++)
-            cr_emit_line(e, e->now, "c%d_%d = fma((%s)(%s), %s, c%d_%d);", r, v, vector_type(t), a, b[v], r, v);
+            cr_emit_line(e, e->now, "c%d_%d = fma((%s)(%s), %s, c%d_%d);", r, v, vector_type(t), a,
+                         b[v], r, v);
     }
     cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
     write_rows(t, row, rows, column, vectors, valid);
@@ -310,7 +346,8 @@ static void columns_loop(struct tile *t, cr_ix row, int rows, int64_t columns)
     if (rest) {
         cr_emit_open(e);
         int vectors = (int)((rest + W - 1) / W), valid = (int)(rest - (vectors - 1) * (int64_t)W);
-        register_tile(t, row, rows, plus(t, t->n0, whole * step), cr_ix_const(e->ix, whole * step), vectors, valid);
+        register_tile(t, row, rows, plus(t, t->n0, whole * step), cr_ix_const(e->ix, whole * step),
+                      vectors, valid);
         cr_emit_close(e, "{");
     }
 }
@@ -320,22 +357,29 @@ static void columns_loop(struct tile *t, cr_ix row, int rows, int64_t columns)
 static void rows_loop(struct tile *t, int64_t columns)
 {
     cr_emit *e = t->e;
-    int64_t R = t->s->reg_m, first_of_last = (t->groups_m - 1) * t->s->tile_m, last = t->m - first_of_last;
-    int64_t whole = t->groups_m > 1 ? t->s->tile_m / R : last / R, whole_last = last / R, rest = last % R;
-    if (t->s->stage_b) stage_b(t, columns);
-    if (t->s->stage_a) (t->s->a_by_k ? stage_a_columns : stage_a_rows)(t);
+    int64_t R = t->s->reg_m, first_of_last = (t->groups_m - 1) * t->s->tile_m,
+            last = t->m - first_of_last;
+    int64_t whole = t->groups_m > 1 ? t->s->tile_m / R : last / R, whole_last = last / R,
+            rest = last % R;
+    if (t->s->stage_b)
+        stage_b(t, columns);
+    if (t->s->stage_a)
+        (t->s->a_by_k ? stage_a_columns : stage_a_rows)(t);
     if (whole) {
         cr_ix it = open_loop(t, "it", whole);
         columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_mul(e->ix, it, R)), (int)R, columns);
         const char *count = t->groups_m > 1 && whole != whole_last
-                                ? say(t, "(m0 == %lld ? %lld : %lld)", (long long)first_of_last, (long long)whole_last, (long long)whole)
+                                ? say(t, "(m0 == %lld ? %lld : %lld)", (long long)first_of_last,
+                                      (long long)whole_last, (long long)whole)
                                 : say(t, "%lld", (long long)whole);
         cr_emit_close(e, say(t, "for (int it = 0; it < %s; it++) {", count));
     }
     if (rest) {
         cr_emit_open(e);
-        columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_const(e->ix, whole_last * R)), (int)rest, columns);
-        cr_emit_close(e, t->groups_m > 1 ? say(t, "if (m0 == %lld) {", (long long)first_of_last) : "{");
+        columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_const(e->ix, whole_last * R)), (int)rest,
+                     columns);
+        cr_emit_close(e, t->groups_m > 1 ? say(t, "if (m0 == %lld) {", (long long)first_of_last)
+                                         : "{");
     }
 }
 
@@ -349,7 +393,8 @@ static void contract_vectors(struct tile *t)
         cr_emit_line(e, e->now, "const int rows = %s;",
                      t->groups_m == 1 || last == s->tile_m
                          ? say(t, "%lld", (long long)last)
-                         : say(t, "m0 == %lld ? %lld : %d", (long long)first_of_last, (long long)last, s->tile_m));
+                         : say(t, "m0 == %lld ? %lld : %d", (long long)first_of_last,
+                               (long long)last, s->tile_m));
     }
     if (rest == 0 || t->groups_n == 1) {
         rows_loop(t, t->groups_n == 1 ? t->n : s->tile_n);
@@ -368,10 +413,13 @@ static void contract_vectors(struct tile *t)
     e->floor = floor;
 }
 
-/* ---- many work-items a group: one register tile each, blocks of both operands in local memory ------------- */
+/* ---- many work-items a group: one register tile each, blocks of both operands in local memory
+ * ------------- */
 
-/* Fills a block of scratch: rows x columns, where (row, column) of the operand is valid below its limits. */
-static void stage_block(struct tile *t, cr_ref operand, const char *panel, int rows, int columns, bool is_a)
+/* Fills a block of scratch: rows x columns, where (row, column) of the operand is valid below its
+ * limits. */
+static void stage_block(struct tile *t, cr_ref operand, const char *panel, int rows, int columns,
+                        bool is_a)
 {
     cr_emit *e = t->e;
     cr_scope *s = cr_emit_open(e);
@@ -386,7 +434,8 @@ static void stage_block(struct tile *t, cr_ref operand, const char *panel, int r
     cr_ix ci = cr_ix_var(e->ix, j, 0, column_limit - 1, guard, false, false);
     cr_val v = element(t, operand, ri, ci);
     cr_emit_line(e, e->now, "%s[x] = %s;", panel, v.text);
-    cr_emit_close(e, say(t, "if (%s < %lld && %s < %lld) {", i, (long long)row_limit, j, (long long)column_limit));
+    cr_emit_close(e, say(t, "if (%s < %lld && %s < %lld) {", i, (long long)row_limit, j,
+                         (long long)column_limit));
     cr_emit_close(e, say(t, "for (int x = lid; x < %d; x += %d) {", rows * columns, t->s->local));
 }
 
@@ -396,9 +445,11 @@ static void accumulate(struct tile *t)
     const cr_schedule *s = t->s;
     int wide = s->tile_n / s->reg_n, tall = s->tile_m / s->reg_m;
     for (int v = 0; v < s->reg_n; v++)
-        cr_emit_line(e, e->now, "const float b%d = panel_b[k * %d + tx + %d];", v, s->tile_n, v * wide);
+        cr_emit_line(e, e->now, "const float b%d = panel_b[k * %d + tx + %d];", v, s->tile_n,
+                     v * wide);
     for (int r = 0; r < s->reg_m; r++)
-        cr_emit_line(e, e->now, "const float a%d = panel_a[(ty + %d) * %d + k];", r, r * tall, s->block_k);
+        cr_emit_line(e, e->now, "const float a%d = panel_a[(ty + %d) * %d + k];", r, r * tall,
+                     s->block_k);
     for (int r = 0; r < s->reg_m; r++)
         for (int v = 0; v < s->reg_n; v++)
             cr_emit_line(e, e->now, "c%d_%d = fma(a%d, b%d, c%d_%d);", r, v, r, v, r, v);
@@ -412,13 +463,15 @@ static void write_tile(struct tile *t)
     for (int r = 0; r < s->reg_m; r++) {
         for (int v = 0; v < s->reg_n; v++) {
             const char *i = cr_emit_name(e, "i"), *j = cr_emit_name(e, "j");
-            cr_emit_line(e, e->now, "const int %s = %s + ty + %d, %s = %s + tx + %d;", i, cr_emit_ix(e, t->m0, false),
-                         r * tall, j, cr_emit_ix(e, t->n0, false), v * wide);
+            cr_emit_line(e, e->now, "const int %s = %s + ty + %d, %s = %s + tx + %d;", i,
+                         cr_emit_ix(e, t->m0, false), r * tall, j, cr_emit_ix(e, t->n0, false),
+                         v * wide);
             cr_scope *guard = cr_emit_open(e);
             cr_ix row = cr_ix_var(e->ix, i, 0, t->m - 1, guard, false, false);
             cr_ix column = cr_ix_var(e->ix, j, 0, t->n - 1, guard, false, false);
             epilogue(t, row, column, say(t, "c%d_%d", r, v));
-            cr_emit_close(e, say(t, "if (%s < %lld && %s < %lld) {", i, (long long)t->m, j, (long long)t->n));
+            cr_emit_close(
+                e, say(t, "if (%s < %lld && %s < %lld) {", i, (long long)t->m, j, (long long)t->n));
         }
     }
 }
@@ -430,7 +483,8 @@ static void contract_items(struct tile *t)
     int wide = s->tile_n / s->reg_n;
     cr_emit_line(e, e->now, "const int tx = lid %% %d, ty = lid / %d;", wide, wide);
     for (int r = 0; r < s->reg_m; r++)
-        for (int v = 0; v < s->reg_n; v++) cr_emit_line(e, e->now, "float c%d_%d = 0.0f;", r, v);
+        for (int v = 0; v < s->reg_n; v++)
+            cr_emit_line(e, e->now, "float c%d_%d = 0.0f;", r, v);
     cr_emit_open(e);
     cr_emit_line(e, e->now, "barrier(CLK_LOCAL_MEM_FENCE);");
     stage_block(t, t->a, "panel_a", s->tile_m, s->block_k, true);
@@ -441,12 +495,14 @@ static void contract_items(struct tile *t)
         accumulate(t);
         cr_emit_close(e, say(t, "for (int k = 0; k < %d; k++) {", s->block_k));
     } else {
-        cr_emit_line(e, e->now, "const int k_end = min(%d, %lld - k0);", s->block_k, (long long)t->k);
+        cr_emit_line(e, e->now, "const int k_end = min(%d, %lld - k0);", s->block_k,
+                     (long long)t->k);
         cr_emit_open(e);
         accumulate(t);
         cr_emit_close(e, "for (int k = 0; k < k_end; k++) {");
     }
-    cr_emit_close(e, say(t, "for (int k0 = 0; k0 < %lld; k0 += %d) {", (long long)t->k, s->block_k));
+    cr_emit_close(e,
+                  say(t, "for (int k0 = 0; k0 < %lld; k0 += %d) {", (long long)t->k, s->block_k));
     write_tile(t);
 }
 

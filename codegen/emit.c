@@ -9,7 +9,8 @@ typedef struct cr_memo {
     cr_val val;
 } cr_memo_entry;
 
-/* ---- scopes --------------------------------------------------------------------------------------- */
+/* ---- scopes
+ * --------------------------------------------------------------------------------------- */
 
 cr_scope *cr_emit_open(cr_emit *e)
 {
@@ -23,7 +24,8 @@ cr_scope *cr_emit_open(cr_emit *e)
 
 static void indent(cr_strbuf *out, int depth)
 {
-    for (int i = 0; i <= depth; i++) cr_str_add(out, "    ");
+    for (int i = 0; i <= depth; i++)
+        cr_str_add(out, "    ");
 }
 
 void cr_emit_line(cr_emit *e, cr_scope *s, const char *fmt, ...)
@@ -42,7 +44,8 @@ void cr_emit_close(cr_emit *e, const char *head)
     cr_scope *s = e->now, *parent = s->parent;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < e->memo.len; i++)
-        if (e->memo.at[i].val.scope != s) e->memo.at[kept++] = e->memo.at[i];
+        if (e->memo.at[i].val.scope != s)
+            e->memo.at[kept++] = e->memo.at[i];
     e->memo.len = kept;
     cr_emit_line(e, parent, "%s", head);
     cr_str_add(&parent->text, cr_str_text(&s->text));
@@ -53,11 +56,13 @@ void cr_emit_close(cr_emit *e, const char *head)
 
 static bool encloses(const cr_scope *outer, const cr_scope *inner)
 {
-    while (inner && inner != outer) inner = inner->parent;
+    while (inner && inner != outer)
+        inner = inner->parent;
     return outer == NULL || inner == outer;
 }
 
-/* ---- names and types --------------------------------------------------------------------------------- */
+/* ---- names and types
+ * --------------------------------------------------------------------------------- */
 
 const char *cr_emit_name(cr_emit *e, const char *prefix)
 {
@@ -89,21 +94,26 @@ const char *cr_emit_ix(cr_emit *e, cr_ix x, bool vector)
 }
 
 /* A variable in the outermost scope that knows what it is made of. */
-cr_val cr_emit_define(cr_emit *e, cr_scope *s, const char *prefix, cr_dtype dtype, int width, const char *text)
+cr_val cr_emit_define(cr_emit *e, cr_scope *s, const char *prefix, cr_dtype dtype, int width,
+                      const char *text)
 {
-    cr_val v = {cr_emit_name(e, prefix), dtype, width, cr_scope_inner(s, e->floor ? e->floor : e->root)};
+    cr_val v = {cr_emit_name(e, prefix), dtype, width,
+                cr_scope_inner(s, e->floor ? e->floor : e->root)};
     cr_emit_line(e, v.scope, "const %s %s = %s;", cr_emit_type(e, dtype, width), v.text, text);
     return v;
 }
 
-/* ---- memo ---------------------------------------------------------------------------------------------- */
+/* ---- memo
+ * ---------------------------------------------------------------------------------------------- */
 
 bool cr_emit_recall(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val *out)
 {
     for (uint32_t i = e->memo.len; i-- > 0;) {
         const cr_memo_entry *m = &e->memo.at[i];
-        if (m->r != r || m->rank != rank || m->valid != e->valid) continue;
-        if (memcmp(m->at, at, (size_t)rank * sizeof *at) != 0 || !encloses(m->val.scope, e->now)) continue;
+        if (m->r != r || m->rank != rank || m->valid != e->valid)
+            continue;
+        if (memcmp(m->at, at, (size_t)rank * sizeof *at) != 0 || !encloses(m->val.scope, e->now))
+            continue;
         *out = m->val;
         return true;
     }
@@ -114,7 +124,8 @@ void cr_emit_remember(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val v)
 {
     cr_memo_entry m = {.r = r, .rank = rank, .valid = e->valid, .val = v};
     memcpy(m.at, at, (size_t)rank * sizeof *at);
-    if (!cr_vec_push(&e->memo, m)) e->failed = true;
+    if (!cr_vec_push(&e->memo, m))
+        e->failed = true;
 }
 
 void cr_emit_bind(cr_emit *e, cr_ref r, const cr_ix *at, const char *text, int width)
@@ -123,11 +134,13 @@ void cr_emit_bind(cr_emit *e, cr_ref r, const cr_ix *at, const char *text, int w
     cr_emit_remember(e, r, at, cr_shape_of(e->graph, r)->rank, v);
 }
 
-/* ---- widths -------------------------------------------------------------------------------------------- */
+/* ---- widths
+ * -------------------------------------------------------------------------------------------- */
 
 cr_val cr_emit_widen(cr_emit *e, cr_val v)
 {
-    if (v.width == e->width) return v;
+    if (v.width == e->width)
+        return v;
     const char *type = cr_emit_type(e, v.dtype, e->width);
     const char *sign = v.dtype == CR_BOOL ? "-" : ""; /* 1 in a scalar is -1 in a lane */
     v.text = cr_arena_printf(&e->arena, "(%s)(%s%s)", type, sign, v.text);
@@ -135,7 +148,8 @@ cr_val cr_emit_widen(cr_emit *e, cr_val v)
     return v;
 }
 
-/* ---- indices ------------------------------------------------------------------------------------------- */
+/* ---- indices
+ * ------------------------------------------------------------------------------------------- */
 
 cr_ix cr_emit_linear(cr_emit *e, const cr_shape *s, const cr_ix *at)
 {
@@ -154,7 +168,8 @@ void cr_emit_delinear(cr_emit *e, const cr_shape *s, cr_ix x, cr_ix *at)
         at[i] = cr_ix_mod(e->ix, x, s->dim[i]);
         x = cr_ix_div(e->ix, x, s->dim[i]);
     }
-    if (s->rank > 0) at[0] = x;
+    if (s->rank > 0)
+        at[0] = x;
 }
 
 void cr_emit_index_of(cr_emit *e, cr_ref r, const cr_shape *domain, const cr_ix *at, cr_ix *out)
@@ -168,7 +183,8 @@ void cr_emit_index_of(cr_emit *e, cr_ref r, const cr_shape *domain, const cr_ix 
         cr_shape rows = {0};
         cr_ix coord[CR_MAX_RANK];
         for (int i = 0; i < domain->rank; i++) {
-            if (!(e->phase->parallel >> i & 1)) continue;
+            if (!(e->phase->parallel >> i & 1))
+                continue;
             coord[rows.rank] = at[i];
             rows.dim[rows.rank++] = domain->dim[i];
         }
@@ -176,26 +192,33 @@ void cr_emit_index_of(cr_emit *e, cr_ref r, const cr_shape *domain, const cr_ix 
     }
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------- */
+/* ---- memory
+ * ---------------------------------------------------------------------------------------------- */
 
 const char *cr_emit_pointer(cr_emit *e, uint32_t id)
 {
     const cr_buffer *b = &e->plan->buffer.at[id];
-    const char *name = cr_arena_printf(&e->arena, "%s_%u", cr_ops[cr_at(e->graph, b->value)->op].name, b->value);
+    const char *name =
+        cr_arena_printf(&e->arena, "%s_%u", cr_ops[cr_at(e->graph, b->value)->op].name, b->value);
     for (uint32_t i = 0; i < e->pointer.len; i++)
-        if (e->pointer.at[i] == id) return name;
+        if (e->pointer.at[i] == id)
+            return name;
     bool written = false;
     for (uint32_t i = 0; i < e->phase->nstore; i++) {
         const cr_plan_store *s = &e->phase->store[i];
         cr_ref place = s->assign ? cr_at(e->graph, s->assign)->src[0] : s->value;
         written |= place == b->value;
     }
-    const char *type = memory_type((cr_dtype)cr_at(e->graph, b->value)->dtype), *constant = written ? "" : "const ";
+    const char *type = memory_type((cr_dtype)cr_at(e->graph, b->value)->dtype),
+               *constant = written ? "" : "const ";
     char memory[24];
-    cr_str_printf(e->declared, "    global %s%s *%s = (global %s%s *)(%s + %llu);\n", constant, type, name, constant, type,
-                  cr_emit_memory_name(e->plan, b->memory, memory, sizeof memory), (unsigned long long)b->offset);
+    cr_str_printf(e->declared, "    global %s%s *%s = (global %s%s *)(%s + %llu);\n", constant,
+                  type, name, constant, type,
+                  cr_emit_memory_name(e->plan, b->memory, memory, sizeof memory),
+                  (unsigned long long)b->offset);
     e->memories |= 1ull << b->memory;
-    if (!cr_vec_push(&e->pointer, id)) e->failed = true;
+    if (!cr_vec_push(&e->pointer, id))
+        e->failed = true;
     return name;
 }
 
@@ -230,7 +253,8 @@ cr_val cr_emit_load(cr_emit *e, cr_ref r, const cr_ix *at)
     if (cr_ix_stride(e->ix, x, &stride) && stride == 1) {
         const char *convert = narrow ? cr_arena_printf(&e->arena, "convert_int%d(", e->width) : "";
         const char *base = cr_emit_ix(e, x, false);
-        text = cr_arena_printf(&e->arena, "%svload%d(0, %s + %s)%s%s", convert, e->width, p, base, narrow ? ")" : "", truth);
+        text = cr_arena_printf(&e->arena, "%svload%d(0, %s + %s)%s%s", convert, e->width, p, base,
+                               narrow ? ")" : "", truth);
     } else {
         cr_val offset = cr_emit_define(e, s, "o", CR_I32, e->width, cr_emit_ix(e, x, true));
         text = cr_arena_printf(&e->arena, "(%s)(%s)%s", cr_emit_type(e, dtype, e->width),
@@ -241,9 +265,11 @@ cr_val cr_emit_load(cr_emit *e, cr_ref r, const cr_ix *at)
 
 static const char *to_memory(cr_emit *e, cr_val v)
 {
-    if (v.dtype == CR_F32 || v.dtype == CR_I32) return v.text;
+    if (v.dtype == CR_F32 || v.dtype == CR_I32)
+        return v.text;
     const char *mask = v.dtype == CR_BOOL ? " & 1" : "";
-    if (v.width == 1) return cr_arena_printf(&e->arena, "(uchar)(%s%s)", v.text, mask);
+    if (v.width == 1)
+        return cr_arena_printf(&e->arena, "(uchar)(%s%s)", v.text, mask);
     return cr_arena_printf(&e->arena, "convert_uchar%d(%s%s)", v.width, v.text, mask);
 }
 
@@ -252,14 +278,17 @@ static void store_pieces(cr_emit *e, const char *p, const char *at, const char *
 {
     int done = 0;
     for (int piece = 8; piece >= 1; piece /= 2) {
-        if (e->valid - done < piece) continue;
+        if (e->valid - done < piece)
+            continue;
         char lanes[17];
-        for (int i = 0; i < piece; i++) lanes[i] = "0123456789abcdef"[done + i];
+        for (int i = 0; i < piece; i++)
+            lanes[i] = "0123456789abcdef"[done + i];
         lanes[piece] = 0;
         if (piece == 1)
             cr_emit_line(e, e->now, "%s[%s + %d] = %s.s%s;", p, at, done, v, lanes);
         else
-            cr_emit_line(e, e->now, "vstore%d(%s.s%s, 0, %s + %s + %d);", piece, v, lanes, p, at, done);
+            cr_emit_line(e, e->now, "vstore%d(%s.s%s, 0, %s + %s + %d);", piece, v, lanes, p, at,
+                         done);
         done += piece;
     }
 }
@@ -278,11 +307,13 @@ void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_v
     v = cr_emit_widen(e, v);
     bool contiguous = cr_ix_stride(e->ix, x, &stride) && stride == 1;
     if (contiguous && e->valid == e->width) {
-        cr_emit_line(e, e->now, "vstore%d(%s, 0, %s + %s);", e->width, to_memory(e, v), p, cr_emit_ix(e, x, false));
+        cr_emit_line(e, e->now, "vstore%d(%s, 0, %s + %s);", e->width, to_memory(e, v), p,
+                     cr_emit_ix(e, x, false));
         return;
     }
-    const char *type = v.dtype == CR_F32 || v.dtype == CR_I32 ? cr_emit_type(e, v.dtype, e->width)
-                                                              : cr_arena_printf(&e->arena, "uchar%d", e->width);
+    const char *type = v.dtype == CR_F32 || v.dtype == CR_I32
+                           ? cr_emit_type(e, v.dtype, e->width)
+                           : cr_arena_printf(&e->arena, "uchar%d", e->width);
     const char *name = cr_emit_name(e, "s");
     cr_emit_line(e, e->now, "const %s %s = %s;", type, name, to_memory(e, v));
     if (contiguous) {
@@ -291,5 +322,6 @@ void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_v
     }
     cr_val offset = cr_emit_define(e, e->now, "o", CR_I32, e->width, cr_emit_ix(e, x, true));
     for (int i = 0; i < e->valid; i++)
-        cr_emit_line(e, e->now, "%s[%s.s%x] = %s.s%x;", p, offset.text, (unsigned)i, name, (unsigned)i);
+        cr_emit_line(e, e->now, "%s[%s.s%x] = %s.s%x;", p, offset.text, (unsigned)i, name,
+                     (unsigned)i);
 }

@@ -1,9 +1,9 @@
 /* emit.h - writing one phase as a function of OpenCL C.
  *
- * Values are evaluated on demand: cr_emit_value(node, index) emits what it takes to have that element
- * (or, where the index contains the lanes, that vector of elements) in a variable, and remembers it.
- * Every statement goes to the outermost scope in which its variables are known, so what does not
- * depend on an inner loop is hoisted out of it by construction. */
+ * Values are evaluated on demand: cr_emit_value(node, index) emits what it takes to have that
+ * element (or, where the index contains the lanes, that vector of elements) in a variable, and
+ * remembers it. Every statement goes to the outermost scope in which its variables are known, so
+ * what does not depend on an inner loop is hoisted out of it by construction. */
 #ifndef CR_EMIT_H
 #define CR_EMIT_H
 
@@ -20,7 +20,8 @@ typedef struct cr_scope {
 /* The inner of two scopes, one of which contains the other; NULL is outside of all. */
 static inline cr_scope *cr_scope_inner(cr_scope *a, cr_scope *b)
 {
-    if (!a || (b && b->depth > a->depth)) return b;
+    if (!a || (b && b->depth > a->depth))
+        return b;
     return a;
 }
 
@@ -39,28 +40,28 @@ typedef struct cr_emit {
     const cr_plan *plan;
     const cr_graph *graph;
     const cr_phase *phase;
-    cr_arena arena;      /* names */
+    cr_arena arena; /* names */
     cr_ix_table *ix;
     cr_scope *root, *now; /* the function's body; where statements go at the innermost */
     cr_scope *floor;      /* nothing is hoisted further out than this; NULL: root */
-    int width;           /* lanes of a vector */
-    int valid;           /* lanes in use: < width in the last vector of a ragged row */
-    const char *lanes;   /* "l16" */
-    cr_ix lane;          /* the lane number */
-    bool *inside;        /* per node: computed in this phase */
+    int width;            /* lanes of a vector */
+    int valid;            /* lanes in use: < width in the last vector of a ragged row */
+    const char *lanes;    /* "l16" */
+    cr_ix lane;           /* the lane number */
+    bool *inside;         /* per node: computed in this phase */
     uint32_t next_name;
     CR_VEC(struct cr_memo) memo;
     uint32_t functions[5]; /* elementary functions used (bits), for widths 1, 2, 4, 8, 16 */
     bool random;
-    bool used_lanes;     /* the lane numbers occur in an index */
-    cr_strbuf *declared; /* pointer declarations at the top */
+    bool used_lanes;          /* the lane numbers occur in an index */
+    cr_strbuf *declared;      /* pointer declarations at the top */
     CR_VEC(uint32_t) pointer; /* buffers declared */
-    uint64_t memories;   /* memories used (bits) */
+    uint64_t memories;        /* memories used (bits) */
     bool failed;
 } cr_emit;
 
-/* Opens a block in `now` (text such as "for (...) {" is the caller's, in the parent), closes it into
- * its parent, and forgets what was known only there. */
+/* Opens a block in `now` (text such as "for (...) {" is the caller's, in the parent), closes it
+ * into its parent, and forgets what was known only there. */
 cr_scope *cr_emit_open(cr_emit *e);
 void cr_emit_close(cr_emit *e, const char *head);
 /* A line in a scope. */
@@ -79,8 +80,8 @@ void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_v
 cr_val cr_emit_widen(cr_emit *e, cr_val v);
 /* The name of a buffer's pointer, declared at the function's top. */
 const char *cr_emit_pointer(cr_emit *e, uint32_t buffer);
-/* Index of r's element, when the domain's is `at`: the same place in row-major order; rows that r does
- * not have are dropped. */
+/* Index of r's element, when the domain's is `at`: the same place in row-major order; rows that r
+ * does not have are dropped. */
 void cr_emit_index_of(cr_emit *e, cr_ref r, const cr_shape *domain, const cr_ix *at, cr_ix *out);
 
 /* The argument that a memory is in kernels: "arena", "store", "in2". */
@@ -90,7 +91,8 @@ const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf,
 const char *cr_emit_type(cr_emit *e, cr_dtype dtype, int width);
 
 /* For values.c. A constant variable in scope s, or in the outermost allowed. */
-cr_val cr_emit_define(cr_emit *e, cr_scope *s, const char *prefix, cr_dtype dtype, int width, const char *text);
+cr_val cr_emit_define(cr_emit *e, cr_scope *s, const char *prefix, cr_dtype dtype, int width,
+                      const char *text);
 /* What is known of element `at` of r, in the scopes that are open. */
 bool cr_emit_recall(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val *out);
 void cr_emit_remember(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val v);

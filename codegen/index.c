@@ -8,11 +8,11 @@ enum atom_kind { ATOM_VAR, ATOM_LANE, ATOM_DIV, ATOM_MOD };
 struct atom {
     enum atom_kind kind;
     const char *name;
-    cr_ix of;      /* DIV, MOD */
+    cr_ix of; /* DIV, MOD */
     int64_t by;
     int64_t lo, hi;
     struct cr_scope *scope;
-    bool lane;     /* differs between lanes */
+    bool lane; /* differs between lanes */
 };
 
 struct term {
@@ -35,11 +35,15 @@ struct cr_ix_table {
     cr_map map;
 };
 
-cr_ix_table *cr_ix_table_create(void) { return cr_alloc(sizeof(cr_ix_table)); }
+cr_ix_table *cr_ix_table_create(void)
+{
+    return cr_alloc(sizeof(cr_ix_table));
+}
 
 void cr_ix_table_destroy(cr_ix_table *t)
 {
-    if (!t) return;
+    if (!t)
+        return;
     cr_vec_finish(&t->atom);
     cr_vec_finish(&t->expr);
     cr_map_finish(&t->map);
@@ -47,7 +51,8 @@ void cr_ix_table_destroy(cr_ix_table *t)
     cr_free(t);
 }
 
-/* ---- making expressions ------------------------------------------------------------------------- */
+/* ---- making expressions -------------------------------------------------------------------------
+ */
 
 static cr_ix intern(cr_ix_table *t, int64_t c, const struct term *term, uint32_t n)
 {
@@ -62,12 +67,14 @@ static cr_ix intern(cr_ix_table *t, int64_t c, const struct term *term, uint32_t
         bool same = e->c == c && e->n == n;
         for (uint32_t i = 0; same && i < n; i++)
             same = e->term[i].atom == term[i].atom && e->term[i].coef == term[i].coef;
-        if (same) return id - 1;
+        if (same)
+            return id - 1;
     }
     struct expr e = {.c = c, .lo = c, .hi = c, .n = n};
     struct term *copy = cr_arena_alloc(&t->arena, (n + 1) * sizeof *copy);
     CR_ASSERT(copy);
-    if (n) memcpy(copy, term, n * sizeof *copy);
+    if (n)
+        memcpy(copy, term, n * sizeof *copy);
     e.term = copy;
     for (uint32_t i = 0; i < n; i++) {
         const struct atom *a = &t->atom.at[term[i].atom];
@@ -92,34 +99,45 @@ static uint32_t atom_like(cr_ix_table *t, const struct atom *a)
 {
     for (uint32_t i = 0; i < t->atom.len; i++) {
         const struct atom *b = &t->atom.at[i];
-        if (b->kind == a->kind && b->of == a->of && b->by == a->by) return i;
+        if (b->kind == a->kind && b->of == a->of && b->by == a->by)
+            return i;
     }
     CR_ASSERT(cr_vec_push(&t->atom, *a));
     return t->atom.len - 1;
 }
 
-cr_ix cr_ix_const(cr_ix_table *t, int64_t c) { return intern(t, c, NULL, 0); }
-
-cr_ix cr_ix_var(cr_ix_table *t, const char *name, int64_t lo, int64_t hi, struct cr_scope *scope, bool lane,
-                bool linear)
+cr_ix cr_ix_const(cr_ix_table *t, int64_t c)
 {
-    if (lo == hi && !lane) return cr_ix_const(t, lo);
-    struct atom a = {.kind = lane && linear ? ATOM_LANE : ATOM_VAR, .name = name, .lo = lo, .hi = hi,
-                     .scope = scope, .lane = lane};
+    return intern(t, c, NULL, 0);
+}
+
+cr_ix cr_ix_var(cr_ix_table *t, const char *name, int64_t lo, int64_t hi, struct cr_scope *scope,
+                bool lane, bool linear)
+{
+    if (lo == hi && !lane)
+        return cr_ix_const(t, lo);
+    struct atom a = {.kind = lane && linear ? ATOM_LANE : ATOM_VAR,
+                     .name = name,
+                     .lo = lo,
+                     .hi = hi,
+                     .scope = scope,
+                     .lane = lane};
     CR_ASSERT(cr_vec_push(&t->atom, a));
     return of_atom(t, t->atom.len - 1);
 }
 
-/* x % k + x / k * k = x: a flat index that a shape took apart. The two terms of `sum` that are c times
- * these; false when there are none. */
-static bool find_parted(const cr_ix_table *t, const struct term *sum, uint32_t n, uint32_t *mod, uint32_t *div)
+/* x % k + x / k * k = x: a flat index that a shape took apart. The two terms of `sum` that are c
+ * times these; false when there are none. */
+static bool find_parted(const cr_ix_table *t, const struct term *sum, uint32_t n, uint32_t *mod,
+                        uint32_t *div)
 {
     for (uint32_t i = 0; i < n; i++) {
         const struct atom *m = &t->atom.at[sum[i].atom];
         for (uint32_t k = 0; m->kind == ATOM_MOD && k < n; k++) {
             const struct atom *d = &t->atom.at[sum[k].atom];
             *mod = i, *div = k;
-            if (d->kind == ATOM_DIV && d->of == m->of && d->by == m->by && sum[k].coef == sum[i].coef * m->by)
+            if (d->kind == ATOM_DIV && d->of == m->of && d->by == m->by &&
+                sum[k].coef == sum[i].coef * m->by)
                 return true;
         }
     }
@@ -140,14 +158,16 @@ cr_ix cr_ix_add(cr_ix_table *t, cr_ix a, cr_ix b)
             sum[n++] = y.term[k++];
         } else {
             int64_t coef = x.term[i].coef + y.term[k].coef;
-            if (coef) sum[n++] = (struct term){x.term[i].atom, coef};
+            if (coef)
+                sum[n++] = (struct term){x.term[i].atom, coef};
             i++, k++;
         }
     }
     if (find_parted(t, sum, n, &mod, &div)) {
         cr_ix whole = cr_ix_mul(t, t->atom.at[sum[mod].atom].of, sum[mod].coef);
         for (i = k = 0; i < n; i++)
-            if (i != mod && i != div) sum[k++] = sum[i];
+            if (i != mod && i != div)
+                sum[k++] = sum[i];
         return cr_ix_add(t, intern(t, x.c + y.c, sum, k), whole);
     }
     return intern(t, x.c + y.c, sum, n);
@@ -157,16 +177,22 @@ cr_ix cr_ix_mul(cr_ix_table *t, cr_ix a, int64_t k)
 {
     const struct expr x = t->expr.at[a];
     struct term scaled[64];
-    if (k == 0) return cr_ix_const(t, 0);
-    for (uint32_t i = 0; i < x.n; i++) scaled[i] = (struct term){x.term[i].atom, x.term[i].coef * k};
+    if (k == 0)
+        return cr_ix_const(t, 0);
+    for (uint32_t i = 0; i < x.n; i++)
+        scaled[i] = (struct term){x.term[i].atom, x.term[i].coef * k};
     return intern(t, x.c * k, scaled, x.n);
 }
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
 
 static int64_t gcd(int64_t a, int64_t b)
 {
-    if (a < 0) a = -a;
+    if (a < 0)
+        a = -a;
     while (b) {
         int64_t r = a % b;
         a = b;
@@ -175,7 +201,8 @@ static int64_t gcd(int64_t a, int64_t b)
     return a;
 }
 
-/* x = k * whole + rest, where rest holds the terms that k does not divide and a constant in [0, k). */
+/* x = k * whole + rest, where rest holds the terms that k does not divide and a constant in [0, k).
+ */
 static void split(cr_ix_table *t, cr_ix x, int64_t k, cr_ix *whole, cr_ix *rest)
 {
     const struct expr e = t->expr.at[x];
@@ -196,7 +223,8 @@ static void split(cr_ix_table *t, cr_ix x, int64_t k, cr_ix *whole, cr_ix *rest)
 static int64_t common(const cr_ix_table *t, cr_ix x, int64_t k)
 {
     const struct expr *e = &t->expr.at[x];
-    for (uint32_t i = 0; i < e->n; i++) k = gcd(e->term[i].coef, k);
+    for (uint32_t i = 0; i < e->n; i++)
+        k = gcd(e->term[i].coef, k);
     return k;
 }
 
@@ -206,14 +234,16 @@ static cr_ix quotient(cr_ix_table *t, cr_ix x, int64_t k, enum atom_kind kind)
     struct atom a = {.kind = kind, .of = x, .by = k, .scope = e.scope, .lane = e.lane};
     a.lo = kind == ATOM_DIV ? floor_div(e.lo, k) : 0;
     a.hi = kind == ATOM_DIV ? floor_div(e.hi, k) : k - 1;
-    if (kind == ATOM_MOD && e.lo >= 0) a.hi = CR_MIN(a.hi, e.hi);
+    if (kind == ATOM_MOD && e.lo >= 0)
+        a.hi = CR_MIN(a.hi, e.hi);
     return of_atom(t, atom_like(t, &a));
 }
 
 cr_ix cr_ix_div(cr_ix_table *t, cr_ix x, int64_t k)
 {
     cr_ix whole, rest;
-    if (k == 1) return x;
+    if (k == 1)
+        return x;
     split(t, x, k, &whole, &rest);
     const struct expr r = t->expr.at[rest];
     if (floor_div(r.lo, k) == floor_div(r.hi, k))
@@ -230,7 +260,8 @@ cr_ix cr_ix_div(cr_ix_table *t, cr_ix x, int64_t k)
 cr_ix cr_ix_mod(cr_ix_table *t, cr_ix x, int64_t k)
 {
     cr_ix whole, rest;
-    if (k == 1) return cr_ix_const(t, 0);
+    if (k == 1)
+        return cr_ix_const(t, 0);
     split(t, x, k, &whole, &rest);
     const struct expr r = t->expr.at[rest];
     if (floor_div(r.lo, k) == floor_div(r.hi, k))
@@ -244,12 +275,25 @@ cr_ix cr_ix_mod(cr_ix_table *t, cr_ix x, int64_t k)
     return quotient(t, rest, k, ATOM_MOD);
 }
 
-/* ---- asking -------------------------------------------------------------------------------------- */
+/* ---- asking
+ * -------------------------------------------------------------------------------------- */
 
-int64_t cr_ix_lo(const cr_ix_table *t, cr_ix a) { return t->expr.at[a].lo; }
-int64_t cr_ix_hi(const cr_ix_table *t, cr_ix a) { return t->expr.at[a].hi; }
-struct cr_scope *cr_ix_scope(const cr_ix_table *t, cr_ix a) { return t->expr.at[a].scope; }
-bool cr_ix_has_lane(const cr_ix_table *t, cr_ix a) { return t->expr.at[a].lane; }
+int64_t cr_ix_lo(const cr_ix_table *t, cr_ix a)
+{
+    return t->expr.at[a].lo;
+}
+int64_t cr_ix_hi(const cr_ix_table *t, cr_ix a)
+{
+    return t->expr.at[a].hi;
+}
+struct cr_scope *cr_ix_scope(const cr_ix_table *t, cr_ix a)
+{
+    return t->expr.at[a].scope;
+}
+bool cr_ix_has_lane(const cr_ix_table *t, cr_ix a)
+{
+    return t->expr.at[a].lane;
+}
 
 bool cr_ix_stride(const cr_ix_table *t, cr_ix a, int64_t *stride)
 {
@@ -257,8 +301,10 @@ bool cr_ix_stride(const cr_ix_table *t, cr_ix a, int64_t *stride)
     *stride = 0;
     for (uint32_t i = 0; i < e->n; i++) {
         const struct atom *x = &t->atom.at[e->term[i].atom];
-        if (!x->lane) continue;
-        if (x->kind != ATOM_LANE) return false;
+        if (!x->lane)
+            continue;
+        if (x->kind != ATOM_LANE)
+            return false;
         *stride = e->term[i].coef;
     }
     return true;
@@ -285,14 +331,19 @@ void cr_ix_text(const cr_ix_table *t, cr_ix x, const char *lanes, cr_strbuf *out
     for (uint32_t i = 0; i < e->n; i++) {
         const struct atom *a = &t->atom.at[e->term[i].atom];
         int64_t k = e->term[i].coef;
-        if (a->kind == ATOM_LANE && !lanes) continue;
+        if (a->kind == ATOM_LANE && !lanes)
+            continue;
         cr_str_add(out, !any ? (k < 0 ? "-" : "") : (k < 0 ? " - " : " + "));
-        if (k < 0) k = -k;
+        if (k < 0)
+            k = -k;
         bool paren = a->kind == ATOM_DIV || a->kind == ATOM_MOD;
-        if (paren && (k != 1 || e->n > 1 || e->c)) cr_str_add(out, "(");
+        if (paren && (k != 1 || e->n > 1 || e->c))
+            cr_str_add(out, "(");
         atom_text(t, a, lanes, out);
-        if (paren && (k != 1 || e->n > 1 || e->c)) cr_str_add(out, ")");
-        if (k != 1) cr_str_printf(out, " * %lld", (long long)k);
+        if (paren && (k != 1 || e->n > 1 || e->c))
+            cr_str_add(out, ")");
+        if (k != 1)
+            cr_str_printf(out, " * %lld", (long long)k);
         any = true;
     }
     if (!any)

@@ -1,7 +1,7 @@
-/* index.h - symbolic integer expressions for array indices: sums of scaled atoms, kept in one canonical
- * form so that equal indices are equal ids, with ranges so that divisions and remainders of reshapes
- * fold away. An atom is a loop variable, the lanes of a vector, a quotient, a remainder, or an integer
- * that the kernel computes. */
+/* index.h - symbolic integer expressions for array indices: sums of scaled atoms, kept in one
+ * canonical form so that equal indices are equal ids, with ranges so that divisions and remainders
+ * of reshapes fold away. An atom is a loop variable, the lanes of a vector, a quotient, a
+ * remainder, or an integer that the kernel computes. */
 #ifndef CR_INDEX_H
 #define CR_INDEX_H
 
@@ -16,9 +16,10 @@ cr_ix_table *cr_ix_table_create(void);
 void cr_ix_table_destroy(cr_ix_table *t);
 
 cr_ix cr_ix_const(cr_ix_table *t, int64_t c);
-/* A variable `name` (kept by the caller) in [lo, hi], known in `scope`. `lane`: it differs between the
- * lanes of a vector: the lane number itself when `linear`, else an int vector of that name. */
-cr_ix cr_ix_var(cr_ix_table *t, const char *name, int64_t lo, int64_t hi, struct cr_scope *scope, bool lane, bool linear);
+/* A variable `name` (kept by the caller) in [lo, hi], known in `scope`. `lane`: it differs between
+ * the lanes of a vector: the lane number itself when `linear`, else an int vector of that name. */
+cr_ix cr_ix_var(cr_ix_table *t, const char *name, int64_t lo, int64_t hi, struct cr_scope *scope,
+                bool lane, bool linear);
 cr_ix cr_ix_add(cr_ix_table *t, cr_ix a, cr_ix b);
 cr_ix cr_ix_mul(cr_ix_table *t, cr_ix a, int64_t k);
 cr_ix cr_ix_div(cr_ix_table *t, cr_ix a, int64_t k); /* k > 0, rounds down */

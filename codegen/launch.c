@@ -1,5 +1,5 @@
-/* launch.c - launches as kernels: phases side by side, one after the other in a single work-group, or
- * one after the other in resident groups that share out the groups of each phase. */
+/* launch.c - launches as kernels: phases side by side, one after the other in a single work-group,
+ * or one after the other in resident groups that share out the groups of each phase. */
 #include <inttypes.h>
 
 #include "writer.h"
@@ -7,9 +7,11 @@
 static void call(struct writer *w, uint32_t phase, const char *g, int depth)
 {
     const cr_phase *p = &w->plan->phase.at[phase];
-    for (int i = 0; i < depth; i++) cr_str_add(&w->kernels, "    ");
+    for (int i = 0; i < depth; i++)
+        cr_str_add(&w->kernels, "    ");
     cr_str_printf(&w->kernels, "%s(", w->names[phase]);
-    cr_writer_parameters(w, w->memories[phase], false, p->panel_bytes, p->schedule.local > 1, &w->kernels);
+    cr_writer_parameters(w, w->memories[phase], false, p->panel_bytes, p->schedule.local > 1,
+                         &w->kernels);
     cr_str_printf(&w->kernels, ", %s);\n", g);
 }
 
@@ -43,25 +45,30 @@ static void line(struct writer *w, int depth, const char *fmt, ...)
     va_end(ap);
 }
 
-/* The groups of a phase that a resident group takes. Where there are enough, a range of neighbours, the
- * same in every step: a unit keeps its columns of the weights in its cache. Where there are fewer, they
- * go to the units in turn; `turn` counts those of the stage. */
-static void share_out(struct writer *w, const cr_launch *l, const cr_phase *p, uint64_t *turn, int depth)
+/* The groups of a phase that a resident group takes. Where there are enough, a range of neighbours,
+ * the same in every step: a unit keeps its columns of the weights in its cache. Where there are
+ * fewer, they go to the units in turn; `turn` counts those of the stage. */
+static void share_out(struct writer *w, const cr_launch *l, const cr_phase *p, uint64_t *turn,
+                      int depth)
 {
     if (p->groups >= l->groups) {
-        line(w, depth, "for (int g = (int)((long)unit * %" PRIu64 " / units); g < (int)((long)(unit + 1) * %" PRIu64
-             " / units); g++) {\n", p->groups, p->groups);
+        line(w, depth,
+             "for (int g = (int)((long)unit * %" PRIu64
+             " / units); g < (int)((long)(unit + 1) * %" PRIu64 " / units); g++) {\n",
+             p->groups, p->groups);
         return;
     }
     uint64_t shift = (l->groups - *turn % l->groups) % l->groups;
-    line(w, depth, "for (int g = (unit + %" PRIu64 ") %% units; g < %" PRIu64 "; g += units) {\n", shift, p->groups);
+    line(w, depth, "for (int g = (unit + %" PRIu64 ") %% units; g < %" PRIu64 "; g += units) {\n",
+         shift, p->groups);
     *turn += p->groups;
 }
 
 static void between_stages(struct writer *w, const cr_launch *l, int depth)
 {
     if (l->resident) {
-        line(w, depth, "if (!meet(place, units, &round, &left%s))\n", l->local > 1 ? ", lid, came" : "");
+        line(w, depth, "if (!meet(place, units, &round, &left%s))\n",
+             l->local > 1 ? ", lid, came" : "");
         line(w, depth + 1, "return;\n");
     } else if (l->local > 1) { /* a single work-item is in order with itself */
         line(w, depth, "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n");
@@ -73,7 +80,8 @@ static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
 {
     int depth = 1;
     uint64_t turn = 0;
-    if (repeat) line(w, depth++, "for (int s = 0; s < steps; s++) {\n");
+    if (repeat)
+        line(w, depth++, "for (int s = 0; s < steps; s++) {\n");
     for (uint32_t i = 0; i < l->nphase; i++) {
         const cr_phase *p = &w->plan->phase.at[l->phase[i]];
         bool last = i + 1 == l->nphase || w->plan->phase.at[l->phase[i + 1]].stage != p->stage;
@@ -85,17 +93,20 @@ static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
             line(w, depth, "for (int g = 0; g < %" PRIu64 "; g++) {\n", p->groups);
         call(w, l->phase[i], p->groups == 1 && !l->resident ? "0" : "g", depth + 1);
         line(w, depth, "}\n");
-        if (!last) continue;
+        if (!last)
+            continue;
         between_stages(w, l, depth);
         turn = 0;
     }
-    if (repeat) line(w, --depth, "}\n");
+    if (repeat)
+        line(w, --depth, "}\n");
 }
 
-/* ---- resident groups ---------------------------------------------------------------------------- */
+/* ---- resident groups ----------------------------------------------------------------------------
+ */
 
-/* OpenCL promises no progress between work-groups, so that waiting is bounded, a launch that gives up
- * says so, and one group alone can mend what it left (module.h). */
+/* OpenCL promises no progress between work-groups, so that waiting is bounded, a launch that gives
+ * up says so, and one group alone can mend what it left (module.h). */
 static void enter(struct writer *w, const cr_launch *l)
 {
     const bool lid = l->local > 1;
@@ -103,25 +114,32 @@ static void enter(struct writer *w, const cr_launch *l)
     line(w, 1, "const int unit = get_group_id(0), units = get_num_groups(0);\n");
     line(w, 1, "int round = 0, left = patience;\n");
     line(w, 1, "if (patience < 0) {\n");
-    line(w, 2, "const int begun = place[%d], ended = place[%d];\n", CR_MEETING_BEGUN, CR_MEETING_ENDED);
-    if (lid) line(w, 2, "barrier(CLK_GLOBAL_MEM_FENCE);\n");
-    if (lid) line(w, 2, "if (lid == 0) {\n");
+    line(w, 2, "const int begun = place[%d], ended = place[%d];\n", CR_MEETING_BEGUN,
+         CR_MEETING_ENDED);
+    if (lid)
+        line(w, 2, "barrier(CLK_GLOBAL_MEM_FENCE);\n");
+    if (lid)
+        line(w, 2, "if (lid == 0) {\n");
     line(w, 2 + lid, "for (int i = 0; i < %d; i++)\n", CR_MEETING_MENDED);
     line(w, 3 + lid, "place[i] = 0;\n");
     line(w, 2 + lid, "place[%d] += !ended;\n", CR_MEETING_MENDED);
-    if (lid) line(w, 2, "}\n");
+    if (lid)
+        line(w, 2, "}\n");
     line(w, 2, "if (ended)\n");
     line(w, 3, "return;\n");
     if (w->plan->backup_bytes) {
         line(w, 2, "if (begun)\n");
-        line(w, 3, "copy_states(backup, store + %" PRIu64 ", 0, 1%s);\n", w->plan->backup_first, lid ? ", lid" : "");
+        line(w, 3, "copy_states(backup, store + %" PRIu64 ", 0, 1%s);\n", w->plan->backup_first,
+             lid ? ", lid" : "");
     } else {
         line(w, 2, "(void)begun;\n");
     }
-    if (lid) line(w, 2, "barrier(CLK_GLOBAL_MEM_FENCE);\n");
+    if (lid)
+        line(w, 2, "barrier(CLK_GLOBAL_MEM_FENCE);\n");
     line(w, 1, "} else if (units > 1) {\n");
     if (w->plan->backup_bytes)
-        line(w, 2, "copy_states(store + %" PRIu64 ", backup, unit, units%s);\n", w->plan->backup_first, lid ? ", lid" : "");
+        line(w, 2, "copy_states(store + %" PRIu64 ", backup, unit, units%s);\n",
+             w->plan->backup_first, lid ? ", lid" : "");
     line(w, 2, "if (!meet(place, units, &round, &left%s))\n", lid ? ", lid, came" : "");
     line(w, 3, "return;\n");
     line(w, 2, "place[%d] = 1;\n", CR_MEETING_BEGUN);
@@ -138,61 +156,75 @@ static void write_copy_states(const struct writer *w, bool lid, cr_strbuf *out)
 {
     cr_str_printf(out,
                   "\n/* A unit's share of the states that the step assigns. */\n"
-                  "static void copy_states(global const uchar *from, global uchar *to, const int unit, const int units%s)\n"
+                  "static void copy_states(global const uchar *from, global uchar *to, const int "
+                  "unit, const int units%s)\n"
                   "{\n"
-                  "    const int lines = %" PRIu64 ", end = (int)((long)(unit + 1) * lines / units);\n"
+                  "    const int lines = %" PRIu64
+                  ", end = (int)((long)(unit + 1) * lines / units);\n"
                   "    for (int i = (int)((long)unit * lines / units)%s; i < end; i += %s)\n"
                   "        vstore8(vload8(i, (global const ulong *)from), i, (global ulong *)to);\n"
                   "}\n",
-                  lid ? ", const int lid" : "", w->plan->backup_bytes / CR_BACKUP_LINE, lid ? " + lid" : "",
-                  lid ? "(int)get_local_size(0)" : "1");
+                  lid ? ", const int lid" : "", w->plan->backup_bytes / CR_BACKUP_LINE,
+                  lid ? " + lid" : "", lid ? "(int)get_local_size(0)" : "1");
 }
 
-/* Arriving is an atomic operation, and so is the last look: neither the compiler nor the device moves
- * loads and stores across them. Between them plain reads do: they disturb nobody. */
+/* Arriving is an atomic operation, and so is the last look: neither the compiler nor the device
+ * moves loads and stores across them. Between them plain reads do: they disturb nobody. */
 void cr_write_meeting(const struct writer *w, cr_strbuf *out)
 {
     const bool lid = w->plan->launch.at[0].local > 1;
-    if (w->plan->backup_bytes) write_copy_states(w, lid, out);
-    cr_str_add(out,
-               "\n/* Orders memory across work-groups where the language can say it; on CPUs any fence does. */\n"
-               "#if __OPENCL_C_VERSION__ >= 200\n"
-               "#define FENCE() atomic_work_item_fence(CLK_GLOBAL_MEM_FENCE, memory_order_acq_rel, memory_scope_device)\n"
-               "#else\n"
-               "#define FENCE() mem_fence(CLK_GLOBAL_MEM_FENCE)\n"
-               "#endif\n");
-    cr_str_printf(out,
-                  "\n/* The groups of a launch meet: none goes on before all have come. False: one did not come in time. */\n"
-                  "static bool meet(volatile global int *meeting, const int units, int *round, int *left%s)\n"
-                  "{\n",
-                  lid ? ", const int lid, local int *came" : "");
-    if (lid) cr_str_add(out, "    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n");
+    if (w->plan->backup_bytes)
+        write_copy_states(w, lid, out);
+    cr_str_add(out, "\n/* Orders memory across work-groups where the language can say it; on CPUs "
+                    "any fence does. */\n"
+                    "#if __OPENCL_C_VERSION__ >= 200\n"
+                    "#define FENCE() atomic_work_item_fence(CLK_GLOBAL_MEM_FENCE, "
+                    "memory_order_acq_rel, memory_scope_device)\n"
+                    "#else\n"
+                    "#define FENCE() mem_fence(CLK_GLOBAL_MEM_FENCE)\n"
+                    "#endif\n");
+    cr_str_printf(
+        out,
+        "\n/* The groups of a launch meet: none goes on before all have come. False: one did not "
+        "come in time. */\n"
+        "static bool meet(volatile global int *meeting, const int units, int *round, int *left%s)\n"
+        "{\n",
+        lid ? ", const int lid, local int *came" : "");
+    if (lid)
+        cr_str_add(out, "    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n");
     cr_str_add(out, "    if (units == 1)\n        return true;\n    *round += units;\n");
-    if (lid) cr_str_add(out, "    if (lid == 0) {\n");
+    if (lid)
+        cr_str_add(out, "    if (lid == 0) {\n");
     const char *in = lid ? "    " : "";
     cr_str_printf(out, "%s    FENCE();\n", in);
     cr_str_printf(out, "%s    atomic_inc(&meeting[%d]);\n", in, CR_MEETING_ARRIVED);
-    cr_str_printf(out, "%s    while (meeting[%d] < *round && meeting[%d] == 0)\n", in, CR_MEETING_ARRIVED,
-                  CR_MEETING_GAVE_UP);
-    cr_str_printf(out, "%s        if (--*left < 0)\n%s            atomic_xchg(&meeting[%d], 1);\n", in, in,
-                  CR_MEETING_GAVE_UP);
+    cr_str_printf(out, "%s    while (meeting[%d] < *round && meeting[%d] == 0)\n", in,
+                  CR_MEETING_ARRIVED, CR_MEETING_GAVE_UP);
+    cr_str_printf(out, "%s        if (--*left < 0)\n%s            atomic_xchg(&meeting[%d], 1);\n",
+                  in, in, CR_MEETING_GAVE_UP);
     cr_str_printf(out, "%s    FENCE();\n", in);
-    cr_str_printf(out, "%s    %s atomic_add(&meeting[%d], 0) == 0;\n", in, lid ? "*came =" : "return", CR_MEETING_GAVE_UP);
+    cr_str_printf(out, "%s    %s atomic_add(&meeting[%d], 0) == 0;\n", in,
+                  lid ? "*came =" : "return", CR_MEETING_GAVE_UP);
     if (lid)
-        cr_str_add(out, "    }\n    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n    return *came;\n");
+        cr_str_add(
+            out,
+            "    }\n    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n    return *came;\n");
     cr_str_add(out, "}\n");
 }
 
-/* ---- kernels ------------------------------------------------------------------------------------ */
+/* ---- kernels ------------------------------------------------------------------------------------
+ */
 
 static void label_launch(struct writer *w, const cr_launch *l, cr_kernel *k)
 {
     cr_strbuf s = {0};
     for (uint32_t i = 0; i < l->nphase && i < 4; i++) {
-        if (i) cr_str_add(&s, " | ");
+        if (i)
+            cr_str_add(&s, " | ");
         cr_writer_describe(w, &w->plan->phase.at[l->phase[i]], '+', &s);
     }
-    if (l->nphase > 4) cr_str_printf(&s, " | %u more", l->nphase - 4);
+    if (l->nphase > 4)
+        cr_str_printf(&s, " | %u more", l->nphase - 4);
     k->label = cr_writer_keep(w, cr_str_text(&s));
     cr_str_finish(&s);
 }
@@ -225,21 +257,26 @@ void cr_write_kernel(struct writer *w, uint32_t id)
     k->resident = l->resident;
     w->resident |= l->resident;
     for (uint32_t i = 0; l->resident && i < w->plan->memory.len; i++)
-        if (w->plan->memory.at[i].kind == CR_MEMORY_MEETING || w->plan->memory.at[i].kind == CR_MEMORY_BACKUP)
+        if (w->plan->memory.at[i].kind == CR_MEMORY_MEETING ||
+            w->plan->memory.at[i].kind == CR_MEMORY_BACKUP)
             memories |= (uint64_t)1 << i;
     uint32_t *list = cr_arena_alloc(&w->m->arena, MAX_MEMORIES * sizeof *list);
     w->ok &= list != NULL;
     for (uint32_t i = 0; list && i < w->plan->memory.len; i++)
-        if (memories >> i & 1) list[k->nmemory++] = i;
+        if (memories >> i & 1)
+            list[k->nmemory++] = i;
     k->memory = list;
 
-    cr_str_printf(&w->kernels, "\nkernel __attribute__((reqd_work_group_size(%u, 1, 1))) void %s(", l->local, k->name);
+    cr_str_printf(&w->kernels, "\nkernel __attribute__((reqd_work_group_size(%u, 1, 1))) void %s(",
+                  l->local, k->name);
     cr_writer_parameters(w, memories, true, NULL, false, &w->kernels);
     cr_str_add(&w->kernels, repeat ? ", const int steps" : "");
     cr_str_add(&w->kernels, l->resident ? ", const int patience" : "");
-    /* arguments rather than arrays in the kernel, of which PoCL 3.1 crashes when a constant is added */
+    /* arguments rather than arrays in the kernel, of which PoCL 3.1 crashes when a constant is
+     * added */
     for (int i = 0; i < 2; i++) {
-        if (!l->panel_bytes[i]) continue;
+        if (!l->panel_bytes[i])
+            continue;
         cr_str_printf(&w->kernels, ", local float *panel_%c", 'a' + i);
         k->local_bytes[k->nlocal++] = l->panel_bytes[i];
     }
@@ -248,12 +285,15 @@ void cr_write_kernel(struct writer *w, uint32_t id)
         k->local_bytes[k->nlocal++] = 16;
     }
     cr_str_add(&w->kernels, ")\n{\n");
-    if (lid) cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
-    if (l->resident) enter(w, l);
+    if (lid)
+        cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
+    if (l->resident)
+        enter(w, l);
     if (l->nstage > 1 || repeat)
         in_sequence(w, l, repeat);
     else
         side_by_side(w, l);
-    if (l->resident) leave(w);
+    if (l->resident)
+        leave(w);
     cr_str_add(&w->kernels, "}\n");
 }

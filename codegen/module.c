@@ -5,7 +5,6 @@
 #include "elementary.h"
 #include "writer.h"
 
-
 const char *cr_writer_keep(struct writer *w, const char *text)
 {
     const char *copy = cr_arena_strdup(&w->m->arena, text);
@@ -13,7 +12,8 @@ const char *cr_writer_keep(struct writer *w, const char *text)
     return copy ? copy : "";
 }
 
-/* ---- names ---------------------------------------------------------------------------------------- */
+/* ---- names
+ * ---------------------------------------------------------------------------------------- */
 
 const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf, size_t size)
 {
@@ -36,28 +36,35 @@ void cr_writer_describe(const struct writer *w, const cr_phase *p, char join, cr
 {
     uint32_t n = 0, first = 0;
     for (uint32_t i = 0; i < p->nnode; i++)
-        if (p->node[i] == p->anchor) first = i;
-    if (p->anchor) cr_str_add(out, "matmul"), n++;
+        if (p->node[i] == p->anchor)
+            first = i;
+    if (p->anchor)
+        cr_str_add(out, "matmul"), n++;
     for (uint32_t i = first; i < p->nnode && n < 5; i++) {
         const cr_node *node = cr_at(w->graph, p->node[i]);
-        if (p->node[i] == p->anchor || !worth_naming(node)) continue;
-        if (n) cr_str_addn(out, &join, 1);
+        if (p->node[i] == p->anchor || !worth_naming(node))
+            continue;
+        if (n)
+            cr_str_addn(out, &join, 1);
         cr_str_add(out, cr_ops[node->op].name);
         n++;
     }
-    if (n == 0) cr_str_add(out, "copy");
+    if (n == 0)
+        cr_str_add(out, "copy");
 }
 
-/* ---- the head comment of a phase -------------------------------------------------------------------- */
+/* ---- the head comment of a phase
+ * -------------------------------------------------------------------- */
 
-/* A value's line, with its place: what the plan says, not what the emitter has used. The tests hold the
- * kernel's loads and stores against these lines (tests/tools/kernel_check.c). */
+/* A value's line, with its place: what the plan says, not what the emitter has used. The tests hold
+ * the kernel's loads and stores against these lines (tests/tools/kernel_check.c). */
 static void place(const struct writer *w, const char *word, cr_ref r, cr_strbuf *out)
 {
     char type[CR_TYPE_TEXT], memory[24];
     const cr_graph *g = w->graph;
     const cr_buffer *b = &w->plan->buffer.at[w->plan->buffer_of[r]];
-    cr_str_printf(out, " *   %-3s %%%-4u %-9s %-14s %s+%" PRIu64, word, r, cr_ops[cr_at(g, r)->op].name,
+    cr_str_printf(out, " *   %-3s %%%-4u %-9s %-14s %s+%" PRIu64, word, r,
+                  cr_ops[cr_at(g, r)->op].name,
                   cr_type_text(g, (cr_dtype)cr_at(g, r)->dtype, cr_shape_of(g, r), type),
                   cr_emit_memory_name(w->plan, b->memory, memory, sizeof memory), b->offset);
 }
@@ -66,8 +73,10 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
 {
     char type[CR_TYPE_TEXT];
     const cr_graph *g = w->graph;
-    cr_str_printf(out, "\n/* %" PRIu64 " FLOP, %" PRIu64 " bytes read, %" PRIu64 " written; %" PRIu64 " groups of %d\n", p->flops,
-                  p->bytes_read, p->bytes_written, p->groups, p->schedule.local);
+    cr_str_printf(out,
+                  "\n/* %" PRIu64 " FLOP, %" PRIu64 " bytes read, %" PRIu64 " written; %" PRIu64
+                  " groups of %d\n",
+                  p->flops, p->bytes_read, p->bytes_written, p->groups, p->schedule.local);
     for (uint32_t i = 0; i < p->nload; i++) {
         place(w, "in", p->load[i], out);
         cr_str_add(out, "\n");
@@ -75,42 +84,55 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
     for (uint32_t i = 0; i < p->nnode; i++) {
         const cr_node *n = cr_at(g, p->node[i]);
         cr_str_printf(out, " *       %%%-4u %-9s", p->node[i], cr_ops[n->op].name);
-        for (int k = 0; k < n->nsrc; k++) cr_str_printf(out, "%s%%%u", k ? ", " : " ", n->src[k]);
-        cr_str_printf(out, " : %s\n", cr_type_text(g, (cr_dtype)n->dtype, cr_shape_of(g, p->node[i]), type));
+        for (int k = 0; k < n->nsrc; k++)
+            cr_str_printf(out, "%s%%%u", k ? ", " : " ", n->src[k]);
+        cr_str_printf(out, " : %s\n",
+                      cr_type_text(g, (cr_dtype)n->dtype, cr_shape_of(g, p->node[i]), type));
     }
     for (uint32_t i = 0; i < p->nstore; i++) {
         const cr_plan_store *s = &p->store[i];
         place(w, "out", s->assign ? cr_at(g, s->assign)->src[0] : s->value, out);
-        if (s->assign) cr_str_printf(out, ", its next value: %%%u", s->value);
+        if (s->assign)
+            cr_str_printf(out, ", its next value: %%%u", s->value);
         cr_str_add(out, "\n");
     }
     cr_str_add(out, " */\n");
 }
 
-/* ---- one phase ------------------------------------------------------------------------------------- */
+/* ---- one phase
+ * ------------------------------------------------------------------------------------- */
 
-void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel, bool lid, cr_strbuf *out)
+void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel,
+                          bool lid, cr_strbuf *out)
 {
     const char *sep = "";
     for (uint32_t i = 0; i < w->plan->memory.len; i++) {
         char buf[24];
-        if (!(memories >> i & 1)) continue;
-        cr_str_printf(out, "%s%s%s", sep, types ? "global uchar *" : "", cr_emit_memory_name(w->plan, i, buf, sizeof buf));
+        if (!(memories >> i & 1))
+            continue;
+        cr_str_printf(out, "%s%s%s", sep, types ? "global uchar *" : "",
+                      cr_emit_memory_name(w->plan, i, buf, sizeof buf));
         sep = ", ";
     }
     for (int i = 0; panel && i < 2; i++) {
-        if (!panel[i]) continue;
+        if (!panel[i])
+            continue;
         cr_str_printf(out, "%s%spanel_%c", sep, types ? "local float *" : "", 'a' + i);
         sep = ", ";
     }
-    if (lid) cr_str_printf(out, "%s%s", sep, types ? "const int lid" : "lid");
+    if (lid)
+        cr_str_printf(out, "%s%s", sep, types ? "const int lid" : "lid");
 }
 
 static void write_phase(struct writer *w, uint32_t id)
 {
     const cr_phase *p = &w->plan->phase.at[id];
     cr_strbuf declared = {0}, name = {0};
-    cr_emit e = {.plan = w->plan, .graph = w->graph, .phase = p, .width = p->schedule.vector, .declared = &declared};
+    cr_emit e = {.plan = w->plan,
+                 .graph = w->graph,
+                 .phase = p,
+                 .width = p->schedule.vector,
+                 .declared = &declared};
     e.valid = e.width;
     e.ix = cr_ix_table_create();
     if (!e.ix) {
@@ -118,12 +140,14 @@ static void write_phase(struct writer *w, uint32_t id)
         return;
     }
     e.inside = w->inside;
-    for (uint32_t i = 0; i < p->nnode; i++) w->inside[p->node[i]] = true;
+    for (uint32_t i = 0; i < p->nnode; i++)
+        w->inside[p->node[i]] = true;
     char lanes[8];
     snprintf(lanes, sizeof lanes, "L%d", e.width);
     e.lanes = lanes;
     e.root = cr_emit_open(&e);
-    e.lane = e.width > 1 ? cr_ix_var(e.ix, lanes, 0, e.width - 1, NULL, true, true) : cr_ix_const(e.ix, 0);
+    e.lane = e.width > 1 ? cr_ix_var(e.ix, lanes, 0, e.width - 1, NULL, true, true)
+                         : cr_ix_const(e.ix, 0);
     if (p->family == CR_FAMILY_CONTRACT && !w->plan->options.reference_schedule)
         cr_emit_contract(&e);
     else
@@ -142,7 +166,8 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_str_printf(&w->phases, "static void %s(", w->names[id]);
     cr_writer_parameters(w, e.memories, true, p->panel_bytes, p->schedule.local > 1, &w->phases);
     cr_str_printf(&w->phases, ", const int g)\n{\n%s", cr_str_text(&declared));
-    if (p->groups == 1) cr_str_add(&w->phases, "    (void)g;\n");
+    if (p->groups == 1)
+        cr_str_add(&w->phases, "    (void)g;\n");
     cr_str_add(&w->phases, cr_str_text(&e.root->text));
     cr_str_add(&w->phases, "}\n");
     w->ok &= !e.failed && !w->phases.failed;
@@ -152,14 +177,17 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_vec_finish(&e.memo);
     cr_vec_finish(&e.pointer);
     cr_ix_table_destroy(e.ix);
-    for (uint32_t i = 0; i < p->nnode; i++) w->inside[p->node[i]] = false;
+    for (uint32_t i = 0; i < p->nnode; i++)
+        w->inside[p->node[i]] = false;
     cr_arena_finish(&e.arena);
 }
 
-/* ---- the program's text ---------------------------------------------------------------------------------- */
+/* ---- the program's text
+ * ---------------------------------------------------------------------------------- */
 
 static const char random_text[] =
-    "\n/* Philox 4x32-10 (Salmon et al., SC'11): the word of `element` in a stream, as a float in [0, 1). */\n"
+    "\n/* Philox 4x32-10 (Salmon et al., SC'11): the word of `element` in a stream, as a float in "
+    "[0, 1). */\n"
     "static float cr_random(const int seed, const uint stream, const int step, const int element)\n"
     "{\n"
     "    uint4 c = (uint4)((uint)element / 4, (uint)step, 0, 0);\n"
@@ -170,40 +198,52 @@ static const char random_text[] =
     "        c = (uint4)(hi1 ^ c.y ^ k.x, lo1, hi0 ^ c.w ^ k.y, lo0);\n"
     "        k += (uint2)(0x9E3779B9u, 0xBB67AE85u);\n"
     "    }\n"
-    "    const uint word = (element & 3) == 0 ? c.x : (element & 3) == 1 ? c.y : (element & 3) == 2 ? c.z : c.w;\n"
+    "    const uint word = (element & 3) == 0 ? c.x : (element & 3) == 1 ? c.y : (element & 3) == "
+    "2 ? c.z : c.w;\n"
     "    return (float)(word >> 8) * 0x1p-24f;\n"
     "}\n";
 
 static void write_source(struct writer *w)
 {
     cr_strbuf s = {0};
-    cr_str_printf(&s, "/* Generated by Crisol %s. Each function below is a phase: its nodes, sizes and traffic are in its\n"
-                      " * head comment; kernels at the end put phases into launches. */\n"
-                      "#pragma OPENCL FP_CONTRACT OFF\n", cr_version());
+    cr_str_printf(&s,
+                  "/* Generated by Crisol %s. Each function below is a phase: its nodes, sizes and "
+                  "traffic are in its\n"
+                  " * head comment; kernels at the end put phases into launches. */\n"
+                  "#pragma OPENCL FP_CONTRACT OFF\n",
+                  cr_version());
     for (int i = 1; i < 5; i++) {
         const int width = 1 << i;
-        if (!w->lanes[i]) continue;
+        if (!w->lanes[i])
+            continue;
         cr_str_printf(&s, "#define L%d ((int%d)(", width, width);
-        for (int k = 0; k < width; k++) cr_str_printf(&s, k ? ", %d" : "%d", k);
+        for (int k = 0; k < width; k++)
+            cr_str_printf(&s, k ? ", %d" : "%d", k);
         cr_str_add(&s, "))\n");
     }
     for (int i = 0; i < 5; i++)
-        if (w->functions[i]) cr_elementary_emit_set(&s, w->functions[i], 1 << i);
-    if (w->random) cr_str_add(&s, random_text);
+        if (w->functions[i])
+            cr_elementary_emit_set(&s, w->functions[i], 1 << i);
+    if (w->random)
+        cr_str_add(&s, random_text);
     cr_str_add(&s, cr_str_text(&w->phases));
-    if (w->resident) cr_write_meeting(w, &s);
+    if (w->resident)
+        cr_write_meeting(w, &s);
     cr_str_add(&s, cr_str_text(&w->kernels));
     w->ok &= !s.failed && !w->kernels.failed;
     w->m->source = cr_writer_keep(w, cr_str_text(&s));
     const cr_target *t = w->plan->target;
     bool fence = t->device_fence && w->resident;
-    w->m->options = t->correct_divide ? fence ? "-cl-fp32-correctly-rounded-divide-sqrt -cl-std=CL3.0"
-                                              : "-cl-fp32-correctly-rounded-divide-sqrt"
-                                      : fence ? "-cl-std=CL3.0" : "";
+    w->m->options = t->correct_divide ? fence
+                                            ? "-cl-fp32-correctly-rounded-divide-sqrt -cl-std=CL3.0"
+                                            : "-cl-fp32-correctly-rounded-divide-sqrt"
+                    : fence           ? "-cl-std=CL3.0"
+                                      : "";
     cr_str_finish(&s);
 }
 
-/* ---- memories and slots -------------------------------------------------------------------------------------- */
+/* ---- memories and slots
+ * -------------------------------------------------------------------------------------- */
 
 static void write_memories(struct writer *w)
 {
@@ -216,7 +256,8 @@ static void write_memories(struct writer *w)
     }
     for (uint32_t i = 0; i < plan->memory.len; i++) {
         const cr_plan_memory *p = &plan->memory.at[i];
-        m->memory[i] = (cr_memory){(cr_memory_kind)p->kind, p->leaf ? cr_writer_keep(w, cr_name_of(w->graph, p->leaf))
+        m->memory[i] = (cr_memory){(cr_memory_kind)p->kind,
+                                   p->leaf ? cr_writer_keep(w, cr_name_of(w->graph, p->leaf))
                                            : cr_memory_kind_name((cr_memory_kind)p->kind),
                                    p->bytes};
     }
@@ -226,9 +267,13 @@ static void write_memories(struct writer *w)
 static void add_slot(struct writer *w, cr_slot_kind kind, const char *name, cr_ref value)
 {
     const cr_buffer *b = &w->plan->buffer.at[w->plan->buffer_of[value]];
-    w->m->slot[w->m->nslot++] =
-        (cr_slot){.kind = kind, .name = cr_writer_keep(w, name), .memory = b->memory, .offset = b->offset, .bytes = b->bytes,
-                  .dtype = (cr_dtype)cr_at(w->graph, value)->dtype, .shape = *cr_shape_of(w->graph, value)};
+    w->m->slot[w->m->nslot++] = (cr_slot){.kind = kind,
+                                          .name = cr_writer_keep(w, name),
+                                          .memory = b->memory,
+                                          .offset = b->offset,
+                                          .bytes = b->bytes,
+                                          .dtype = (cr_dtype)cr_at(w->graph, value)->dtype,
+                                          .shape = *cr_shape_of(w->graph, value)};
 }
 
 static void write_slots(struct writer *w)
@@ -241,16 +286,21 @@ static void write_slots(struct writer *w)
     }
     for (cr_ref r = 1; r < g->node.len; r++) {
         const cr_node *n = cr_at(g, r);
-        if (n->op == CR_OP_INPUT && w->plan->buffer_of[r]) add_slot(w, CR_SLOT_INPUT, cr_name_of(g, r), r);
-        if (n->op == CR_OP_STATE && w->plan->buffer_of[r]) add_slot(w, CR_SLOT_STATE, cr_name_of(g, r), r);
+        if (n->op == CR_OP_INPUT && w->plan->buffer_of[r])
+            add_slot(w, CR_SLOT_INPUT, cr_name_of(g, r), r);
+        if (n->op == CR_OP_STATE && w->plan->buffer_of[r])
+            add_slot(w, CR_SLOT_STATE, cr_name_of(g, r), r);
     }
     for (uint32_t i = 0; i < g->root.len; i++) {
         const cr_node *n = cr_at(g, g->root.at[i]);
-        if (n->op == CR_OP_OUTPUT) add_slot(w, CR_SLOT_OUTPUT, cr_name_of(g, g->root.at[i]), n->src[0]);
+        if (n->op == CR_OP_OUTPUT)
+            add_slot(w, CR_SLOT_OUTPUT, cr_name_of(g, g->root.at[i]), n->src[0]);
     }
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------- */
+/* ---- steps
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void write_copy(struct writer *w, const cr_plan_step *p, cr_step *s)
 {
@@ -269,8 +319,8 @@ static void write_copy(struct writer *w, const cr_plan_step *p, cr_step *s)
 
 struct host {
     struct writer *w;
-    cr_graph *g;       /* the step's own graph */
-    cr_ref *map;       /* node of the plan's graph -> node of the step's */
+    cr_graph *g; /* the step's own graph */
+    cr_ref *map; /* node of the plan's graph -> node of the step's */
     cr_host_arg *in, *out;
     uint32_t nin, nout;
 };
@@ -278,7 +328,8 @@ struct host {
 static cr_ref host_leaf(struct host *h, cr_ref r)
 {
     const cr_node *n = cr_at(h->w->graph, r);
-    if (h->map[r]) return h->map[r];
+    if (h->map[r])
+        return h->map[r];
     if (n->nsrc == 0 && n->op != CR_OP_INPUT && n->op != CR_OP_STATE) {
         h->map[r] = cr_node_copy(h->g, h->w->graph, r, NULL);
         return h->map[r];
@@ -287,7 +338,8 @@ static cr_ref host_leaf(struct host *h, cr_ref r)
     snprintf(name, sizeof name, "v%u", r);
     const cr_buffer *b = &h->w->plan->buffer.at[h->w->plan->buffer_of[r]];
     h->in[h->nin++] = (cr_host_arg){cr_writer_keep(h->w, name), b->memory, b->offset};
-    h->map[r] = cr_input_at((cr_loc){0}, h->g, name, (cr_dtype)n->dtype, *cr_shape_of(h->w->graph, r)).ref;
+    h->map[r] =
+        cr_input_at((cr_loc){0}, h->g, name, (cr_dtype)n->dtype, *cr_shape_of(h->w->graph, r)).ref;
     return h->map[r];
 }
 
@@ -312,8 +364,13 @@ static bool host_begin(struct host *h, struct writer *w, uint32_t n)
 static void host_end(struct host *h, cr_step *s, const char *label)
 {
     char *text = h->g ? cr_graph_print(h->g) : NULL;
-    *s = (cr_step){.kind = CR_STEP_HOST, .label = label, .text = text ? cr_writer_keep(h->w, text) : "", .in = h->in, .out = h->out,
-                   .nin = h->nin, .nout = h->nout};
+    *s = (cr_step){.kind = CR_STEP_HOST,
+                   .label = label,
+                   .text = text ? cr_writer_keep(h->w, text) : "",
+                   .in = h->in,
+                   .out = h->out,
+                   .nin = h->nin,
+                   .nout = h->nout};
     h->w->ok &= text != NULL && h->g->status == CR_OK;
     cr_string_free(text);
     cr_graph_destroy(h->g);
@@ -323,20 +380,24 @@ static void host_end(struct host *h, cr_step *s, const char *label)
 static void write_host(struct writer *w, const cr_plan_step *p, cr_step *s)
 {
     struct host h;
-    if (!host_begin(&h, w, p->nnode)) w->ok = false;
+    if (!host_begin(&h, w, p->nnode))
+        w->ok = false;
     for (uint32_t i = 0; w->ok && i < p->nnode; i++) {
         const cr_node *n = cr_at(w->graph, p->node[i]);
         cr_ref src[3] = {0};
-        for (int k = 0; k < n->nsrc; k++) src[k] = host_leaf(&h, n->src[k]);
+        for (int k = 0; k < n->nsrc; k++)
+            src[k] = host_leaf(&h, n->src[k]);
         cr_node copy = *n;
         copy.space = CR_SPACE_DEVICE; /* in a graph of its own there is one space */
-        for (int k = 0; k < n->nsrc; k++) copy.src[k] = src[k];
+        for (int k = 0; k < n->nsrc; k++)
+            copy.src[k] = src[k];
         copy.shape = cr_intern_shape(h.g, cr_shape_of(w->graph, p->node[i]));
         const cr_attr *a = cr_attr_of(w->graph, p->node[i]);
         copy.attr = cr_intern_attr(h.g, a->at, a->len);
         h.map[p->node[i]] = cr_node_make(h.g, &copy);
     }
-    for (uint32_t i = 0; w->ok && i < p->nnode; i++) host_output(&h, p->node[i], p->node[i]);
+    for (uint32_t i = 0; w->ok && i < p->nnode; i++)
+        host_output(&h, p->node[i], p->node[i]);
     host_end(&h, s, "host");
 }
 
@@ -352,11 +413,14 @@ static bool write_commit(struct writer *w, cr_step *s)
         count += n->op == CR_OP_ASSIGN && n->space == CR_SPACE_HOST &&
                  plan->buffer_of[n->src[1]] != plan->buffer_of[n->src[0]];
     }
-    if (count == 0) return false;
-    if (!host_begin(&h, w, count)) w->ok = false;
+    if (count == 0)
+        return false;
+    if (!host_begin(&h, w, count))
+        w->ok = false;
     for (uint32_t i = 0; w->ok && i < g->root.len; i++) {
         const cr_node *n = cr_at(g, g->root.at[i]);
-        if (n->op != CR_OP_ASSIGN || n->space != CR_SPACE_HOST || plan->buffer_of[n->src[1]] == plan->buffer_of[n->src[0]])
+        if (n->op != CR_OP_ASSIGN || n->space != CR_SPACE_HOST ||
+            plan->buffer_of[n->src[1]] == plan->buffer_of[n->src[0]])
             continue;
         host_leaf(&h, n->src[1]);
         host_output(&h, n->src[1], n->src[0]);
@@ -379,48 +443,57 @@ static void write_steps(struct writer *w)
         cr_step *s = &m->step[m->nstep++];
         switch (p->kind) {
         case CR_PLAN_LAUNCH:
-            *s = (cr_step){.kind = CR_STEP_LAUNCH, .kernel = p->launch, .label = m->kernel[p->launch].label};
+            *s = (cr_step){
+                .kind = CR_STEP_LAUNCH, .kernel = p->launch, .label = m->kernel[p->launch].label};
             break;
         case CR_PLAN_COPY: write_copy(w, p, s); break;
         case CR_PLAN_HOST: write_host(w, p, s); break;
         }
     }
-    if (w->ok && write_commit(w, &m->step[m->nstep])) m->nstep++;
+    if (w->ok && write_commit(w, &m->step[m->nstep]))
+        m->nstep++;
 }
 
-/* ---- the module ------------------------------------------------------------------------------------------------ */
+/* ---- the module
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool within_limits(const struct writer *w)
 {
     const cr_plan *plan = w->plan;
     if (plan->memory.len > MAX_MEMORIES) {
-        cr_fail(CR_E_LIMIT, "the program needs %u separate memories, more than %d: feed fewer, larger inputs",
+        cr_fail(CR_E_LIMIT,
+                "the program needs %u separate memories, more than %d: feed fewer, larger inputs",
                 plan->memory.len, MAX_MEMORIES);
         return false;
     }
     for (uint32_t i = 1; i < plan->buffer.len; i++) {
         const cr_buffer *b = &plan->buffer.at[i];
         if (b->bytes / cr_dtype_size((cr_dtype)cr_at(w->graph, b->value)->dtype) > INT32_MAX) {
-            cr_fail(CR_E_LIMIT, "node %%%u (%s) has more than 2^31 - 1 elements, which kernels cannot index", b->value,
-                    cr_ops[cr_at(w->graph, b->value)->op].name);
+            cr_fail(CR_E_LIMIT,
+                    "node %%%u (%s) has more than 2^31 - 1 elements, which kernels cannot index",
+                    b->value, cr_ops[cr_at(w->graph, b->value)->op].name);
             return false;
         }
     }
     return true;
 }
 
-/* Here rather than where programs are built, so that what no device has built is among the files too. */
+/* Here rather than where programs are built, so that what no device has built is among the files
+ * too. */
 static bool dump(const char *source)
 {
     const char *folder = getenv("CRISOL_DUMP_KERNELS");
-    if (!folder || !*folder) return true;
+    if (!folder || !*folder)
+        return true;
     const size_t size = strlen(source);
     mkdir(folder, 0777); /* when that fails, so will the file */
     cr_strbuf path = {0};
     cr_str_printf(&path, "%s/%016" PRIx64 ".cl", folder, cr_hash(CR_HASH_SEED, source, size));
     FILE *there = path.failed ? NULL : fopen(path.at, "rb");
     bool ok = !path.failed && (there || cr_file_write(path.at, source, size) == CR_OK);
-    if (there) fclose(there);
+    if (there)
+        fclose(there);
     cr_str_finish(&path);
     return ok;
 }
@@ -428,15 +501,19 @@ static bool dump(const char *source)
 cr_module *cr_codegen(const cr_plan *plan)
 {
     struct writer w = {.plan = plan, .graph = plan->graph, .ok = true};
-    if (!within_limits(&w)) return NULL;
+    if (!within_limits(&w))
+        return NULL;
     w.m = cr_alloc(sizeof *w.m);
     w.inside = cr_alloc(plan->graph->node.len * sizeof *w.inside);
     w.memories = cr_alloc((plan->phase.len + 1) * sizeof *w.memories);
     w.names = cr_alloc((plan->phase.len + 1) * sizeof *w.names);
-    if (w.m) w.m->kernel = cr_arena_alloc(&w.m->arena, (plan->launch.len + 1) * sizeof *w.m->kernel);
+    if (w.m)
+        w.m->kernel = cr_arena_alloc(&w.m->arena, (plan->launch.len + 1) * sizeof *w.m->kernel);
     w.ok = w.m && w.inside && w.memories && w.names && w.m->kernel;
-    for (uint32_t i = 0; w.ok && i < plan->phase.len; i++) write_phase(&w, i);
-    for (uint32_t i = 0; w.ok && i < plan->launch.len; i++) cr_write_kernel(&w, i);
+    for (uint32_t i = 0; w.ok && i < plan->phase.len; i++)
+        write_phase(&w, i);
+    for (uint32_t i = 0; w.ok && i < plan->launch.len; i++)
+        cr_write_kernel(&w, i);
     if (w.ok) {
         w.m->nkernel = plan->launch.len;
         w.m->name = cr_writer_keep(&w, plan->graph->name);
@@ -446,7 +523,8 @@ cr_module *cr_codegen(const cr_plan *plan)
         w.m->together_us = plan->together_us;
         w.m->together = plan->options.launches == CR_LAUNCH_RESIDENT;
         w.m->looks_per_us = plan->target->looks_per_us;
-        w.m->backup_us = 2 * (double)plan->backup_bytes / (plan->target->bandwidth_gbs * 1e3) + plan->target->launch_us;
+        w.m->backup_us = 2 * (double)plan->backup_bytes / (plan->target->bandwidth_gbs * 1e3) +
+                         plan->target->launch_us;
         w.m->peak_bytes = plan->peak_bytes;
         w.m->peak_bound_bytes = plan->bound_bytes;
         write_source(&w);
@@ -459,8 +537,10 @@ cr_module *cr_codegen(const cr_plan *plan)
     cr_free(w.inside);
     cr_free(w.memories);
     cr_free(w.names);
-    if (w.ok && dump(w.m->source)) return w.m;
-    if (!w.ok) cr_fail(CR_E_MEMORY, "codegen: out of memory");
+    if (w.ok && dump(w.m->source))
+        return w.m;
+    if (!w.ok)
+        cr_fail(CR_E_MEMORY, "codegen: out of memory");
     cr_module_destroy(w.m);
     return NULL;
 }

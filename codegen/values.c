@@ -1,10 +1,12 @@
-/* values.c - the element, or the vector of elements, of every op: what a phase computes, on demand. */
+/* values.c - the element, or the vector of elements, of every op: what a phase computes, on demand.
+ */
 #include <math.h>
 
 #include "elementary.h"
 #include "emit.h"
 
-/* ---- constants -------------------------------------------------------------------------------------------- */
+/* ---- constants
+ * -------------------------------------------------------------------------------------------- */
 
 static cr_val constant(cr_emit *e, cr_ref r)
 {
@@ -13,7 +15,8 @@ static cr_val constant(cr_emit *e, cr_ref r)
     int64_t bits = cr_attr_of(e->graph, r)->at[0];
     if (n->dtype != CR_F32) {
         v.text = cr_arena_printf(&e->arena, bits < 0 ? "(%lld)" : "%lld", (long long)bits);
-        if (bits == INT32_MIN) v.text = "(-2147483647 - 1)";
+        if (bits == INT32_MIN)
+            v.text = "(-2147483647 - 1)";
         return v;
     }
     float f = cr_const_float(e->graph, r);
@@ -23,11 +26,13 @@ static cr_val constant(cr_emit *e, cr_ref r)
     if (!isfinite(f))
         v.text = cr_arena_printf(&e->arena, "as_float(0x%08xu)", (unsigned)bits);
     else
-        v.text = cr_arena_printf(&e->arena, signbit(f) ? "(%s%sf)" : "%s%sf", text, whole ? ".0" : "");
+        v.text =
+            cr_arena_printf(&e->arena, signbit(f) ? "(%s%sf)" : "%s%sf", text, whole ? ".0" : "");
     return v;
 }
 
-/* ---- elementwise ------------------------------------------------------------------------------------------ */
+/* ---- elementwise
+ * ------------------------------------------------------------------------------------------ */
 
 /* The row's expression with x, y, z replaced by operands. */
 static const char *expression(cr_emit *e, cr_op op, const cr_val *arg, cr_dtype dtype, int width)
@@ -35,7 +40,9 @@ static const char *expression(cr_emit *e, cr_op op, const cr_val *arg, cr_dtype 
     cr_strbuf named = {0}, text = {0};
     for (const char *p = cr_ops[op].expr; *p;) {
         size_t n = 0;
-        while (p[n] == '_' || (p[n] >= '0' && p[n] <= '9') || ((p[n] | 32) >= 'a' && (p[n] | 32) <= 'z')) n++;
+        while (p[n] == '_' || (p[n] >= '0' && p[n] <= '9') ||
+               ((p[n] | 32) >= 'a' && (p[n] | 32) <= 'z'))
+            n++;
         if (n == 1 && *p >= 'x' && *p <= 'z')
             cr_str_add(&named, arg[*p - 'x'].text);
         else
@@ -43,7 +50,8 @@ static const char *expression(cr_emit *e, cr_op op, const cr_val *arg, cr_dtype 
         p += n ? n : 1;
     }
     int log2 = 0;
-    while (1 << log2 < width) log2++;
+    while (1 << log2 < width)
+        log2++;
     e->functions[log2] |= cr_elementary_uses(cr_str_text(&named));
     cr_elementary_expand(&text, cr_str_text(&named), dtype, width);
     const char *out = cr_arena_strdup(&e->arena, cr_str_text(&text));
@@ -63,11 +71,15 @@ static cr_val elementwise(cr_emit *e, cr_ref r, const cr_ix *at)
         s = cr_scope_inner(s, arg[i].scope);
         width = CR_MAX(width, arg[i].width);
     }
-    for (int i = 0; i < n->nsrc && width > 1; i++) arg[i] = cr_emit_widen(e, arg[i]);
+    for (int i = 0; i < n->nsrc && width > 1; i++)
+        arg[i] = cr_emit_widen(e, arg[i]);
     cr_dtype operand = (cr_dtype)cr_at(e->graph, n->src[n->nsrc - 1])->dtype;
-    bool ordered = width > 1 && operand == CR_BOOL && cr_ops[n->op].types == CR_TYPES_C; /* -1 < 0, but 0 < 1 */
-    for (int i = 0; i < n->nsrc && ordered; i++) arg[i].text = cr_arena_printf(&e->arena, "(-%s)", arg[i].text);
-    return cr_emit_define(e, s, "v", (cr_dtype)n->dtype, width, expression(e, (cr_op)n->op, arg, operand, width));
+    bool ordered = width > 1 && operand == CR_BOOL &&
+                   cr_ops[n->op].types == CR_TYPES_C; /* -1 < 0, but 0 < 1 */
+    for (int i = 0; i < n->nsrc && ordered; i++)
+        arg[i].text = cr_arena_printf(&e->arena, "(-%s)", arg[i].text);
+    return cr_emit_define(e, s, "v", (cr_dtype)n->dtype, width,
+                          expression(e, (cr_op)n->op, arg, operand, width));
 }
 
 static cr_val cast(cr_emit *e, cr_ref r, const cr_ix *at)
@@ -75,37 +87,51 @@ static cr_val cast(cr_emit *e, cr_ref r, const cr_ix *at)
     const cr_node *n = cr_at(e->graph, r);
     cr_val v = cr_emit_value(e, n->src[0], at);
     char w[16] = "";
-    if (v.width > 1) snprintf(w, sizeof w, "%d", v.width);
-    const char *x = v.dtype == CR_BOOL && v.width > 1 ? cr_arena_printf(&e->arena, "-%s", v.text) : v.text, *text = x;
+    if (v.width > 1)
+        snprintf(w, sizeof w, "%d", v.width);
+    const char *x = v.dtype == CR_BOOL && v.width > 1 ? cr_arena_printf(&e->arena, "-%s", v.text)
+                                                      : v.text,
+               *text = x;
     switch (n->dtype) {
     case CR_F32: text = cr_arena_printf(&e->arena, "convert_float%s(%s)", w, x); break;
-    case CR_I32: if (v.dtype == CR_F32) text = cr_arena_printf(&e->arena, "convert_int%s_sat_rtz(%s)", w, x); break;
+    case CR_I32:
+        if (v.dtype == CR_F32)
+            text = cr_arena_printf(&e->arena, "convert_int%s_sat_rtz(%s)", w, x);
+        break;
     case CR_U8:
         if (v.dtype == CR_F32)
-            text = cr_arena_printf(&e->arena, "convert_int%s(convert_uchar%s_sat_rtz(%s))", w, w, x);
+            text =
+                cr_arena_printf(&e->arena, "convert_int%s(convert_uchar%s_sat_rtz(%s))", w, w, x);
         else if (v.dtype == CR_I32)
             text = cr_arena_printf(&e->arena, "%s & 255", x);
         break;
-    default: text = cr_arena_printf(&e->arena, v.dtype == CR_F32 ? "%s != 0.0f" : "%s != 0", v.text); break;
+    default:
+        text = cr_arena_printf(&e->arena, v.dtype == CR_F32 ? "%s != 0.0f" : "%s != 0", v.text);
+        break;
     }
     return cr_emit_define(e, v.scope, "v", (cr_dtype)n->dtype, v.width, text);
 }
 
-/* ---- movement ---------------------------------------------------------------------------------------------- */
+/* ---- movement
+ * ---------------------------------------------------------------------------------------------- */
 
-/* Text of x brought into [0, hi]: what is outside, negative or above, becomes hi. One unsigned minimum
- * where clamp() is two operations. */
+/* Text of x brought into [0, hi]: what is outside, negative or above, becomes hi. One unsigned
+ * minimum where clamp() is two operations. */
 static const char *bounded(cr_emit *e, const char *x, int width, int64_t hi)
 {
-    if (width == 1) return cr_arena_printf(&e->arena, "as_int(min(as_uint(%s), %lldu))", x, (long long)hi);
-    return cr_arena_printf(&e->arena, "as_int%d(min(as_uint%d(%s), (uint%d)(%lldu)))", width, width, x, width, (long long)hi);
+    if (width == 1)
+        return cr_arena_printf(&e->arena, "as_int(min(as_uint(%s), %lldu))", x, (long long)hi);
+    return cr_arena_printf(&e->arena, "as_int%d(min(as_uint%d(%s), (uint%d)(%lldu)))", width, width,
+                           x, width, (long long)hi);
 }
 
 /* x as an int variable (a vector of them where lanes differ), in [0, hi]. */
 static cr_ix clamped(cr_emit *e, cr_ix x, int64_t hi)
 {
-    if (hi == 0) return cr_ix_const(e->ix, 0);
-    if (cr_ix_lo(e->ix, x) >= 0 && cr_ix_hi(e->ix, x) <= hi) return x;
+    if (hi == 0)
+        return cr_ix_const(e->ix, 0);
+    if (cr_ix_lo(e->ix, x) >= 0 && cr_ix_hi(e->ix, x) <= hi)
+        return x;
     bool lane = cr_ix_has_lane(e->ix, x);
     const char *text = bounded(e, cr_emit_ix(e, x, lane), lane ? e->width : 1, hi);
     cr_val v = cr_emit_define(e, cr_ix_scope(e->ix, x), "c", CR_I32, lane ? e->width : 1, text);
@@ -119,8 +145,10 @@ static cr_val within(cr_emit *e, cr_ix x, int64_t lo, int64_t hi)
     cr_val none = {.text = NULL, .dtype = CR_BOOL, .width = 1};
     bool low = cr_ix_lo(e->ix, x) < lo, high = cr_ix_hi(e->ix, x) >= hi;
     const char *t = cr_emit_ix(e, x, lane);
-    if (!low && !high) return none;
-    const char *text = low && high ? cr_arena_printf(&e->arena, "(%s >= %lld) & (%s < %lld)", t, (long long)lo, t, (long long)hi)
+    if (!low && !high)
+        return none;
+    const char *text = low && high ? cr_arena_printf(&e->arena, "(%s >= %lld) & (%s < %lld)", t,
+                                                     (long long)lo, t, (long long)hi)
                        : low       ? cr_arena_printf(&e->arena, "%s >= %lld", t, (long long)lo)
                                    : cr_arena_printf(&e->arena, "%s < %lld", t, (long long)hi);
     return cr_emit_define(e, cr_ix_scope(e->ix, x), "b", CR_BOOL, lane ? e->width : 1, text);
@@ -136,7 +164,8 @@ static cr_val choose(cr_emit *e, cr_val c, cr_val a, cr_val b)
         a = cr_emit_widen(e, a);
         b = cr_emit_widen(e, b);
     }
-    return cr_emit_define(e, s, "v", a.dtype, width, cr_arena_printf(&e->arena, "%s ? %s : %s", c.text, a.text, b.text));
+    return cr_emit_define(e, s, "v", a.dtype, width,
+                          cr_arena_printf(&e->arena, "%s ? %s : %s", c.text, a.text, b.text));
 }
 
 static cr_val pad(cr_emit *e, cr_ref r, const cr_ix *at)
@@ -152,19 +181,23 @@ static cr_val pad(cr_emit *e, cr_ref r, const cr_ix *at)
         from[i] = clamped(e, x, s->dim[i] - 1);
         if (in.text && inside.text) {
             int width = CR_MAX(in.width, inside.width);
-            if (width > 1) in = cr_emit_widen(e, in), inside = cr_emit_widen(e, inside);
+            if (width > 1)
+                in = cr_emit_widen(e, in), inside = cr_emit_widen(e, inside);
             const char *both = cr_arena_printf(&e->arena, "%s & %s", inside.text, in.text);
-            inside = cr_emit_define(e, cr_scope_inner(in.scope, inside.scope), "b", CR_BOOL, width, both);
+            inside = cr_emit_define(e, cr_scope_inner(in.scope, inside.scope), "b", CR_BOOL, width,
+                                    both);
         } else if (in.text) {
             inside = in;
         }
     }
     cr_val v = cr_emit_value(e, n->src[0], from);
-    if (!inside.text) return v;
+    if (!inside.text)
+        return v;
     int64_t bits = a->at[s->rank];
     cr_val value = {.dtype = (cr_dtype)n->dtype, .width = 1};
-    value.text = n->dtype == CR_F32 ? cr_arena_printf(&e->arena, "as_float(0x%08xu)", (unsigned)bits)
-                                    : cr_arena_printf(&e->arena, "(%lld)", (long long)bits);
+    value.text = n->dtype == CR_F32
+                     ? cr_arena_printf(&e->arena, "as_float(0x%08xu)", (unsigned)bits)
+                     : cr_arena_printf(&e->arena, "(%lld)", (long long)bits);
     return choose(e, inside, v, value);
 }
 
@@ -172,13 +205,16 @@ static cr_val concat(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
     int axis = (int)cr_attr_of(e->graph, r)->at[0];
-    int64_t first = cr_shape_of(e->graph, n->src[0])->dim[axis], second = cr_shape_of(e->graph, n->src[1])->dim[axis];
+    int64_t first = cr_shape_of(e->graph, n->src[0])->dim[axis],
+            second = cr_shape_of(e->graph, n->src[1])->dim[axis];
     cr_ix x[CR_MAX_RANK], y[CR_MAX_RANK];
     memcpy(x, at, sizeof x);
     memcpy(y, at, sizeof y);
     y[axis] = cr_ix_add(e->ix, at[axis], cr_ix_const(e->ix, -first));
-    if (cr_ix_hi(e->ix, at[axis]) < first) return cr_emit_value(e, n->src[0], x);
-    if (cr_ix_lo(e->ix, at[axis]) >= first) return cr_emit_value(e, n->src[1], y);
+    if (cr_ix_hi(e->ix, at[axis]) < first)
+        return cr_emit_value(e, n->src[0], x);
+    if (cr_ix_lo(e->ix, at[axis]) >= first)
+        return cr_emit_value(e, n->src[1], y);
     cr_val is_first = within(e, at[axis], 0, first);
     x[axis] = clamped(e, at[axis], first - 1);
     y[axis] = clamped(e, y[axis], second - 1);
@@ -195,14 +231,16 @@ static cr_val moved(cr_emit *e, cr_ref r, const cr_ix *at)
     switch (n->op) {
     case CR_OP_reshape: cr_emit_delinear(e, from, cr_emit_linear(e, to, at), x); break;
     case CR_OP_permute:
-        for (int i = 0; i < to->rank; i++) x[a->at[i]] = at[i];
+        for (int i = 0; i < to->rank; i++)
+            x[a->at[i]] = at[i];
         break;
     case CR_OP_expand:
         for (int i = 0; i < from->rank; i++)
             x[i] = from->dim[i] == 1 ? cr_ix_const(e->ix, 0) : at[to->rank - from->rank + i];
         break;
     case CR_OP_slice:
-        for (int i = 0; i < to->rank; i++) x[i] = cr_ix_add(e->ix, at[i], cr_ix_const(e->ix, a->at[i]));
+        for (int i = 0; i < to->rank; i++)
+            x[i] = cr_ix_add(e->ix, at[i], cr_ix_const(e->ix, a->at[i]));
         break;
     case CR_OP_pad: return pad(e, r, at);
     default: return concat(e, r, at);
@@ -229,10 +267,12 @@ static cr_ix row_index(cr_emit *e, cr_ref r, const cr_ix *at)
 static cr_val gather(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
-    const cr_shape *table = cr_shape_of(e->graph, n->src[0]), *index = cr_shape_of(e->graph, n->src[1]);
+    const cr_shape *table = cr_shape_of(e->graph, n->src[0]),
+                   *index = cr_shape_of(e->graph, n->src[1]);
     cr_ix x[CR_MAX_RANK];
     x[0] = table->dim[0] == 1 ? cr_ix_const(e->ix, 0) : row_index(e, r, at);
-    for (int i = 1; i < table->rank; i++) x[i] = at[index->rank + i - 1];
+    for (int i = 1; i < table->rank; i++)
+        x[i] = at[index->rank + i - 1];
     return cr_emit_value(e, n->src[0], x);
 }
 
@@ -240,7 +280,8 @@ static cr_val iota(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     cr_ix x = at[cr_attr_of(e->graph, r)->at[0]];
     bool lane = cr_ix_has_lane(e->ix, x);
-    return cr_emit_define(e, cr_ix_scope(e->ix, x), "v", CR_I32, lane ? e->width : 1, cr_emit_ix(e, x, lane));
+    return cr_emit_define(e, cr_ix_scope(e->ix, x), "v", CR_I32, lane ? e->width : 1,
+                          cr_emit_ix(e, x, lane));
 }
 
 static cr_val random_uniform(cr_emit *e, cr_ref r, const cr_ix *at)
@@ -250,42 +291,50 @@ static cr_val random_uniform(cr_emit *e, cr_ref r, const cr_ix *at)
     cr_ix x = cr_emit_linear(e, cr_shape_of(e->graph, r), at);
     cr_scope *s = cr_scope_inner(cr_ix_scope(e->ix, x), cr_scope_inner(seed.scope, step.scope));
     bool lane = cr_ix_has_lane(e->ix, x);
-    const char *stream = cr_arena_printf(&e->arena, "%lldu", (long long)cr_attr_of(e->graph, r)->at[0]);
+    const char *stream =
+        cr_arena_printf(&e->arena, "%lldu", (long long)cr_attr_of(e->graph, r)->at[0]);
     e->random = true;
     if (!lane)
-        return cr_emit_define(e, s, "v", CR_F32, 1, cr_arena_printf(&e->arena, "cr_random(%s, %s, %s, %s)", seed.text, stream,
-                                                            step.text, cr_emit_ix(e, x, false)));
+        return cr_emit_define(e, s, "v", CR_F32, 1,
+                              cr_arena_printf(&e->arena, "cr_random(%s, %s, %s, %s)", seed.text,
+                                              stream, step.text, cr_emit_ix(e, x, false)));
     cr_val offset = cr_emit_define(e, s, "o", CR_I32, e->width, cr_emit_ix(e, x, true));
     cr_strbuf text = {0};
     for (int i = 0; i < e->width; i++)
-        cr_str_printf(&text, "%scr_random(%s, %s, %s, %s.s%x)", i ? ", " : "", seed.text, stream, step.text, offset.text,
-                      (unsigned)i);
-    cr_val v = cr_emit_define(e, s, "v", CR_F32, e->width,
-                      cr_arena_printf(&e->arena, "(float%d)(%s)", e->width, cr_str_text(&text)));
+        cr_str_printf(&text, "%scr_random(%s, %s, %s, %s.s%x)", i ? ", " : "", seed.text, stream,
+                      step.text, offset.text, (unsigned)i);
+    cr_val v =
+        cr_emit_define(e, s, "v", CR_F32, e->width,
+                       cr_arena_printf(&e->arena, "(float%d)(%s)", e->width, cr_str_text(&text)));
     cr_str_finish(&text);
     return v;
 }
 
-/* ---- loops -------------------------------------------------------------------------------------------------- */
+/* ---- loops
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static cr_scope *scope_of(cr_emit *e, const cr_ix *at, int rank)
 {
     cr_scope *s = e->floor ? e->floor : e->root;
-    for (int i = 0; i < rank; i++) s = cr_scope_inner(s, cr_ix_scope(e->ix, at[i]));
+    for (int i = 0; i < rank; i++)
+        s = cr_scope_inner(s, cr_ix_scope(e->ix, at[i]));
     return s;
 }
 
 static bool any_lane(cr_emit *e, const cr_ix *at, int rank)
 {
     for (int i = 0; i < rank; i++)
-        if (cr_ix_has_lane(e->ix, at[i])) return true;
+        if (cr_ix_has_lane(e->ix, at[i]))
+            return true;
     return false;
 }
 
 static cr_ix loop_open(cr_emit *e, int64_t n, const char **name)
 {
     *name = NULL;
-    if (n == 1) return cr_ix_const(e->ix, 0);
+    if (n == 1)
+        return cr_ix_const(e->ix, 0);
     *name = cr_emit_name(e, "i");
     cr_scope *s = cr_emit_open(e);
     return cr_ix_var(e->ix, *name, 0, n - 1, s, false, false);
@@ -293,20 +342,29 @@ static cr_ix loop_open(cr_emit *e, int64_t n, const char **name)
 
 static void loop_close(cr_emit *e, int64_t n, const char *name)
 {
-    if (!name) return;
-    cr_emit_close(e, cr_arena_printf(&e->arena, "for (int %s = 0; %s < %lld; %s++) {", name, name, (long long)n, name));
+    if (!name)
+        return;
+    cr_emit_close(e, cr_arena_printf(&e->arena, "for (int %s = 0; %s < %lld; %s++) {", name, name,
+                                     (long long)n, name));
 }
 
-static const char *lowest(cr_dtype dtype) { return dtype == CR_F32 ? "-INFINITY" : "(-2147483647 - 1)"; }
-
-/* Text of a reduction's combine, a row's expression of a (the accumulator) and x. A sum of scalars is
- * written as fma(1, x, a), which is x + a to the bit: Intel's compiler for CPUs adds up a loop over
- * `a + x` in several parts, against the order that OpenCL C asks for. */
-static const char *combine(cr_emit *e, cr_op op, cr_dtype dtype, int width, const char *a, const char *x)
+static const char *lowest(cr_dtype dtype)
 {
-    if (op == CR_OP_sum && dtype == CR_F32 && width == 1) return cr_arena_printf(&e->arena, "fma(1.0f, %s, %s)", x, a);
-    if (op == CR_OP_sum) return cr_arena_printf(&e->arena, "%s + %s", a, x);
-    if (dtype != CR_F32) return cr_arena_printf(&e->arena, "(%s > %s) ? %s : %s", x, a, x, a);
+    return dtype == CR_F32 ? "-INFINITY" : "(-2147483647 - 1)";
+}
+
+/* Text of a reduction's combine, a row's expression of a (the accumulator) and x. A sum of scalars
+ * is written as fma(1, x, a), which is x + a to the bit: Intel's compiler for CPUs adds up a loop
+ * over `a + x` in several parts, against the order that OpenCL C asks for. */
+static const char *combine(cr_emit *e, cr_op op, cr_dtype dtype, int width, const char *a,
+                           const char *x)
+{
+    if (op == CR_OP_sum && dtype == CR_F32 && width == 1)
+        return cr_arena_printf(&e->arena, "fma(1.0f, %s, %s)", x, a);
+    if (op == CR_OP_sum)
+        return cr_arena_printf(&e->arena, "%s + %s", a, x);
+    if (dtype != CR_F32)
+        return cr_arena_printf(&e->arena, "(%s > %s) ? %s : %s", x, a, x, a);
     return cr_arena_printf(&e->arena, "((%s > %s) | (%s != %s)) ? %s : %s", x, a, x, x, x, a);
 }
 
@@ -316,29 +374,34 @@ static cr_ix position(cr_emit *e, const cr_shape *s, uint32_t axes, const cr_ix 
     cr_ix x = cr_ix_const(e->ix, 0);
     int64_t stride = 1;
     for (int i = s->rank - 1; i >= 0; i--) {
-        if (!(axes >> i & 1)) continue;
+        if (!(axes >> i & 1))
+            continue;
         x = cr_ix_add(e->ix, x, cr_ix_mul(e->ix, at[i], stride));
         stride *= s->dim[i];
     }
     return x;
 }
 
-static void reduce_step(cr_emit *e, cr_ref r, const cr_ix *at, const char *acc, const char *best, int width)
+static void reduce_step(cr_emit *e, cr_ref r, const cr_ix *at, const char *acc, const char *best,
+                        int width)
 {
     const cr_node *n = cr_at(e->graph, r);
     uint32_t axes = (uint32_t)cr_attr_of(e->graph, r)->at[0];
     cr_val x = cr_emit_value(e, n->src[0], at);
-    if (width > 1) x = cr_emit_widen(e, x);
+    if (width > 1)
+        x = cr_emit_widen(e, x);
     if (n->op != CR_OP_argmax) {
-        cr_emit_line(e, e->now, "%s = %s;", acc, combine(e, (cr_op)n->op, (cr_dtype)n->dtype, width, acc, x.text));
+        cr_emit_line(e, e->now, "%s = %s;", acc,
+                     combine(e, (cr_op)n->op, (cr_dtype)n->dtype, width, acc, x.text));
         return;
     }
     /* NaN wins once and stays; else the first of the largest */
     const char *wins = cr_emit_name(e, "b"), *type = cr_emit_type(e, CR_I32, width);
-    const char *where = cr_emit_ix(e, position(e, cr_shape_of(e->graph, n->src[0]), axes, at), false);
+    const char *where =
+        cr_emit_ix(e, position(e, cr_shape_of(e->graph, n->src[0]), axes, at), false);
     if (x.dtype == CR_F32)
-        cr_emit_line(e, e->now, "const %s %s = ((%s > %s) | (%s != %s)) & (%s == %s);", type, wins, x.text, best, x.text,
-                     x.text, best, best);
+        cr_emit_line(e, e->now, "const %s %s = ((%s > %s) | (%s != %s)) & (%s == %s);", type, wins,
+                     x.text, best, x.text, x.text, best, best);
     else
         cr_emit_line(e, e->now, "const %s %s = %s > %s;", type, wins, x.text, best);
     cr_emit_line(e, e->now, "%s = %s ? (%s)(%s) : %s;", acc, wins, type, where, acc);
@@ -369,7 +432,8 @@ static cr_val reduction(cr_emit *e, cr_ref r, const cr_ix *at)
         x[i] = axes >> i & 1 ? loop_open(e, s->dim[i], &name[i]) : at[i];
     }
     reduce_step(e, r, x, acc, best, width);
-    for (int i = s->rank - 1; i >= 0; i--) loop_close(e, s->dim[i], name[i]);
+    for (int i = s->rank - 1; i >= 0; i--)
+        loop_close(e, s->dim[i], name[i]);
     e->now = keep;
     return (cr_val){acc, dtype, width, home};
 }
@@ -391,14 +455,17 @@ static cr_val dot(cr_emit *e, cr_ref r, const cr_ix *at)
     x[rank - 1] = k;
     y[rank - 2] = k;
     cr_val a = cr_emit_value(e, n->src[0], x), b = cr_emit_value(e, n->src[1], y);
-    if (width > 1) a = cr_emit_widen(e, a), b = cr_emit_widen(e, b);
+    if (width > 1)
+        a = cr_emit_widen(e, a), b = cr_emit_widen(e, b);
     cr_emit_line(e, e->now, "%s = fma(%s, %s, %s);", acc, a.text, b.text, acc);
     loop_close(e, depth, name);
     e->now = keep;
     return (cr_val){acc, CR_F32, width, home};
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------------------------ */
+/* ---- dispatch
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static cr_val compute(cr_emit *e, cr_ref r, const cr_ix *at)
 {
@@ -425,7 +492,8 @@ cr_val cr_emit_value(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     int rank = cr_shape_of(e->graph, r)->rank;
     cr_val v;
-    if (cr_emit_recall(e, r, at, rank, &v)) return v;
+    if (cr_emit_recall(e, r, at, rank, &v))
+        return v;
     v = e->inside[r] ? compute(e, r, at) : cr_emit_load(e, r, at);
     cr_emit_remember(e, r, at, rank, v);
     return v;

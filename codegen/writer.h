@@ -9,15 +9,15 @@ struct writer {
     const cr_plan *plan;
     const cr_graph *graph;
     cr_module *m;
-    cr_strbuf phases;       /* functions of phases */
+    cr_strbuf phases; /* functions of phases */
     cr_strbuf kernels;
-    bool *inside;           /* per node: computed in the phase that is being written */
-    uint64_t *memories;     /* per phase: bits of the memories it uses */
-    const char **names;     /* per phase: "p3_matmul_add" */
-    uint32_t functions[5];  /* elementary functions used, for widths 1, 2, 4, 8, 16 */
-    bool lanes[5];          /* lane numbers used, by width */
+    bool *inside;          /* per node: computed in the phase that is being written */
+    uint64_t *memories;    /* per phase: bits of the memories it uses */
+    const char **names;    /* per phase: "p3_matmul_add" */
+    uint32_t functions[5]; /* elementary functions used, for widths 1, 2, 4, 8, 16 */
+    bool lanes[5];         /* lane numbers used, by width */
     bool random;
-    bool resident;          /* some launch is of resident groups */
+    bool resident; /* some launch is of resident groups */
     bool ok;
 };
 
@@ -28,11 +28,12 @@ const char *cr_writer_keep(struct writer *w, const char *text);
 /* "matmul+add+sigmoid": what a phase owns, in order, at most five. */
 void cr_writer_describe(const struct writer *w, const cr_phase *p, char join, cr_strbuf *out);
 /* Parameters (with types) or arguments; `panel`: bytes of local memory for tiles of A and of B. */
-void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel, bool lid,
-                          cr_strbuf *out);
+void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel,
+                          bool lid, cr_strbuf *out);
 
 /* launch.c */
 void cr_write_kernel(struct writer *w, uint32_t id);
-void cr_write_meeting(const struct writer *w, cr_strbuf *out); /* the functions of resident launches */
+void cr_write_meeting(const struct writer *w,
+                      cr_strbuf *out); /* the functions of resident launches */
 
 #endif

@@ -1,13 +1,13 @@
 /* compile.c - the story of a compilation: a user's graph, the passes, the module, the device. */
-#include "codegen.h"
 #include "compile.h"
+#include "codegen.h"
 #include "crisol/program.h"
 #include "runtime.h"
 
 struct cr_program {
     cr_device *device;
     cr_exec *exec;
-    cr_pass_context cx;      /* the graph and the plan, for looking at */
+    cr_pass_context cx; /* the graph and the plan, for looking at */
     cr_target target;
     cr_plan_options options; /* arrays in `arena` */
     cr_arena arena;
@@ -15,21 +15,27 @@ struct cr_program {
     cr_program_info info;
 };
 
-/* ---- options ------------------------------------------------------------------------------------ */
+/* ---- options ------------------------------------------------------------------------------------
+ */
 
-/* All states of the user's graph, in the order in which they were built: the store's layout, which is
- * the same for every program of the graph. */
+/* All states of the user's graph, in the order in which they were built: the store's layout, which
+ * is the same for every program of the graph. */
 static cr_status lay_out_store(cr_program *p, const cr_graph *g)
 {
     uint32_t n = 0;
-    for (cr_ref r = 1; r < g->node.len; r++) n += cr_at(g, r)->op == CR_OP_STATE;
+    for (cr_ref r = 1; r < g->node.len; r++)
+        n += cr_at(g, r)->op == CR_OP_STATE;
     cr_state_slot *slot = cr_arena_alloc(&p->arena, (n + 1) * sizeof *slot);
-    if (!slot) return CR_E_MEMORY;
+    if (!slot)
+        return CR_E_MEMORY;
     for (cr_ref r = 1; r < g->node.len; r++) {
-        if (cr_at(g, r)->op != CR_OP_STATE) continue;
+        if (cr_at(g, r)->op != CR_OP_STATE)
+            continue;
         cr_state_slot *s = &slot[p->options.nstate++];
-        *s = (cr_state_slot){cr_arena_strdup(&p->arena, cr_name_of(g, r)), p->options.store_bytes, cr_bytes_of(g, r)};
-        if (!s->name) return CR_E_MEMORY;
+        *s = (cr_state_slot){cr_arena_strdup(&p->arena, cr_name_of(g, r)), p->options.store_bytes,
+                             cr_bytes_of(g, r)};
+        if (!s->name)
+            return CR_E_MEMORY;
         p->options.store_bytes += cr_align_up(s->bytes, (uint64_t)p->target.align_bytes);
     }
     p->options.state = slot;
@@ -47,18 +53,24 @@ static cr_status no_symbol(const cr_graph *g, const char *name)
     return status;
 }
 
-cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a, const int64_t **out)
+cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a,
+                          const int64_t **out)
 {
     int64_t *value = cr_arena_alloc(a, (g->symbol.len + 1) * sizeof *value);
-    if (!value) return CR_E_MEMORY;
-    for (uint32_t i = 1; i < g->symbol.len; i++) value[i] = g->symbol.at[i].bound;
+    if (!value)
+        return CR_E_MEMORY;
+    for (uint32_t i = 1; i < g->symbol.len; i++)
+        value[i] = g->symbol.at[i].bound;
     for (uint32_t k = 0; k < nbind; k++) {
         uint32_t i = 1;
-        while (i < g->symbol.len && strcmp(g->string.at[g->symbol.at[i].name], bind[k].symbol) != 0) i++;
-        if (i == g->symbol.len) return no_symbol(g, bind[k].symbol);
+        while (i < g->symbol.len && strcmp(g->string.at[g->symbol.at[i].name], bind[k].symbol) != 0)
+            i++;
+        if (i == g->symbol.len)
+            return no_symbol(g, bind[k].symbol);
         if (bind[k].value < 1 || bind[k].value > g->symbol.at[i].bound)
-            return cr_fail(CR_E_ARGUMENT, "symbol '%s' cannot be %lld: it goes from 1 to %lld", bind[k].symbol,
-                           (long long)bind[k].value, (long long)g->symbol.at[i].bound);
+            return cr_fail(CR_E_ARGUMENT, "symbol '%s' cannot be %lld: it goes from 1 to %lld",
+                           bind[k].symbol, (long long)bind[k].value,
+                           (long long)g->symbol.at[i].bound);
         value[i] = bind[k].value;
     }
     *out = value;
@@ -70,8 +82,11 @@ static cr_status check_updates(const cr_graph *g, const cr_compile_options *o)
     for (uint32_t i = 0; i < o->nupdates; i++) {
         bool found = false;
         for (uint32_t k = 0; k < g->root.len && !found; k++)
-            found = cr_at(g, g->root.at[k])->op == CR_OP_ASSIGN && strcmp(cr_name_of(g, g->root.at[k]), o->updates[i]) == 0;
-        if (!found) return cr_fail(CR_E_ARGUMENT, "updates: no state '%s' is assigned in the graph", o->updates[i]);
+            found = cr_at(g, g->root.at[k])->op == CR_OP_ASSIGN &&
+                    strcmp(cr_name_of(g, g->root.at[k]), o->updates[i]) == 0;
+        if (!found)
+            return cr_fail(CR_E_ARGUMENT, "updates: no state '%s' is assigned in the graph",
+                           o->updates[i]);
     }
     return CR_OK;
 }
@@ -79,15 +94,18 @@ static cr_status check_updates(const cr_graph *g, const cr_compile_options *o)
 cr_status cr_variant_of(cr_opt opt, cr_variant *out)
 {
     static const cr_variant variants[] = {CR_VARIANT_FUSED, CR_VARIANT_UNFUSED, CR_VARIANT_NAIVE};
-    if ((unsigned)opt >= CR_COUNTOF(variants)) return cr_fail(CR_E_ARGUMENT, "options.opt is not a cr_opt");
+    if ((unsigned)opt >= CR_COUNTOF(variants))
+        return cr_fail(CR_E_ARGUMENT, "options.opt is not a cr_opt");
     *out = variants[opt];
     return CR_OK;
 }
 
 cr_status cr_launch_form_of(cr_launches launches, cr_launch_form *out)
 {
-    static const cr_launch_form forms[] = {CR_LAUNCH_BEST, CR_LAUNCH_LEVELS, CR_LAUNCH_PHASES, CR_LAUNCH_ALONE, CR_LAUNCH_RESIDENT};
-    if ((unsigned)launches >= CR_COUNTOF(forms)) return cr_fail(CR_E_ARGUMENT, "options.launches is not a cr_launches");
+    static const cr_launch_form forms[] = {CR_LAUNCH_BEST, CR_LAUNCH_LEVELS, CR_LAUNCH_PHASES,
+                                           CR_LAUNCH_ALONE, CR_LAUNCH_RESIDENT};
+    if ((unsigned)launches >= CR_COUNTOF(forms))
+        return cr_fail(CR_E_ARGUMENT, "options.launches is not a cr_launches");
     *out = forms[launches];
     return CR_OK;
 }
@@ -116,18 +134,22 @@ static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_op
     return lay_out_store(p, g);
 }
 
-/* ---- states and inputs ----------------------------------------------------------------------------- */
+/* ---- states and inputs
+ * ----------------------------------------------------------------------------- */
 
 static cr_status fill_states(cr_program *p, const cr_graph *g, uint64_t seed)
 {
     const cr_module *m = cr_exec_module(p->exec);
     for (uint32_t i = 0; i < m->nslot; i++) {
         const cr_slot *s = &m->slot[i];
-        if (s->kind != CR_SLOT_STATE || cr_store_find(cr_exec_store(p->exec), s->name)->written) continue;
+        if (s->kind != CR_SLOT_STATE || cr_store_find(cr_exec_store(p->exec), s->name)->written)
+            continue;
         cr_ref r = 1;
-        while (cr_at(g, r)->op != CR_OP_STATE || strcmp(cr_name_of(g, r), s->name) != 0) r++;
+        while (cr_at(g, r)->op != CR_OP_STATE || strcmp(cr_name_of(g, r), s->name) != 0)
+            r++;
         void *data = cr_alloc(s->bytes);
-        if (!data) return CR_E_MEMORY;
+        if (!data)
+            return CR_E_MEMORY;
         cr_init_fill(g, r, seed, data);
         cr_status status = cr_store_write(cr_exec_store(p->exec), s->name, data, s->bytes);
         cr_free(data);
@@ -136,7 +158,8 @@ static cr_status fill_states(cr_program *p, const cr_graph *g, uint64_t seed)
     return CR_OK;
 }
 
-/* An input whose size is a symbol has another size under another binding, and is then not shared. */
+/* An input whose size is a symbol has another size under another binding, and is then not shared.
+ */
 static bool has_input(const cr_module *m, const cr_slot *like)
 {
     for (uint32_t i = 0; i < m->nslot; i++)
@@ -154,7 +177,8 @@ static cr_status share_inputs(cr_program *p, cr_program *from)
     return CR_OK;
 }
 
-/* ---- compiling --------------------------------------------------------------------------------------- */
+/* ---- compiling
+ * --------------------------------------------------------------------------------------- */
 
 cr_graph *cr_graph_copy(const cr_graph *g)
 {
@@ -164,13 +188,17 @@ cr_graph *cr_graph_copy(const cr_graph *g)
         const cr_node *n = cr_at(g, r);
         cr_ref src[3] = {0};
         bool listed = !cr_is_root(n);
-        for (uint32_t i = 0; !listed && i < g->root.len; i++) listed = g->root.at[i] == r; /* not replaced since */
-        for (int i = 0; i < n->nsrc; i++) src[i] = map[n->src[i]];
-        if (listed) map[r] = cr_node_copy(copy, g, r, src);
+        for (uint32_t i = 0; !listed && i < g->root.len; i++)
+            listed = g->root.at[i] == r; /* not replaced since */
+        for (int i = 0; i < n->nsrc; i++)
+            src[i] = map[n->src[i]];
+        if (listed)
+            map[r] = cr_node_copy(copy, g, r, src);
     }
     bool ok = copy && map && copy->status == CR_OK;
     cr_free(map);
-    if (ok) return copy;
+    if (ok)
+        return copy;
     cr_graph_destroy(copy);
     cr_fail(CR_E_MEMORY, "out of memory");
     return NULL;
@@ -190,17 +218,22 @@ static void describe(cr_program *p, double compile_s, double build_s)
     i->cached = cr_exec_from_cache(p->exec);
     for (uint32_t k = 0; k < m->nstep; k++) {
         const cr_step *s = &m->step[k];
-        if (s->kind == CR_STEP_UPLOAD) i->h2d_bytes_per_step += s->bytes;
-        if (s->kind == CR_STEP_DOWNLOAD) i->d2h_bytes_per_step += s->bytes;
-        if (s->kind != CR_STEP_LAUNCH) continue;
+        if (s->kind == CR_STEP_UPLOAD)
+            i->h2d_bytes_per_step += s->bytes;
+        if (s->kind == CR_STEP_DOWNLOAD)
+            i->d2h_bytes_per_step += s->bytes;
+        if (s->kind != CR_STEP_LAUNCH)
+            continue;
         const cr_kernel *kernel = &m->kernel[s->kernel];
         i->launches_per_step++;
         i->flops_per_step += kernel->flops;
         i->device_bytes_per_step += kernel->bytes_read + kernel->bytes_written;
     }
     for (uint32_t k = 0; k < m->nmemory; k++) {
-        if (m->memory[k].kind == CR_MEMORY_INPUT) i->input_bytes += m->memory[k].bytes;
-        if (!cr_memory_on_host(m->memory[k].kind)) i->peak_bytes += m->memory[k].bytes;
+        if (m->memory[k].kind == CR_MEMORY_INPUT)
+            i->input_bytes += m->memory[k].bytes;
+        if (!cr_memory_on_host(m->memory[k].kind))
+            i->peak_bytes += m->memory[k].bytes;
     }
 }
 
@@ -208,23 +241,30 @@ static cr_status compile(cr_program *p, const cr_graph *g, const cr_compile_opti
 {
     CR_TRY(cr_graph_status(g));
     p->device = o->share ? cr_device_ref(o->share->device) : cr_device_open(o->device);
-    if (!p->device) return cr_last_status();
-    if (o->dump_kernels) CR_TRY(cr_device_dump_kernels(p->device, o->dump_kernels));
+    if (!p->device)
+        return cr_last_status();
+    if (o->dump_kernels)
+        CR_TRY(cr_device_dump_kernels(p->device, o->dump_kernels));
     cr_device_to_target(cr_device_describe(p->device), &p->target);
     CR_TRY(translate(p, g, o));
 
     double start = cr_now();
-    p->cx = (cr_pass_context){.graph = cr_graph_copy(g), .target = &p->target, .options = p->options};
-    if (!p->cx.graph) return cr_last_status();
+    p->cx =
+        (cr_pass_context){.graph = cr_graph_copy(g), .target = &p->target, .options = p->options};
+    if (!p->cx.graph)
+        return cr_last_status();
     CR_TRY(cr_pipeline_run(&p->cx, NULL, NULL));
     cr_module *module = cr_codegen(p->cx.plan);
     double compiled = cr_now();
 
     cr_exec_options run = {.interrupt = (const volatile sig_atomic_t *)o->interrupt};
-    p->exec = cr_exec_create(p->device, o->share ? cr_exec_store(o->share->exec) : NULL, module, &run);
-    if (!p->exec) return cr_last_status();
+    p->exec =
+        cr_exec_create(p->device, o->share ? cr_exec_store(o->share->exec) : NULL, module, &run);
+    if (!p->exec)
+        return cr_last_status();
     describe(p, compiled - start, cr_now() - compiled);
-    if (o->share) CR_TRY(share_inputs(p, o->share));
+    if (o->share)
+        CR_TRY(share_inputs(p, o->share));
     return fill_states(p, g, o->seed);
 }
 
@@ -233,16 +273,20 @@ cr_program *cr_compile(const cr_graph *g, const cr_compile_options *options)
     static const cr_compile_options defaults;
     const cr_compile_options *o = options ? options : &defaults;
     cr_program *p = cr_alloc(sizeof *p);
-    if (!p) return NULL;
-    if (!g) cr_fail(CR_E_ARGUMENT, "cr_compile: the graph is NULL");
-    if (g && compile(p, g, o) == CR_OK) return p;
+    if (!p)
+        return NULL;
+    if (!g)
+        cr_fail(CR_E_ARGUMENT, "cr_compile: the graph is NULL");
+    if (g && compile(p, g, o) == CR_OK)
+        return p;
     cr_program_destroy(p);
     return NULL;
 }
 
 void cr_program_destroy(cr_program *p)
 {
-    if (!p) return;
+    if (!p)
+        return;
     cr_exec_destroy(p->exec);
     cr_device_unref(p->device);
     cr_pass_context_finish(&p->cx);
@@ -250,7 +294,8 @@ void cr_program_destroy(cr_program *p)
     cr_free(p);
 }
 
-/* ---- running -------------------------------------------------------------------------------------------- */
+/* ---- running
+ * -------------------------------------------------------------------------------------------- */
 
 cr_status cr_feed(cr_program *p, const char *name, const void *data, size_t bytes)
 {
@@ -274,18 +319,29 @@ cr_status cr_run(cr_program *p, uint64_t n)
     return status;
 }
 
-cr_status cr_wait(cr_program *p) { return cr_exec_finish(p->exec); }
-uint64_t cr_steps_done(const cr_program *p) { return p->steps; }
+cr_status cr_wait(cr_program *p)
+{
+    return cr_exec_finish(p->exec);
+}
+uint64_t cr_steps_done(const cr_program *p)
+{
+    return p->steps;
+}
 
-/* ---- figures ---------------------------------------------------------------------------------------------- */
+/* ---- figures
+ * ---------------------------------------------------------------------------------------------- */
 
-cr_program_info cr_program_get_info(const cr_program *p) { return p->info; }
+cr_program_info cr_program_get_info(const cr_program *p)
+{
+    return p->info;
+}
 
 cr_counters cr_program_counters(const cr_program *p)
 {
     cr_exec_stats s;
     cr_exec_stats_get(p->exec, &s);
-    return (cr_counters){s.steps, s.launches, s.step_h2d_bytes, s.step_d2h_bytes, s.feed_h2d_bytes, s.fetch_d2h_bytes};
+    return (cr_counters){s.steps,          s.launches,       s.step_h2d_bytes,
+                         s.step_d2h_bytes, s.feed_h2d_bytes, s.fetch_d2h_bytes};
 }
 
 char *cr_program_text(const cr_program *p, const char *what)
@@ -307,24 +363,28 @@ static const char *kind_text(cr_step_kind kind)
 static cr_status convert(const cr_exec_times *t, cr_profile *out)
 {
     size_t bytes = 1;
-    for (uint32_t i = 0; i < t->row.len; i++) bytes += strlen(t->row.at[i].label) + 1;
+    for (uint32_t i = 0; i < t->row.len; i++)
+        bytes += strlen(t->row.at[i].label) + 1;
     *out = (cr_profile){.wall_us = t->wall_us, .busy_us = t->wall_us - t->idle_us};
     out->row = cr_alloc(t->row.len * sizeof *out->row + bytes);
     out->span = cr_alloc(t->span.len * sizeof *out->span);
-    if (!out->row || !out->span) return CR_E_MEMORY;
+    if (!out->row || !out->span)
+        return CR_E_MEMORY;
     char *text = (char *)(out->row + t->row.len);
     for (uint32_t i = 0; i < t->row.len; i++) {
         const cr_exec_row *r = &t->row.at[i];
         size_t n = strlen(r->label) + 1;
         memcpy(text, r->label, n);
-        out->row[out->nrow++] = (cr_profile_row){text, kind_text(r->kind), r->count, r->total_us, r->min_us, r->median_us};
+        out->row[out->nrow++] = (cr_profile_row){text,        kind_text(r->kind), r->count,
+                                                 r->total_us, r->min_us,          r->median_us};
         text += n;
     }
     for (uint32_t i = 0; i < t->span.len; i++) {
         const cr_exec_span *s = &t->span.at[i];
         const char *label = "";
         for (uint32_t k = 0; k < t->row.len; k++)
-            if (t->row.at[k].step == s->step) label = out->row[k].label;
+            if (t->row.at[k].step == s->step)
+                label = out->row[k].label;
         out->span[out->nspan++] = (cr_span){label, kind_text(s->kind), s->start_us, s->end_us};
     }
     return CR_OK;
@@ -337,7 +397,8 @@ cr_status cr_profile_run(cr_program *p, uint64_t n, cr_profile *out)
     CR_TRY(cr_exec_profile(p->exec, n, &t));
     cr_status status = convert(&t, out);
     cr_exec_times_finish(&t);
-    if (status != CR_OK) cr_profile_finish(out);
+    if (status != CR_OK)
+        cr_profile_finish(out);
     return status;
 }
 
@@ -348,4 +409,7 @@ void cr_profile_finish(cr_profile *profile)
     memset(profile, 0, sizeof *profile);
 }
 
-size_t cr_live_blocks(void) { return cr_alloc_live(); }
+size_t cr_live_blocks(void)
+{
+    return cr_alloc_live();
+}

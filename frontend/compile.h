@@ -14,10 +14,11 @@ cr_status cr_variant_of(cr_opt opt, cr_variant *out);
 cr_status cr_launch_form_of(cr_launches launches, cr_launch_form *out);
 
 /* Values of all symbols: those of `bind`, else their bounds. In the arena. */
-cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a, const int64_t **out);
+cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a,
+                          const int64_t **out);
 
-/* "graph", "dot", "plan", "reasons", "cl" of what a pipeline made; `module` may be NULL unless "cl".
- * To be freed with cr_string_free; NULL with the diagnostic set. */
+/* "graph", "dot", "plan", "reasons", "cl" of what a pipeline made; `module` may be NULL unless
+ * "cl". To be freed with cr_string_free; NULL with the diagnostic set. */
 char *cr_emit_text(const cr_pass_context *cx, const cr_module *module, const char *what);
 
 #endif

@@ -43,7 +43,8 @@ static cr_status measure(uint32_t index, cr_device_info *out)
     cr_launch_cost cost;
     snprintf(selector, sizeof selector, "%u", index);
     cr_device *device = cr_device_open(selector);
-    if (!device) return cr_last_status();
+    if (!device)
+        return cr_last_status();
     cr_status status = cr_device_launch_cost(device, &cost);
     cr_device_unref(device);
     CR_TRY(status);
@@ -52,7 +53,8 @@ static cr_status measure(uint32_t index, cr_device_info *out)
     return CR_OK;
 }
 
-cr_status cr_devices(const char *selector, bool measured, cr_device_info *out, uint32_t max, uint32_t *count)
+cr_status cr_devices(const char *selector, bool measured, cr_device_info *out, uint32_t max,
+                     uint32_t *count)
 {
     cr_device_facts *list;
     char reason[CR_REASON_TEXT];
@@ -63,9 +65,13 @@ cr_status cr_devices(const char *selector, bool measured, cr_device_info *out, u
     for (uint32_t i = 0; status == CR_OK && i < *count && i < max; i++) {
         convert(&list[i], i, &out[i]);
         out[i].chosen = i == chosen;
-        if (i == chosen) snprintf(out[i].reason, sizeof out[i].reason, "%.159s", reason);
-        else copy_text(out[i].reason, sizeof out[i].reason, list[i].usable ? "not asked for" : "not usable");
-        if (measured && list[i].usable) status = measure(i, &out[i]);
+        if (i == chosen)
+            snprintf(out[i].reason, sizeof out[i].reason, "%.159s", reason);
+        else
+            copy_text(out[i].reason, sizeof out[i].reason,
+                      list[i].usable ? "not asked for" : "not usable");
+        if (measured && list[i].usable)
+            status = measure(i, &out[i]);
     }
     cr_free(list);
     return status;
@@ -76,7 +82,8 @@ char *cr_device_target(const char *selector)
     cr_device_facts *list;
     char reason[CR_REASON_TEXT];
     uint32_t count, chosen;
-    if (cr_device_list(&list, &count) != CR_OK) return NULL;
+    if (cr_device_list(&list, &count) != CR_OK)
+        return NULL;
     cr_strbuf text = {0};
     bool ok = cr_device_choose(list, count, selector, &chosen, reason) == CR_OK;
     if (ok) {

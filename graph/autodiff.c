@@ -1,9 +1,9 @@
 /* autodiff.c - reverse-mode gradients, as ordinary nodes built while the user builds.
  *
  * Nodes are visited against the order of the array, from the loss down; each hands its gradient to
- * its sources by the rule of its row in ops.def. Elementwise rules are terms; the rest are below. The
- * nodes made for one op of the user count as one op, "grad(name)", but each operand of a contraction
- * gets its own, as a library that calls one product at a time would. */
+ * its sources by the rule of its row in ops.def. Elementwise rules are terms; the rest are below.
+ * The nodes made for one op of the user count as one op, "grad(name)", but each operand of a
+ * contraction gets its own, as a library that calls one product at a time would. */
 #include "crisol/ops.h"
 #include "term.h"
 
@@ -19,29 +19,36 @@ struct tape {
 
 /* ---- helpers --------------------------------------------------------------------------------- */
 
-static cr_value val(const struct tape *t, cr_ref r) { return (cr_value){t->g, r}; }
+static cr_value val(const struct tape *t, cr_ref r)
+{
+    return (cr_value){t->g, r};
+}
 
 /* Nodes made next belong to the gradient of r's op. */
 static void enter(struct tape *t, cr_ref r, bool own)
 {
     cr_graph *g = t->g;
     uint32_t from = g->origin.at[r];
-    if (g->open_depth > 1) return; /* inside an op of the user: all of it is that op */
+    if (g->open_depth > 1)
+        return; /* inside an op of the user: all of it is that op */
     uint32_t id = own || from >= t->norigins ? 0 : t->origins[from];
     if (id == 0) {
         char name[128];
         snprintf(name, sizeof name, "grad(%.100s)", g->string.at[g->origins.at[from].name]);
         cr_origin o = {cr_intern_string(g, name), g->origins.at[from].at};
-        if (!cr_vec_push(&g->origins, o)) return;
+        if (!cr_vec_push(&g->origins, o))
+            return;
         id = g->origins.len - 1;
-        if (!own && from < t->norigins) t->origins[from] = id;
+        if (!own && from < t->norigins)
+            t->origins[from] = id;
     }
     g->open_origin = id;
 }
 
 static void give(struct tape *t, cr_ref to, cr_value grad)
 {
-    if (!t->wanted[to] || grad.ref == 0) return;
+    if (!t->wanted[to] || grad.ref == 0)
+        return;
     t->grad[to] = t->grad[to] ? cr_add_at(t->at, val(t, t->grad[to]), grad).ref : grad.ref;
 }
 
@@ -53,12 +60,14 @@ static void grad_terms(struct tape *t, cr_ref r, cr_value g)
     const char *text = cr_ops[n.op].gradient;
     cr_ref vars[5] = {g.ref, r, n.src[0], n.src[1], n.src[2]};
     for (int i = 0; i < n.nsrc; i++) {
-        while (*text == ' ') text++;
+        while (*text == ' ')
+            text++;
         const char *end = text + strcspn(text, ";");
         if (*text != '0' && t->wanted[n.src[i]] && n.src[i]) {
             const cr_term *term = cr_term_parse(&t->scratch, text, "goxyz", NULL);
             CR_ASSERT(term || cr_last_status() == CR_E_MEMORY);
-            if (term) give(t, n.src[i], val(t, cr_term_build(t->g, term, vars)));
+            if (term)
+                give(t, n.src[i], val(t, cr_term_build(t->g, term, vars)));
         }
         text = *end ? end + 1 : end;
     }
@@ -72,7 +81,8 @@ static void grad_expand(struct tape *t, cr_ref r, cr_value g)
     cr_axes axes = 0;
     int lead = y.rank - x.rank;
     for (int i = 0; i < y.rank; i++)
-        if (i < lead || x.dim[i - lead] != y.dim[i]) axes |= CR_AXIS(i);
+        if (i < lead || x.dim[i - lead] != y.dim[i])
+            axes |= CR_AXIS(i);
     give(t, n.src[0], cr_reshape_at(t->at, cr_sum_keep_at(t->at, g, axes), x));
 }
 
@@ -86,7 +96,8 @@ static void grad_permute(struct tape *t, cr_ref r, cr_value g)
 {
     const cr_attr a = *cr_attr_of(t->g, r);
     cr_shape inverse = {.rank = (int32_t)a.len};
-    for (uint32_t i = 0; i < a.len; i++) inverse.dim[a.at[i]] = i;
+    for (uint32_t i = 0; i < a.len; i++)
+        inverse.dim[a.at[i]] = i;
     give(t, cr_at(t->g, r)->src[0], cr_permute_at(t->at, g, inverse));
 }
 
@@ -108,7 +119,8 @@ static void grad_pad(struct tape *t, cr_ref r, cr_value g)
     cr_ref x = cr_at(t->g, r)->src[0];
     const cr_attr a = *cr_attr_of(t->g, r);
     cr_shape size = *cr_shape_of(t->g, x), begin = {.rank = size.rank};
-    for (int i = 0; i < size.rank; i++) begin.dim[i] = a.at[i];
+    for (int i = 0; i < size.rank; i++)
+        begin.dim[i] = a.at[i];
     give(t, x, cr_slice_at(t->at, g, begin, size));
 }
 
@@ -118,9 +130,11 @@ static void grad_concat(struct tape *t, cr_ref r, cr_value g)
     int64_t axis = cr_attr_of(t->g, r)->at[0];
     cr_shape x = *cr_shape_of(t->g, n.src[0]), y = *cr_shape_of(t->g, n.src[1]);
     cr_shape begin = {.rank = x.rank};
-    if (t->wanted[n.src[0]]) give(t, n.src[0], cr_slice_at(t->at, g, begin, x));
+    if (t->wanted[n.src[0]])
+        give(t, n.src[0], cr_slice_at(t->at, g, begin, x));
     begin.dim[axis] = x.dim[axis];
-    if (t->wanted[n.src[1]]) give(t, n.src[1], cr_slice_at(t->at, g, begin, y));
+    if (t->wanted[n.src[1]])
+        give(t, n.src[1], cr_slice_at(t->at, g, begin, y));
 }
 
 static void grad_sum(struct tape *t, cr_ref r, cr_value g)
@@ -135,9 +149,11 @@ static cr_value flat_index(struct tape *t, const cr_shape *x, cr_axes axes)
     cr_value index = {t->g, 0};
     int64_t stride = 1;
     for (int i = x->rank - 1; i >= 0; i--) {
-        if (!(axes >> i & 1)) continue;
+        if (!(axes >> i & 1))
+            continue;
         cr_value k = cr_iota_at(t->at, t->g, *x, i);
-        if (stride > 1) k = cr_mul_at(t->at, k, cr_i32(t->g, (int32_t)stride));
+        if (stride > 1)
+            k = cr_mul_at(t->at, k, cr_i32(t->g, (int32_t)stride));
         index = index.ref ? cr_add_at(t->at, index, k) : k;
         stride *= x->dim[i];
     }
@@ -151,7 +167,8 @@ static void grad_first(struct tape *t, cr_ref r, cr_value g)
     cr_shape s = *cr_shape_of(t->g, x);
     for (int i = 0; i < s.rank; i++)
         if ((axes >> i & 1) && !cr_dim_literal(s.dim[i])) {
-            cr_mistake(t->g, t->at, "the gradient of amax over an axis of symbolic size is not available");
+            cr_mistake(t->g, t->at,
+                       "the gradient of amax over an axis of symbolic size is not available");
             return;
         }
     cr_value first = cr_expand_at(t->at, cr_argmax_keep_at(t->at, val(t, x), axes), s);
@@ -177,7 +194,8 @@ static void grad_gather(struct tape *t, cr_ref r, cr_value g)
 {
     const cr_node n = *cr_at(t->g, r);
     cr_shape table = *cr_shape_of(t->g, n.src[0]);
-    if (!t->wanted[n.src[0]]) return;
+    if (!t->wanted[n.src[0]])
+        return;
     cr_value flat = cr_reshape_at(t->at, val(t, n.src[1]), CR_SHAPE(-1));
     cr_shape rows = cr_value_shape(flat);
     cr_value hot = cr_onehot_at(t->at, flat, table.dim[0]);
@@ -205,7 +223,8 @@ static void visit(struct tape *t, cr_ref r)
         return;
     }
     for (size_t i = 0; i < CR_COUNTOF(rules); i++)
-        if (strcmp(rules[i].name, cr_ops[n.op].gradient) == 0) rules[i].rule(t, r, g);
+        if (strcmp(rules[i].name, cr_ops[n.op].gradient) == 0)
+            rules[i].rule(t, r, g);
 }
 
 /* ---- driver ---------------------------------------------------------------------------------- */
@@ -224,13 +243,17 @@ static bool prepare(struct tape *t, cr_value loss, const cr_value *wrt, uint32_t
     t->grad = cr_arena_alloc(&t->scratch, t->nnodes * sizeof *t->grad);
     t->wanted = cr_arena_alloc(&t->scratch, t->nnodes * sizeof *t->wanted);
     t->origins = cr_arena_alloc(&t->scratch, t->norigins * sizeof *t->origins);
-    if (!t->grad || !t->wanted || !t->origins) return false;
+    if (!t->grad || !t->wanted || !t->origins)
+        return false;
     for (uint32_t i = 0; i < n; i++)
-        if (wrt[i].ref < t->nnodes) t->wanted[wrt[i].ref] = true;
+        if (wrt[i].ref < t->nnodes)
+            t->wanted[wrt[i].ref] = true;
     for (cr_ref r = 1; r < t->nnodes; r++) {
         const cr_node *node = cr_at(g, r);
-        if (!passes(node)) continue;
-        for (int i = 0; i < node->nsrc; i++) t->wanted[r] |= t->wanted[node->src[i]];
+        if (!passes(node))
+            continue;
+        for (int i = 0; i < node->nsrc; i++)
+            t->wanted[r] |= t->wanted[node->src[i]];
     }
     return true;
 }
@@ -242,11 +265,14 @@ static void collect(struct tape *t, const cr_value *wrt, uint32_t n, cr_value *o
         if (!r && t->g->status == CR_OK) {
             const char *name = cr_name_of(t->g, wrt[i].ref);
             char type[CR_TYPE_TEXT];
-            cr_mistake(t->g, t->at, "gradients: the loss does not depend on %s%s%s (operand %u), or only through "
-                       "integers, comparisons or cr_detach, which have no gradient", name,
-                       *name ? " " : "",
-                       cr_type_text(t->g, (cr_dtype)cr_at(t->g, wrt[i].ref)->dtype,
-                                    cr_shape_of(t->g, wrt[i].ref), type), i + 1);
+            cr_mistake(
+                t->g, t->at,
+                "gradients: the loss does not depend on %s%s%s (operand %u), or only through "
+                "integers, comparisons or cr_detach, which have no gradient",
+                name, *name ? " " : "",
+                cr_type_text(t->g, (cr_dtype)cr_at(t->g, wrt[i].ref)->dtype,
+                             cr_shape_of(t->g, wrt[i].ref), type),
+                i + 1);
         }
         out[i] = val(t, r);
     }
@@ -255,19 +281,28 @@ static void collect(struct tape *t, const cr_value *wrt, uint32_t n, cr_value *o
 cr_status cr_gradients_at(cr_loc at, cr_value loss, const cr_value *wrt, uint32_t n, cr_value *out)
 {
     cr_graph *g = loss.graph;
-    for (uint32_t i = 0; i < n; i++) out[i] = (cr_value){g, 0};
-    if (!g) return cr_fail(CR_E_GRAPH, "gradients: the loss is not a value");
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (cr_value){g, 0};
+    if (!g)
+        return cr_fail(CR_E_GRAPH, "gradients: the loss is not a value");
     for (uint32_t i = 0; i < n; i++) {
-        if (!wrt[i].graph) cr_mistake(g, at, "gradients: operand %u is not a value", i + 1);
+        if (!wrt[i].graph)
+            cr_mistake(g, at, "gradients: operand %u is not a value", i + 1);
         else if (wrt[i].graph != g)
-            cr_mistake(g, at, "gradients: operand %u belongs to graph '%s', the loss to '%s'; values of two graphs "
-                       "cannot be mixed", i + 1, wrt[i].graph->name, g->name);
+            cr_mistake(g, at,
+                       "gradients: operand %u belongs to graph '%s', the loss to '%s'; values of "
+                       "two graphs "
+                       "cannot be mixed",
+                       i + 1, wrt[i].graph->name, g->name);
     }
-    if (!cr_usable(at, "gradients", &loss, 1) || !cr_usable_in(at, "gradients", g, wrt, (int)n)) return cr_graph_status(g);
+    if (!cr_usable(at, "gradients", &loss, 1) || !cr_usable_in(at, "gradients", g, wrt, (int)n))
+        return cr_graph_status(g);
     if (cr_shape_of(g, loss.ref)->rank != 0 || cr_at(g, loss.ref)->dtype != CR_F32) {
         char type[CR_TYPE_TEXT];
-        cr_mistake(g, at, "gradients: the loss must be an f32 scalar, not %s (cr_mean or cr_sum reduce it)",
-                   cr_type_text(g, (cr_dtype)cr_at(g, loss.ref)->dtype, cr_shape_of(g, loss.ref), type));
+        cr_mistake(
+            g, at,
+            "gradients: the loss must be an f32 scalar, not %s (cr_mean or cr_sum reduce it)",
+            cr_type_text(g, (cr_dtype)cr_at(g, loss.ref)->dtype, cr_shape_of(g, loss.ref), type));
         return cr_graph_status(g);
     }
     struct tape t = {.g = g, .at = at};
@@ -276,7 +311,8 @@ cr_status cr_gradients_at(cr_loc at, cr_value loss, const cr_value *wrt, uint32_
         g->open_depth++; /* keeps the builders from opening origins of their own */
         t.grad[loss.ref] = cr_const_f32(g, 1);
         for (cr_ref r = loss.ref; r > 0 && g->status == CR_OK; r--)
-            if (t.grad[r] && t.wanted[r]) visit(&t, r);
+            if (t.grad[r] && t.wanted[r])
+                visit(&t, r);
         g->open_depth--;
         g->open_origin = keep;
         collect(&t, wrt, n, out);

@@ -1,8 +1,8 @@
 /* ir.h - the intermediate representation, as every room sees it.
  *
- * A graph is an array of immutable, hash-consed nodes. Sources come before their users, so the order
- * of the array is topological and every analysis is a flat array indexed by cr_ref. A pass reads one
- * graph and builds the next. What a node is: docs/ir.md. */
+ * A graph is an array of immutable, hash-consed nodes. Sources come before their users, so the
+ * order of the array is topological and every analysis is a flat array indexed by cr_ref. A pass
+ * reads one graph and builds the next. What a node is: docs/ir.md. */
 #ifndef CR_IR_H
 #define CR_IR_H
 
@@ -32,14 +32,26 @@ typedef enum cr_op {
 } cr_op;
 
 typedef enum cr_op_kind {
-    CR_KIND_LEAF, CR_KIND_EW, CR_KIND_RED, CR_KIND_MOV, CR_KIND_PRIM, CR_KIND_COPY, CR_KIND_ROOT
+    CR_KIND_LEAF,
+    CR_KIND_EW,
+    CR_KIND_RED,
+    CR_KIND_MOV,
+    CR_KIND_PRIM,
+    CR_KIND_COPY,
+    CR_KIND_ROOT
 } cr_op_kind;
 
 enum { CR_COMM = 1 }; /* flags: commutative */
 
 /* Type rules of elementwise and reduction rows (the letters of ops.def). */
 typedef enum cr_type_rule {
-    CR_TYPES_F, CR_TYPES_N, CR_TYPES_I, CR_TYPES_B, CR_TYPES_C, CR_TYPES_S, CR_TYPES_A
+    CR_TYPES_F,
+    CR_TYPES_N,
+    CR_TYPES_I,
+    CR_TYPES_B,
+    CR_TYPES_C,
+    CR_TYPES_S,
+    CR_TYPES_A
 } cr_type_rule;
 
 typedef struct cr_op_info {
@@ -91,23 +103,26 @@ typedef struct cr_symbol_info {
 struct cr_graph {
     cr_arena arena;
     const char *name;
-    CR_VEC(cr_node) node;        /* [0] is poison */
-    CR_VEC(uint32_t) origin;     /* per node: id into origins; 0 = none */
-    CR_VEC(cr_ref) root;         /* ASSIGN and OUTPUT nodes, in the order they were made */
-    CR_VEC(cr_shape) shape;      /* interned; [0] is the scalar */
-    CR_VEC(cr_attr) attr;        /* interned; [0] is empty */
-    CR_VEC(const char *) string; /* interned; [0] is "" */
-    CR_VEC(cr_origin) origins;   /* [0] is unknown */
+    CR_VEC(cr_node) node;          /* [0] is poison */
+    CR_VEC(uint32_t) origin;       /* per node: id into origins; 0 = none */
+    CR_VEC(cr_ref) root;           /* ASSIGN and OUTPUT nodes, in the order they were made */
+    CR_VEC(cr_shape) shape;        /* interned; [0] is the scalar */
+    CR_VEC(cr_attr) attr;          /* interned; [0] is empty */
+    CR_VEC(const char *) string;   /* interned; [0] is "" */
+    CR_VEC(cr_origin) origins;     /* [0] is unknown */
     CR_VEC(cr_symbol_info) symbol; /* [0] unused */
-    CR_VEC(const void *) data;   /* CR_INIT_DATA blocks, in the arena; [0] unused */
+    CR_VEC(const void *) data;     /* CR_INIT_DATA blocks, in the arena; [0] unused */
     cr_map node_map, shape_map, attr_map, string_map;
-    uint32_t next_stream;        /* of random ops */
+    uint32_t next_stream;             /* of random ops */
     uint32_t open_origin, open_depth; /* cr_op_begin */
-    cr_status status;            /* the first mistake */
-    char *message;               /* its text, in the arena */
+    cr_status status;                 /* the first mistake */
+    char *message;                    /* its text, in the arena */
 };
 
-static inline const cr_node *cr_at(const cr_graph *g, cr_ref r) { return &g->node.at[r]; }
+static inline const cr_node *cr_at(const cr_graph *g, cr_ref r)
+{
+    return &g->node.at[r];
+}
 static inline const cr_shape *cr_shape_of(const cr_graph *g, cr_ref r)
 {
     return &g->shape.at[g->node.at[r].shape];
@@ -118,23 +133,41 @@ static inline const cr_attr *cr_attr_of(const cr_graph *g, cr_ref r)
 }
 /* The name of an INPUT, STATE or OUTPUT; the name of its state for an ASSIGN; "" for the rest. */
 const char *cr_name_of(const cr_graph *g, cr_ref r);
-static inline bool cr_is_root(const cr_node *n) { return n->op == CR_OP_ASSIGN || n->op == CR_OP_OUTPUT; }
-static inline cr_op_kind cr_kind_of(const cr_node *n) { return (cr_op_kind)cr_ops[n->op].kind; }
+static inline bool cr_is_root(const cr_node *n)
+{
+    return n->op == CR_OP_ASSIGN || n->op == CR_OP_OUTPUT;
+}
+static inline cr_op_kind cr_kind_of(const cr_node *n)
+{
+    return (cr_op_kind)cr_ops[n->op].kind;
+}
 
 /* ---- dimensions ------------------------------------------------------------------------------ */
 
 /* A symbolic cr_dim carries its symbol's index above bit 48 and the multiplier below. */
 enum { CR_DIM_SHIFT = 48 };
-static inline uint32_t cr_dim_symbol(cr_dim d) { return (uint32_t)(d >> CR_DIM_SHIFT); }
-static inline int64_t cr_dim_factor(cr_dim d) { return d & (((int64_t)1 << CR_DIM_SHIFT) - 1); }
-static inline bool cr_dim_literal(cr_dim d) { return cr_dim_symbol(d) == 0; }
+static inline uint32_t cr_dim_symbol(cr_dim d)
+{
+    return (uint32_t)(d >> CR_DIM_SHIFT);
+}
+static inline int64_t cr_dim_factor(cr_dim d)
+{
+    return d & (((int64_t)1 << CR_DIM_SHIFT) - 1);
+}
+static inline bool cr_dim_literal(cr_dim d)
+{
+    return cr_dim_symbol(d) == 0;
+}
 /* The literal for a binding: `value[symbol]`, or the symbol's bound where value is NULL. */
 int64_t cr_dim_bind(const cr_graph *g, cr_dim d, const int64_t *value);
 
 bool cr_shape_equal(const cr_shape *a, const cr_shape *b);
 /* Elements of a literal shape (a symbol counts with its bound). */
 int64_t cr_shape_count(const cr_graph *g, const cr_shape *s);
-static inline int64_t cr_count_of(const cr_graph *g, cr_ref r) { return cr_shape_count(g, cr_shape_of(g, r)); }
+static inline int64_t cr_count_of(const cr_graph *g, cr_ref r)
+{
+    return cr_shape_count(g, cr_shape_of(g, r));
+}
 static inline uint64_t cr_bytes_of(const cr_graph *g, cr_ref r)
 {
     return (uint64_t)cr_count_of(g, r) * cr_dtype_size((cr_dtype)cr_at(g, r)->dtype);
@@ -149,7 +182,7 @@ cr_graph *cr_graph_new(const char *name); /* = cr_graph_create */
 uint32_t cr_intern_shape(cr_graph *g, const cr_shape *s);
 uint32_t cr_intern_attr(cr_graph *g, const int64_t *at, uint32_t len);
 uint32_t cr_intern_string(cr_graph *g, const char *s);
-const char *cr_intern_text(cr_graph *g, const char *s); /* the graph's own copy */
+const char *cr_intern_text(cr_graph *g, const char *s);              /* the graph's own copy */
 uint32_t cr_intern_data(cr_graph *g, const void *data, size_t size); /* copies */
 
 /* The one way to make a node: interns it, or finds the equal one. The node must be right: builders
@@ -165,7 +198,8 @@ void cr_origin_leave(cr_graph *g);
 cr_value cr_mistake(cr_graph *g, cr_loc at, const char *fmt, ...) CR_PRINTF(3, 4);
 
 /* What a builder asks before it looks at its operands: all are values of one graph (of `g`, which
- * may be NULL for a user's mistake), and no mistake has been made. Else what is wrong is recorded. */
+ * may be NULL for a user's mistake), and no mistake has been made. Else what is wrong is recorded.
+ */
 bool cr_usable(cr_loc at, const char *op, const cr_value *arg, int n);
 bool cr_usable_in(cr_loc at, const char *op, cr_graph *g, const cr_value *arg, int n);
 
@@ -182,16 +216,19 @@ static inline float cr_const_float(const cr_graph *g, cr_ref r)
 
 /* Type and shape of the node that op gives for these sources: what builders make and what the
  * verifier and the parser check. The caller has set op, nsrc, src and attr of n (and dtype of a
- * CONST, INPUT, STATE or cast); cr_infer sets dtype and *shape. `hint` is the shape asked for, where sources
- * do not determine it (INPUT, STATE, reshape, expand, slice, pad, iota, random). False with the
- * mistake's text in `why`. */
-bool cr_infer(const cr_graph *g, cr_node *n, const cr_shape *hint, cr_shape *shape, char *why, size_t why_size);
+ * CONST, INPUT, STATE or cast); cr_infer sets dtype and *shape. `hint` is the shape asked for,
+ * where sources do not determine it (INPUT, STATE, reshape, expand, slice, pad, iota, random).
+ * False with the mistake's text in `why`. */
+bool cr_infer(const cr_graph *g, cr_node *n, const cr_shape *hint, cr_shape *shape, char *why,
+              size_t why_size);
 
-/* Is it one for a tensor of g: sizes positive, symbols known, fewer than 2^40 elements? Else `why`. */
+/* Is it one for a tensor of g: sizes positive, symbols known, fewer than 2^40 elements? Else `why`.
+ */
 bool cr_check_shape(const cr_graph *g, const cr_shape *s, char *why, size_t why_size);
 
 /* Applies op to sources without broadcasting or origin: the passes' builder. */
-cr_ref cr_apply(cr_graph *g, cr_op op, const cr_ref *src, uint32_t nsrc, const cr_shape *shape, const int64_t *attr, uint32_t nattr);
+cr_ref cr_apply(cr_graph *g, cr_op op, const cr_ref *src, uint32_t nsrc, const cr_shape *shape,
+                const int64_t *attr, uint32_t nattr);
 
 /* A fresh graph with the symbols, the name and the strings of `from`; nodes are copied one by one
  * with cr_node_copy as a pass visits them. */
@@ -210,12 +247,15 @@ bool *cr_live_nodes(const cr_graph *g, cr_arena *a);
 uint32_t *cr_use_counts(const cr_graph *g, cr_arena *a);
 
 /* CR_OK, or CR_E_GRAPH with what is wrong with which node. Levels add demands. */
-typedef enum cr_level { CR_LEVEL_USER /* symbols allowed, all on the device */,
-                        CR_LEVEL_LITERAL /* no symbols */,
-                        CR_LEVEL_PLACED /* spaces: only COPY crosses */ } cr_level;
+typedef enum cr_level {
+    CR_LEVEL_USER /* symbols allowed, all on the device */,
+    CR_LEVEL_LITERAL /* no symbols */,
+    CR_LEVEL_PLACED /* spaces: only COPY crosses */
+} cr_level;
 cr_status cr_verify(const cr_graph *g, cr_level level);
 
-/* ---- reference interpreter -------------------------------------------------------------------- */
+/* ---- reference interpreter --------------------------------------------------------------------
+ */
 
 /* Evaluates a literal graph (symbols at `binding`, or their bounds) on the host, node by node, in
  * the order of accumulation that docs/ir.md defines: the oracle of all kernels.
@@ -223,7 +263,8 @@ cr_status cr_verify(const cr_graph *g, cr_level level);
 typedef struct cr_interp cr_interp;
 cr_interp *cr_interp_create(const cr_graph *g);
 void cr_interp_destroy(cr_interp *in);
-/* Binds a leaf's elements without copying; `data` outlives the runs. States are updated in place. */
+/* Binds a leaf's elements without copying; `data` outlives the runs. States are updated in place.
+ */
 cr_status cr_interp_bind(cr_interp *in, cr_ref leaf, void *data);
 /* Computes all roots; assigns are committed at the end. */
 cr_status cr_interp_run(cr_interp *in);
@@ -238,7 +279,8 @@ void cr_init_fill(const cr_graph *g, cr_ref state, uint64_t seed, void *out);
 /* One elementwise op on scalars: numbers are carried as double (exact for f32 and i32). */
 double cr_eval_scalar(cr_op op, cr_dtype operand, const double *x);
 
-/* ---- fingerprints ----------------------------------------------------------------------------- */
+/* ---- fingerprints -----------------------------------------------------------------------------
+ */
 
 /* A hash of all that the roots reach: equal graphs have equal hashes, whatever the node numbers. */
 uint64_t cr_graph_hash(const cr_graph *g);

@@ -45,6 +45,7 @@ const cr_op_info cr_ops[CR_OP_COUNT] = {
 cr_op cr_op_find(const char *name)
 {
     for (int op = 1; op < CR_OP_COUNT; op++)
-        if (strcmp(cr_ops[op].name, name) == 0) return (cr_op)op;
+        if (strcmp(cr_ops[op].name, name) == 0)
+            return (cr_op)op;
     return CR_OP_POISON;
 }

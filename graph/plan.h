@@ -2,20 +2,21 @@
  *
  *     graph --fuse--> phases --schedule--> tiles --order--> launches --memory--> offsets
  *
- * A phase computes some nodes of the graph in one sweep over a domain, without communication between
- * work-groups: a loop nest, or a contraction with a prologue and an epilogue. Every value that another
- * phase, a copy or a root needs is stored by exactly one phase; all others live in registers, and
- * cheap ones may be computed again in several phases. A launch runs stages one after the other; the
- * phases of a stage are independent and run side by side. With more than one stage a launch is a
- * single work-group, or few groups that the target runs at the same time: between stages they meet at
- * barriers. Such a launch may repeat the whole step. */
+ * A phase computes some nodes of the graph in one sweep over a domain, without communication
+ * between work-groups: a loop nest, or a contraction with a prologue and an epilogue. Every value
+ * that another phase, a copy or a root needs is stored by exactly one phase; all others live in
+ * registers, and cheap ones may be computed again in several phases. A launch runs stages one after
+ * the other; the phases of a stage are independent and run side by side. With more than one stage a
+ * launch is a single work-group, or few groups that the target runs at the same time: between
+ * stages they meet at barriers. Such a launch may repeat the whole step. */
 #ifndef CR_PLAN_H
 #define CR_PLAN_H
 
 #include "ir.h"
 #include "target.h"
 
-/* ---- options of a compilation ------------------------------------------------------------------ */
+/* ---- options of a compilation ------------------------------------------------------------------
+ */
 
 /* How far the pipeline goes. All variants run the same simplifications and use the same schedules;
  * they differ from placement on. */
@@ -34,8 +35,8 @@ typedef enum cr_launch_form {
     CR_LAUNCH_RESIDENT /* one launch of the groups that the target runs at the same time */
 } cr_launch_form;
 
-/* A state's place in the store, which all programs of a user's graph share: it is laid out once, over
- * all states of that graph, in the order in which they were built. */
+/* A state's place in the store, which all programs of a user's graph share: it is laid out once,
+ * over all states of that graph, in the order in which they were built. */
 typedef struct cr_state_slot {
     const char *name;
     uint64_t offset, bytes;
@@ -43,13 +44,13 @@ typedef struct cr_state_slot {
 
 typedef struct cr_plan_options {
     cr_variant variant;
-    bool fast_math;             /* rules that change values (x + 0, a * c + b * c) */
-    bool reference_schedule;    /* one work-item an output: fallback and oracle */
-    cr_launch_form launches;    /* what a step that can be one launch becomes */
+    bool fast_math;              /* rules that change values (x + 0, a * c + b * c) */
+    bool reference_schedule;     /* one work-item an output: fallback and oracle */
+    cr_launch_form launches;     /* what a step that can be one launch becomes */
     uint64_t max_transfer_bytes; /* per step; UINT64_MAX: no budget */
     uint64_t max_resident_bytes; /* an input above this stays on the host; 0: the target's limits */
-    const int64_t *binding;     /* value of each symbol (by index); NULL: their bounds */
-    const char *const *outputs; /* names of the outputs to keep; NULL: all */
+    const int64_t *binding;      /* value of each symbol (by index); NULL: their bounds */
+    const char *const *outputs;  /* names of the outputs to keep; NULL: all */
     uint32_t noutputs;
     bool assigns;               /* keep assigns... */
     const char *const *updates; /* ...to these states only; NULL: all */
@@ -59,7 +60,8 @@ typedef struct cr_plan_options {
     uint64_t store_bytes;
 } cr_plan_options;
 
-/* ---- phases -------------------------------------------------------------------------------------- */
+/* ---- phases
+ * -------------------------------------------------------------------------------------- */
 
 typedef enum cr_family {
     CR_FAMILY_NEST,    /* parallel loops over `parallel` axes of the domain, serial ones inside */
@@ -68,23 +70,25 @@ typedef enum cr_family {
 
 /* Tile sizes and the like: schedules.def, docs/schedules.md. */
 typedef struct cr_schedule {
-    int32_t vector;  /* f32 lanes of an explicit vector, along the last parallel axis */
-    int32_t local;   /* work-items of a group */
-    int32_t items;   /* nest: vectors per work-item */
-    int32_t reg_m, reg_n;   /* contraction: rows, and vectors of columns, that a work-item accumulates */
+    int32_t vector; /* f32 lanes of an explicit vector, along the last parallel axis */
+    int32_t local;  /* work-items of a group */
+    int32_t items;  /* nest: vectors per work-item */
+    int32_t reg_m,
+        reg_n; /* contraction: rows, and vectors of columns, that a work-item accumulates */
     int32_t tile_m, tile_n; /* rows and columns of a group */
     int32_t block_k;        /* depth of a staged block; = K: not blocked */
     bool stage_a, stage_b;  /* copy the operand's tile to local memory first */
     bool a_by_k;            /* A's staged tile is [k][row]: its rows are neighbours in memory */
 } cr_schedule;
 
-/* Stores of a phase at most: each of its own nodes (fuse.c caps them at 64) to a buffer and to a state. */
+/* Stores of a phase at most: each of its own nodes (fuse.c caps them at 64) to a buffer and to a
+ * state. */
 enum { CR_MAX_STORES = 160 };
 
 /* A value in memory. */
 typedef struct cr_plan_store {
-    cr_ref value;    /* the node whose elements are stored */
-    cr_ref assign;   /* the ASSIGN root when the place is a state; else 0: the value's own buffer */
+    cr_ref value;  /* the node whose elements are stored */
+    cr_ref assign; /* the ASSIGN root when the place is a state; else 0: the value's own buffer */
 } cr_plan_store;
 
 /* Loads and stores that are executed, and their bytes. */
@@ -94,25 +98,29 @@ typedef struct cr_traffic {
 
 typedef struct cr_phase {
     cr_family family;
-    cr_ref anchor;                  /* the contraction; 0 for a nest */
-    cr_shape domain;                /* literal; of a contraction [batch..., M, N] */
-    uint32_t parallel;              /* nest: mask of the domain's parallel axes; the others are rows */
-    const cr_ref *node; uint32_t nnode;  /* computed here, ascending; recomputed cheap ones included */
-    const cr_plan_store *store; uint32_t nstore;
-    const cr_ref *load; uint32_t nload;  /* values read from memory: leaves and other phases' stores */
-    uint32_t level;                 /* place in program order: above all that it reads */
-    uint32_t stage;                 /* in a launch of several stages: phases of equal stage are independent */
-    uint32_t origin;                /* of the anchor, or of the last node */
+    cr_ref anchor;     /* the contraction; 0 for a nest */
+    cr_shape domain;   /* literal; of a contraction [batch..., M, N] */
+    uint32_t parallel; /* nest: mask of the domain's parallel axes; the others are rows */
+    const cr_ref *node;
+    uint32_t nnode; /* computed here, ascending; recomputed cheap ones included */
+    const cr_plan_store *store;
+    uint32_t nstore;
+    const cr_ref *load;
+    uint32_t nload;  /* values read from memory: leaves and other phases' stores */
+    uint32_t level;  /* place in program order: above all that it reads */
+    uint32_t stage;  /* in a launch of several stages: phases of equal stage are independent */
+    uint32_t origin; /* of the anchor, or of the last node */
     cr_schedule schedule;
     uint64_t groups;
-    uint64_t panel_bytes[2];        /* local memory of a group, for the staged tiles of A and of B */
+    uint64_t panel_bytes[2]; /* local memory of a group, for the staged tiles of A and of B */
     uint64_t flops;
     uint64_t bytes_read, bytes_written; /* what it has to move: each element of a value once */
-    cr_traffic issued;              /* reference schedule: what it executes (passes/issued.c) */
-    double cost_us;                 /* of the whole phase on one compute unit */
+    cr_traffic issued;                  /* reference schedule: what it executes (passes/issued.c) */
+    double cost_us;                     /* of the whole phase on one compute unit */
 } cr_phase;
 
-/* ---- reasons --------------------------------------------------------------------------------------- */
+/* ---- reasons
+ * --------------------------------------------------------------------------------------- */
 
 /* Why an edge from a producer to a consumer is inside one phase, or is not. One row a reason. */
 #define CR_REASON_MAP(X)                                                                           \
@@ -121,10 +129,14 @@ typedef struct cr_phase {
     X(CR_FUSED_REDUCE, true, "fused: reduced where it is produced")                                \
     X(CR_FUSED_FREE, true, "fused: an index map or a constant, no work")                           \
     X(CR_FUSED_UPDATE, true, "fused: a state is updated in place where its next value is made")    \
-    X(CR_REFUSED_CONTRACTION, false, "refused: the consumer is another contraction, which reads each element many times") \
-    X(CR_REFUSED_SHARED, false, "refused: several phases read the value, and computing it again costs more than reading it") \
-    X(CR_REFUSED_SHAPE, false, "refused: the consumer does not visit elements in the producer's order") \
-    X(CR_REFUSED_REDUCTION, false, "refused: the consumer reduces over axes that are spread over work-groups") \
+    X(CR_REFUSED_CONTRACTION, false,                                                               \
+      "refused: the consumer is another contraction, which reads each element many times")         \
+    X(CR_REFUSED_SHARED, false,                                                                    \
+      "refused: several phases read the value, and computing it again costs more than reading it") \
+    X(CR_REFUSED_SHAPE, false,                                                                     \
+      "refused: the consumer does not visit elements in the producer's order")                     \
+    X(CR_REFUSED_REDUCTION, false,                                                                 \
+      "refused: the consumer reduces over axes that are spread over work-groups")                  \
     X(CR_REFUSED_CYCLE, false, "refused: another operand must wait for the producer's phase")      \
     X(CR_REFUSED_SIZE, false, "refused: the phase has reached its cap of nodes")                   \
     X(CR_REFUSED_VARIANT, false, "refused: another op of the user, and the variant is not fused")  \
@@ -135,24 +147,30 @@ typedef enum cr_reason {
 #define CR_X(name, fused, text) name,
     CR_REASON_MAP(CR_X)
 #undef CR_X
-    CR_REASON_COUNT
+        CR_REASON_COUNT
 } cr_reason;
-extern const struct cr_reason_info { const char *name; bool fused; const char *text; } cr_reasons[CR_REASON_COUNT];
+extern const struct cr_reason_info {
+    const char *name;
+    bool fused;
+    const char *text;
+} cr_reasons[CR_REASON_COUNT];
 
 typedef struct cr_edge {
     cr_ref producer, consumer;
     cr_reason reason;
-    uint64_t bytes_saved; /* were it not fused: the value read, and at its first edge also written, unless
-                           * it is stored anyway; 0 when refused */
+    uint64_t bytes_saved; /* were it not fused: the value read, and at its first edge also written,
+                           * unless it is stored anyway; 0 when refused */
 } cr_edge;
 
-/* ---- launches, steps, memory ------------------------------------------------------------------------ */
+/* ---- launches, steps, memory
+ * ------------------------------------------------------------------------ */
 
 typedef struct cr_launch {
-    const uint32_t *phase; uint32_t nphase; /* in stage order */
-    uint32_t nstage;   /* 1: groups side by side; more: a single group, or resident ones */
+    const uint32_t *phase;
+    uint32_t nphase; /* in stage order */
+    uint32_t nstage; /* 1: groups side by side; more: a single group, or resident ones */
     uint64_t groups;
-    bool resident;     /* the groups share out those of each phase, and meet after each stage */
+    bool resident; /* the groups share out those of each phase, and meet after each stage */
     uint32_t local;
     uint64_t panel_bytes[2];
 } cr_launch;
@@ -160,9 +178,10 @@ typedef struct cr_launch {
 typedef enum cr_plan_step_kind { CR_PLAN_LAUNCH, CR_PLAN_COPY, CR_PLAN_HOST } cr_plan_step_kind;
 typedef struct cr_plan_step {
     cr_plan_step_kind kind;
-    uint32_t launch;                    /* LAUNCH */
-    cr_ref copy;                        /* COPY: the COPY node */
-    const cr_ref *node; uint32_t nnode; /* HOST: nodes evaluated by the interpreter, ascending */
+    uint32_t launch; /* LAUNCH */
+    cr_ref copy;     /* COPY: the COPY node */
+    const cr_ref *node;
+    uint32_t nnode; /* HOST: nodes evaluated by the interpreter, ascending */
 } cr_plan_step;
 
 /* Where a value lives. A leaf and each stored value has one; memory is an index into
@@ -175,30 +194,30 @@ typedef struct cr_buffer {
 } cr_buffer;
 
 typedef struct cr_plan_memory {
-    int kind;          /* cr_memory_kind */
-    cr_ref leaf;       /* of an input memory */
+    int kind;    /* cr_memory_kind */
+    cr_ref leaf; /* of an input memory */
     uint64_t bytes;
 } cr_plan_memory;
 
 typedef struct cr_plan {
-    cr_arena arena;                  /* owns all lists */
-    const cr_graph *graph;           /* not owned: the graph after the last graph pass */
+    cr_arena arena;        /* owns all lists */
+    const cr_graph *graph; /* not owned: the graph after the last graph pass */
     const cr_target *target;
     cr_plan_options options;
     CR_VEC(cr_phase) phase;
-    CR_VEC(cr_edge) edge;            /* the fusion ledger */
+    CR_VEC(cr_edge) edge; /* the fusion ledger */
     CR_VEC(cr_launch) launch;
     CR_VEC(cr_plan_step) step;
     CR_VEC(cr_plan_memory) memory;
-    CR_VEC(cr_buffer) buffer;        /* [0] unused */
-    uint32_t *buffer_of;             /* per node: index into buffer; 0 = none */
-    uint32_t *level;                 /* per copy and host node: 1 + its place in the order; else 0 */
-    uint32_t *home;                  /* per node: 1 + the phase that stores or owns it; 0 = none or several */
-    bool repeat;                     /* the whole step is one launch that may repeat */
-    uint64_t peak_bytes, bound_bytes; /* arena, device: as planned, and its lower bound */
+    CR_VEC(cr_buffer) buffer; /* [0] unused */
+    uint32_t *buffer_of;      /* per node: index into buffer; 0 = none */
+    uint32_t *level;          /* per copy and host node: 1 + its place in the order; else 0 */
+    uint32_t *home; /* per node: 1 + the phase that stores or owns it; 0 = none or several */
+    bool repeat;    /* the whole step is one launch that may repeat */
+    uint64_t peak_bytes, bound_bytes;    /* arena, device: as planned, and its lower bound */
     uint64_t backup_first, backup_bytes; /* of the store: what a resident launch keeps a copy of */
-    double step_us;                  /* the cost model's guess */
-    double alone_us, together_us;    /* guesses for a step as one work-group, as resident groups */
+    double step_us;                      /* the cost model's guess */
+    double alone_us, together_us; /* guesses for a step as one work-group, as resident groups */
 } cr_plan;
 
 void cr_plan_destroy(cr_plan *p); /* accepts NULL */

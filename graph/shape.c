@@ -8,7 +8,8 @@ enum { MAX_SYMBOLS = 15 };
 static cr_dim symbol_again(cr_graph *g, uint32_t i, int64_t bound)
 {
     const cr_symbol_info *s = &g->symbol.at[i];
-    if (s->bound == bound) return ((cr_dim)i << CR_DIM_SHIFT) | 1;
+    if (s->bound == bound)
+        return ((cr_dim)i << CR_DIM_SHIFT) | 1;
     cr_mistake(g, (cr_loc){0}, "symbol '%s': its bound is %lld, and now %lld is asked for",
                g->string.at[s->name], (long long)s->bound, (long long)bound);
     return 0;
@@ -16,13 +17,17 @@ static cr_dim symbol_again(cr_graph *g, uint32_t i, int64_t bound)
 
 cr_dim cr_symbol(cr_graph *g, const char *name, int64_t bound)
 {
-    if (!cr_usable_in((cr_loc){0}, "symbol", g, NULL, 0)) return 0;
+    if (!cr_usable_in((cr_loc){0}, "symbol", g, NULL, 0))
+        return 0;
     uint32_t id = cr_intern_string(g, name);
     for (uint32_t i = 1; i < g->symbol.len; i++)
-        if (g->symbol.at[i].name == id) return symbol_again(g, i, bound);
+        if (g->symbol.at[i].name == id)
+            return symbol_again(g, i, bound);
     if (id == 0 || bound < 1 || bound >= (int64_t)1 << 31 || g->symbol.len > MAX_SYMBOLS) {
-        cr_mistake(g, (cr_loc){0}, "symbol '%s': needs a name and a bound from 1 to 2^31 - 1; "
-                   "a graph has at most %d symbols", name ? name : "", MAX_SYMBOLS);
+        cr_mistake(g, (cr_loc){0},
+                   "symbol '%s': needs a name and a bound from 1 to 2^31 - 1; "
+                   "a graph has at most %d symbols",
+                   name ? name : "", MAX_SYMBOLS);
         return 0;
     }
     if (!cr_vec_push(&g->symbol, (cr_symbol_info){id, bound})) {
@@ -35,14 +40,16 @@ cr_dim cr_symbol(cr_graph *g, const char *name, int64_t bound)
 int64_t cr_dim_bind(const cr_graph *g, cr_dim d, const int64_t *value)
 {
     uint32_t s = cr_dim_symbol(d);
-    if (s == 0) return d;
+    if (s == 0)
+        return d;
     return cr_dim_factor(d) * (value ? value[s] : g->symbol.at[s].bound);
 }
 
 int64_t cr_shape_count(const cr_graph *g, const cr_shape *s)
 {
     int64_t n = 1;
-    for (int i = 0; i < s->rank; i++) n *= cr_dim_bind(g, s->dim[i], NULL);
+    for (int i = 0; i < s->rank; i++)
+        n *= cr_dim_bind(g, s->dim[i], NULL);
     return n;
 }
 
@@ -57,7 +64,8 @@ static struct product shape_product(const cr_shape *s)
     struct product p = {.factor = 1};
     for (int i = 0; i < s->rank; i++) {
         p.factor *= cr_dim_factor(s->dim[i]);
-        if (!cr_dim_literal(s->dim[i])) p.power[cr_dim_symbol(s->dim[i])]++;
+        if (!cr_dim_literal(s->dim[i]))
+            p.power[cr_dim_symbol(s->dim[i])]++;
     }
     return p;
 }
@@ -77,7 +85,8 @@ const char *cr_type_text(const cr_graph *g, cr_dtype dtype, const cr_shape *s, c
                      g->string.at[g->symbol.at[sym].name]);
         n += snprintf(buf + n, CR_TYPE_TEXT - (size_t)n, "%s%s", i ? "," : "[", dim);
     }
-    if (s->rank && n < CR_TYPE_TEXT) snprintf(buf + n, CR_TYPE_TEXT - (size_t)n, "]");
+    if (s->rank && n < CR_TYPE_TEXT)
+        snprintf(buf + n, CR_TYPE_TEXT - (size_t)n, "]");
     return buf;
 }
 
@@ -92,8 +101,14 @@ struct infer {
     size_t size;
 };
 
-static const cr_shape *source(const struct infer *in, int i) { return cr_shape_of(in->g, in->n->src[i]); }
-static cr_dtype type(const struct infer *in, int i) { return (cr_dtype)cr_at(in->g, in->n->src[i])->dtype; }
+static const cr_shape *source(const struct infer *in, int i)
+{
+    return cr_shape_of(in->g, in->n->src[i]);
+}
+static cr_dtype type(const struct infer *in, int i)
+{
+    return (cr_dtype)cr_at(in->g, in->n->src[i])->dtype;
+}
 
 static bool refuse(const struct infer *in, const char *fmt, ...) CR_PRINTF(2, 3);
 static bool refuse(const struct infer *in, const char *fmt, ...)
@@ -118,12 +133,14 @@ static const char *dim_text(const struct infer *in, cr_dim d, char *buf)
 
 static bool check_shape(const struct infer *in, const cr_shape *s)
 {
-    if (!s) return refuse(in, "needs a shape");
+    if (!s)
+        return refuse(in, "needs a shape");
     if (s->rank < 0 || s->rank > CR_MAX_RANK)
         return refuse(in, "rank %d is not between 0 and %d", s->rank, CR_MAX_RANK);
     uint64_t count = 1;
     for (int i = 0; i < s->rank; i++) {
-        if (s->dim[i] <= 0) return refuse(in, "size %lld of axis %d is not positive", (long long)s->dim[i], i);
+        if (s->dim[i] <= 0)
+            return refuse(in, "size %lld of axis %d is not positive", (long long)s->dim[i], i);
         if (cr_dim_symbol(s->dim[i]) >= in->g->symbol.len)
             return refuse(in, "size %lld of axis %d is too large, or a symbol of another graph",
                           (long long)s->dim[i], i);
@@ -148,7 +165,8 @@ static bool infer_types(const struct infer *in, int rule)
         return refuse(in, "the first operand must be bool, not %s", cr_dtype_name(type(in, 0)));
     for (int i = rule == CR_TYPES_S ? 2 : 1; i < n; i++)
         if (type(in, i) != t)
-            return refuse(in, "types %s and %s differ (cr_cast converts)", cr_dtype_name(t), cr_dtype_name(type(in, i)));
+            return refuse(in, "types %s and %s differ (cr_cast converts)", cr_dtype_name(t),
+                          cr_dtype_name(type(in, i)));
     bool ok = true;
     switch (rule) {
     case CR_TYPES_F: ok = t == CR_F32; break;
@@ -158,35 +176,41 @@ static bool infer_types(const struct infer *in, int rule)
     case CR_TYPES_B: ok = t == CR_BOOL; break;
     default: break;
     }
-    if (!ok) return refuse(in, "is not defined on %s (cr_cast converts)", cr_dtype_name(t));
+    if (!ok)
+        return refuse(in, "is not defined on %s (cr_cast converts)", cr_dtype_name(t));
     in->n->dtype = rule == CR_TYPES_C ? CR_BOOL : rule == CR_TYPES_A ? CR_I32 : t;
     return true;
 }
 
 static bool infer_elementwise(const struct infer *in)
 {
-    if (!infer_types(in, cr_ops[in->n->op].types)) return false;
+    if (!infer_types(in, cr_ops[in->n->op].types))
+        return false;
     for (int i = 1; i < in->n->nsrc; i++)
-        if (!cr_shape_equal(source(in, 0), source(in, i))) return refuse(in, "shapes differ");
+        if (!cr_shape_equal(source(in, 0), source(in, i)))
+            return refuse(in, "shapes differ");
     *in->out = *source(in, 0);
     return true;
 }
 
 static bool infer_reduction(const struct infer *in, const int64_t *attr, uint32_t nattr)
 {
-    if (!infer_types(in, cr_ops[in->n->op].types)) return false;
+    if (!infer_types(in, cr_ops[in->n->op].types))
+        return false;
     const cr_shape *x = source(in, 0);
     if (nattr != 1 || attr[0] < 0 || attr[0] >> x->rank)
         return refuse(in, "axes beyond rank %d", x->rank);
     *in->out = *x;
     for (int i = 0; i < x->rank; i++)
-        if (attr[0] >> i & 1) in->out->dim[i] = 1;
+        if (attr[0] >> i & 1)
+            in->out->dim[i] = 1;
     return true;
 }
 
 static bool infer_reshape(const struct infer *in)
 {
-    if (!check_shape(in, in->hint)) return false;
+    if (!check_shape(in, in->hint))
+        return false;
     struct product a = shape_product(source(in, 0)), b = shape_product(in->hint);
     if (a.factor != b.factor || memcmp(a.power, b.power, sizeof a.power) != 0)
         return refuse(in, "the shapes have different numbers of elements");
@@ -198,7 +222,8 @@ static bool infer_permute(const struct infer *in, const int64_t *attr, uint32_t 
 {
     const cr_shape *x = source(in, 0);
     uint32_t seen = 0;
-    if (nattr != (uint32_t)x->rank) return refuse(in, "needs %d axes", x->rank);
+    if (nattr != (uint32_t)x->rank)
+        return refuse(in, "needs %d axes", x->rank);
     in->out->rank = x->rank;
     for (int i = 0; i < x->rank; i++) {
         if (attr[i] < 0 || attr[i] >= x->rank || seen >> attr[i] & 1)
@@ -211,15 +236,18 @@ static bool infer_permute(const struct infer *in, const int64_t *attr, uint32_t 
 
 static bool infer_expand(const struct infer *in)
 {
-    if (!check_shape(in, in->hint)) return false;
+    if (!check_shape(in, in->hint))
+        return false;
     const cr_shape *x = source(in, 0);
     int lead = in->hint->rank - x->rank;
-    if (lead < 0) return refuse(in, "cannot drop axes");
+    if (lead < 0)
+        return refuse(in, "cannot drop axes");
     for (int i = 0; i < x->rank; i++) {
         char from[64], to[64];
         if (x->dim[i] != 1 && x->dim[i] != in->hint->dim[lead + i])
             return refuse(in, "size %s of axis %d cannot become %s: it is neither 1 nor equal",
-                          dim_text(in, x->dim[i], from), i, dim_text(in, in->hint->dim[lead + i], to));
+                          dim_text(in, x->dim[i], from), i,
+                          dim_text(in, in->hint->dim[lead + i], to));
     }
     *in->out = *in->hint;
     return true;
@@ -228,11 +256,13 @@ static bool infer_expand(const struct infer *in)
 static bool infer_slice(const struct infer *in, const int64_t *attr, uint32_t nattr)
 {
     const cr_shape *x = source(in, 0);
-    if (!check_shape(in, in->hint)) return false;
+    if (!check_shape(in, in->hint))
+        return false;
     if (nattr != (uint32_t)x->rank || in->hint->rank != x->rank)
         return refuse(in, "needs a begin and a size for each of %d axes", x->rank);
     for (int i = 0; i < x->rank; i++) {
-        if (attr[i] == 0 && in->hint->dim[i] == x->dim[i]) continue;
+        if (attr[i] == 0 && in->hint->dim[i] == x->dim[i])
+            continue;
         if (!cr_dim_literal(x->dim[i]) || !cr_dim_literal(in->hint->dim[i]))
             return refuse(in, "axis %d has a symbolic size and can only be taken whole", i);
         if (attr[i] < 0 || attr[i] + in->hint->dim[i] > x->dim[i])
@@ -246,11 +276,13 @@ static bool infer_slice(const struct infer *in, const int64_t *attr, uint32_t na
 static bool infer_pad(const struct infer *in, const int64_t *attr, uint32_t nattr)
 {
     const cr_shape *x = source(in, 0);
-    if (!check_shape(in, in->hint)) return false;
+    if (!check_shape(in, in->hint))
+        return false;
     if (nattr != (uint32_t)x->rank + 1 || in->hint->rank != x->rank)
         return refuse(in, "needs an amount for each of %d axes, and a value", x->rank);
     for (int i = 0; i < x->rank; i++) {
-        if (attr[i] == 0 && in->hint->dim[i] == x->dim[i]) continue;
+        if (attr[i] == 0 && in->hint->dim[i] == x->dim[i])
+            continue;
         if (!cr_dim_literal(x->dim[i]) || !cr_dim_literal(in->hint->dim[i]))
             return refuse(in, "axis %d has a symbolic size and cannot be padded", i);
         if (attr[i] < 0 || attr[i] + x->dim[i] > in->hint->dim[i])
@@ -264,13 +296,16 @@ static bool infer_concat(const struct infer *in, const int64_t *attr, uint32_t n
 {
     const cr_shape *x = source(in, 0), *y = source(in, 1);
     if (type(in, 0) != type(in, 1))
-        return refuse(in, "types %s and %s differ", cr_dtype_name(type(in, 0)), cr_dtype_name(type(in, 1)));
+        return refuse(in, "types %s and %s differ", cr_dtype_name(type(in, 0)),
+                      cr_dtype_name(type(in, 1)));
     if (nattr != 1 || attr[0] < 0 || attr[0] >= x->rank || x->rank != y->rank)
         return refuse(in, "needs equal ranks and an axis below them");
     *in->out = *x;
     for (int i = 0; i < x->rank; i++) {
-        if (i != attr[0] && x->dim[i] != y->dim[i]) return refuse(in, "sizes of axis %d differ", i);
-        if (i != attr[0]) continue;
+        if (i != attr[0] && x->dim[i] != y->dim[i])
+            return refuse(in, "sizes of axis %d differ", i);
+        if (i != attr[0])
+            continue;
         if (!cr_dim_literal(x->dim[i]) || !cr_dim_literal(y->dim[i]))
             return refuse(in, "axis %d has a symbolic size", i);
         in->out->dim[i] = x->dim[i] + y->dim[i];
@@ -283,8 +318,10 @@ static bool infer_matmul(const struct infer *in)
     const cr_shape *x = source(in, 0), *y = source(in, 1);
     char a[64], b[64];
     int r = x->rank;
-    if (type(in, 0) != CR_F32 || type(in, 1) != CR_F32) return refuse(in, "both operands must be f32");
-    if (r < 2 || y->rank < 2) return refuse(in, "operands need at least two axes");
+    if (type(in, 0) != CR_F32 || type(in, 1) != CR_F32)
+        return refuse(in, "both operands must be f32");
+    if (r < 2 || y->rank < 2)
+        return refuse(in, "operands need at least two axes");
     if (x->dim[r - 1] != y->dim[y->rank - 2])
         return refuse(in, "inner dimensions %s and %s differ", dim_text(in, x->dim[r - 1], a),
                       dim_text(in, y->dim[y->rank - 2], b));
@@ -298,11 +335,15 @@ static bool infer_matmul(const struct infer *in)
 static bool infer_gather(const struct infer *in)
 {
     const cr_shape *table = source(in, 0), *index = source(in, 1);
-    if (type(in, 1) != CR_I32) return refuse(in, "the index must be i32, not %s", cr_dtype_name(type(in, 1)));
-    if (table->rank < 1) return refuse(in, "the table needs at least one axis");
-    if (index->rank + table->rank - 1 > CR_MAX_RANK) return refuse(in, "rank above %d", CR_MAX_RANK);
+    if (type(in, 1) != CR_I32)
+        return refuse(in, "the index must be i32, not %s", cr_dtype_name(type(in, 1)));
+    if (table->rank < 1)
+        return refuse(in, "the table needs at least one axis");
+    if (index->rank + table->rank - 1 > CR_MAX_RANK)
+        return refuse(in, "rank above %d", CR_MAX_RANK);
     *in->out = *index;
-    for (int i = 1; i < table->rank; i++) in->out->dim[in->out->rank++] = table->dim[i];
+    for (int i = 1; i < table->rank; i++)
+        in->out->dim[in->out->rank++] = table->dim[i];
     return true;
 }
 
@@ -311,14 +352,16 @@ static bool infer_random(const struct infer *in)
     for (int i = 0; i < 2; i++)
         if (type(in, i) != CR_I32 || source(in, i)->rank != 0)
             return refuse(in, "seed and step must be i32 scalars");
-    if (!check_shape(in, in->hint)) return false;
+    if (!check_shape(in, in->hint))
+        return false;
     *in->out = *in->hint;
     return true;
 }
 
 static bool infer_given(const struct infer *in)
 {
-    if (!check_shape(in, in->hint)) return false;
+    if (!check_shape(in, in->hint))
+        return false;
     *in->out = *in->hint;
     return true;
 }
@@ -326,7 +369,8 @@ static bool infer_given(const struct infer *in)
 static bool infer_root(const struct infer *in)
 {
     if (in->n->op == CR_OP_ASSIGN) {
-        if (cr_at(in->g, in->n->src[0])->op != CR_OP_STATE) return refuse(in, "the first operand must be a state");
+        if (cr_at(in->g, in->n->src[0])->op != CR_OP_STATE)
+            return refuse(in, "the first operand must be a state");
         if (type(in, 0) != type(in, 1) || !cr_shape_equal(source(in, 0), source(in, 1)))
             return refuse(in, "the state and its next value differ in type or shape");
     }
@@ -342,7 +386,8 @@ static bool infer(const struct infer *in)
     /* attr ids are set by the caller before, since slices and the like are read from them */
     const cr_attr *a = &g->attr.at[n->attr];
     memset(shape, 0, sizeof *shape);
-    if (n->nsrc && n->op != CR_OP_cast) n->dtype = cr_at(g, n->src[0])->dtype; /* what movement and copies keep */
+    if (n->nsrc && n->op != CR_OP_cast)
+        n->dtype = cr_at(g, n->src[0])->dtype; /* what movement and copies keep */
     switch (cr_kind_of(n)) {
     case CR_KIND_EW: return infer_elementwise(in);
     case CR_KIND_RED: return infer_reduction(in, a->at, a->len);
@@ -363,13 +408,13 @@ static bool infer(const struct infer *in)
     case CR_OP_concat: return infer_concat(in, a->at, a->len);
     case CR_OP_matmul: return infer_matmul(in);
     case CR_OP_gather: return infer_gather(in);
-    case CR_OP_cast:
-        *shape = *source(in, 0);
-        return true;
+    case CR_OP_cast: *shape = *source(in, 0); return true;
     case CR_OP_iota:
         n->dtype = CR_I32;
-        if (!infer_given(in)) return false;
-        if (a->len != 1 || a->at[0] < 0 || a->at[0] >= shape->rank) return refuse(in, "no such axis");
+        if (!infer_given(in))
+            return false;
+        if (a->len != 1 || a->at[0] < 0 || a->at[0] >= shape->rank)
+            return refuse(in, "no such axis");
         return true;
     case CR_OP_random: n->dtype = CR_F32; return infer_random(in);
     default: return refuse(in, "is not an op that can be built");
@@ -388,8 +433,10 @@ static cr_ref make(cr_graph *g, cr_node *n, const cr_shape *hint)
     cr_shape out;
     char why[256] = "";
     for (int i = 0; i < n->nsrc; i++)
-        if (!n->src[i]) return 0;
-    if (n->nsrc) n->space = cr_at(g, n->src[0])->space;
+        if (!n->src[i])
+            return 0;
+    if (n->nsrc)
+        n->space = cr_at(g, n->src[0])->space;
     if (!cr_infer(g, n, hint, &out, why, sizeof why)) {
         fprintf(stderr, "crisol: %s: %s\n", cr_ops[n->op].name, why);
         CR_ASSERT(!"a pass built a node that is not well-formed");
@@ -402,7 +449,8 @@ cr_ref cr_apply(cr_graph *g, cr_op op, const cr_ref *src, uint32_t nsrc, const c
                 const int64_t *attr, uint32_t nattr)
 {
     cr_node n = {.op = (uint8_t)op, .nsrc = (uint8_t)nsrc};
-    for (uint32_t i = 0; i < nsrc; i++) n.src[i] = src[i];
+    for (uint32_t i = 0; i < nsrc; i++)
+        n.src[i] = src[i];
     n.attr = cr_intern_attr(g, attr, nattr);
     return make(g, &n, shape);
 }

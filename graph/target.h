@@ -1,5 +1,6 @@
-/* target.h - a device as plain data: what passes choose by and codegen spells by. The runtime probes
- * it from a device, a file holds it for compiling without one, and built-in rows serve tests. */
+/* target.h - a device as plain data: what passes choose by and codegen spells by. The runtime
+ * probes it from a device, a file holds it for compiling without one, and built-in rows serve
+ * tests. */
 #ifndef CR_TARGET_H
 #define CR_TARGET_H
 
@@ -8,7 +9,8 @@
 typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
 
 /* One row a field: type letter (s text, i integer, f number, b flag), name, value of the built-in
- * `cpu` row, of the `gpu` row, meaning. From it: the struct, the file's reader and writer, the docs. */
+ * `cpu` row, of the `gpu` row, meaning. From it: the struct, the file's reader and writer, the
+ * docs. */
 #define CR_TARGET_FIELDS(X)                                                                        \
     X(s, name, "cpu", "gpu", "device name, for messages and caches")                               \
     X(s, vendor, "", "", "vendor name")                                                            \
@@ -19,15 +21,19 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
     X(i, max_group, 4096, 256, "work-items of a work-group, at most")                              \
     X(i, sub_group, 1, 32, "work-items that run in lock step; 1 when unknown")                     \
     X(i, local_bytes, 524288, 32768, "local memory of a work-group")                               \
-    X(i, registers, 32, 64, "f32 vector (cpu) or scalar (gpu) registers for accumulators and operands") \
+    X(i, registers, 32, 64,                                                                        \
+      "f32 vector (cpu) or scalar (gpu) registers for accumulators and operands")                  \
     X(i, cache_bytes, 1048576, 4194304, "cache that a compute unit may count on")                  \
     X(i, global_bytes, 8589934592, 8589934592, "device memory")                                    \
     X(i, max_alloc_bytes, 4294967296, 4294967296, "largest allocation")                            \
     X(i, align_bytes, 128, 256, "alignment of buffers in the arena")                               \
     X(f, launch_us, 2.5, 3.5, "cost of a queued launch")                                           \
     X(f, wake_us, 14, 0, "cost of waking the other compute units, per launch")                     \
-    X(i, resident_groups, 2, 0,  "work-groups that surely run at the same time, so that they may wait for each other; 0: not known") \
-    X(i, groups_per_unit, 1, 8, "work-groups that a unit needs at the same time to reach its rate") \
+    X(i, resident_groups, 2, 0,                                                                    \
+      "work-groups that surely run at the same time, so that they may wait for each other; 0: "    \
+      "not known")                                                                                 \
+    X(i, groups_per_unit, 1, 8,                                                                    \
+      "work-groups that a unit needs at the same time to reach its rate")                          \
     X(f, meet_us, 0.4, 1.1, "cost of a barrier between resident work-groups")                      \
     X(f, looks_per_us, 500, 2, "how often a waiting group looks for the others")                   \
     X(b, device_fence, 0, 0, "fences of OpenCL C 3.0 order memory across work-groups")             \
@@ -53,8 +59,8 @@ static inline cr_device_class cr_target_class(const cr_target *t)
     return strcmp(t->class_name, "gpu") == 0 ? CR_CLASS_GPU : CR_CLASS_CPU;
 }
 /* The text form, one `name = value` a line, and back. A missing field keeps the value of the
- * built-in row of its class; an unknown field or a value out of its limits (target.c) is an error with
- * file and line. */
+ * built-in row of its class; an unknown field or a value out of its limits (target.c) is an error
+ * with file and line. */
 void cr_target_print(const cr_target *t, cr_strbuf *out);
 cr_status cr_target_parse(const char *text, const char *path, cr_target *out);
 

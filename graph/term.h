@@ -1,5 +1,5 @@
-/* term.h - small terms over ops, "mul(g, sub(1, mul(o, o)))": one notation for gradients, composites
- * and rewrite rules.
+/* term.h - small terms over ops, "mul(g, sub(1, mul(o, o)))": one notation for gradients,
+ * composites and rewrite rules.
  *
  *     term = name | number | op '(' term {',' term} ')'
  *

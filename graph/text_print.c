@@ -285,7 +285,8 @@ static void add_attributes(cr_strbuf *out, const cr_graph *g, cr_ref r)
     case CR_FORM_STREAM: add_list(out, "stream", a->at, 1); break;
     case CR_FORM_SPACE:
         cr_str_printf(out, " to %s", cr_space_name[n->space]);
-        if (a->len) cr_str_printf(out, " for(%lld)", (long long)a->at[0]);
+        if (a->len)
+            cr_str_printf(out, " for(%lld)", (long long)a->at[0]);
         break;
     }
 }

@@ -2,14 +2,15 @@
  * requires: a placed, literal graph
  * provides: plan->phase (domains, nodes, stores, loads, levels), plan->home, the fusion ledger
  *
- * Nodes are visited once, sources first. A contraction or a reduction starts a phase; an elementwise
- * node joins the phase of its latest source when it visits the same elements and all its other
- * operands are ready before that phase starts; a node whose operands are all in memory stays
- * *virtual*: it is computed where it is used, in every phase that uses it, unless that costs more than
- * a trip through memory. What a phase computes and nobody else reads never leaves its registers.
+ * Nodes are visited once, sources first. A contraction or a reduction starts a phase; an
+ * elementwise node joins the phase of its latest source when it visits the same elements and all
+ * its other operands are ready before that phase starts; a node whose operands are all in memory
+ * stays *virtual*: it is computed where it is used, in every phase that uses it, unless that costs
+ * more than a trip through memory. What a phase computes and nobody else reads never leaves its
+ * registers.
  *
- * Levels keep the phases acyclic without a search: a phase is above every phase it reads, and a node
- * joins a phase only if its other operands come from below it. */
+ * Levels keep the phases acyclic without a search: a phase is above every phase it reads, and a
+ * node joins a phase only if its other operands come from below it. */
 #include "elementary.h"
 #include "fuser.h"
 
@@ -23,7 +24,8 @@ enum {
     ROW_LIMIT = 4096    /* elements that one work-item may visit in serial row loops */
 };
 
-/* ---- properties of nodes ------------------------------------------------------------------------ */
+/* ---- properties of nodes ------------------------------------------------------------------------
+ */
 
 void cr_op_costs(uint32_t cost[CR_OP_COUNT])
 {
@@ -39,7 +41,8 @@ static uint32_t virtual_weight(const struct fuser *f, const cr_node *n)
 {
     uint32_t w = f->cost[n->op];
     for (int i = 0; i < n->nsrc; i++)
-        if (!f->home[n->src[i]]) w += f->weight[n->src[i]];
+        if (!f->home[n->src[i]])
+            w += f->weight[n->src[i]];
     return CR_MIN(w, 60000u);
 }
 
@@ -52,14 +55,16 @@ static uint32_t virtual_depth(const struct fuser *f, const cr_node *n)
 {
     uint32_t depth = 0;
     for (int i = 0; i < n->nsrc; i++)
-        if (!f->home[n->src[i]]) depth = CR_MAX(depth, f->depth[n->src[i]]);
+        if (!f->home[n->src[i]])
+            depth = CR_MAX(depth, f->depth[n->src[i]]);
     return depth + is_index_map(n);
 }
 
 static uint32_t sources_level(const struct fuser *f, const cr_node *n)
 {
     uint32_t level = 0;
-    for (int i = 0; i < n->nsrc; i++) level = CR_MAX(level, f->level[n->src[i]]);
+    for (int i = 0; i < n->nsrc; i++)
+        level = CR_MAX(level, f->level[n->src[i]]);
     return level;
 }
 
@@ -67,27 +72,31 @@ static int64_t masked_count(const cr_shape *s, uint32_t mask)
 {
     int64_t n = 1;
     for (int i = 0; i < s->rank; i++)
-        if (mask >> i & 1) n *= s->dim[i];
+        if (mask >> i & 1)
+            n *= s->dim[i];
     return n;
 }
 
-/* ---- starting and joining phases ----------------------------------------------------------------- */
+/* ---- starting and joining phases
+ * ----------------------------------------------------------------- */
 
 static void own(struct fuser *f, uint32_t d, cr_ref r, int class)
 {
     struct draft *p = &f->draft.at[d];
     f->home[r] = d + 1;
-    f->class[r] = (uint8_t)class;
+    f->class[r] = (uint8_t) class;
     f->level[r] = p->phase.level;
     p->cap += 1;
-    if (!cr_vec_push(&p->own, r)) f->failed = true;
+    if (!cr_vec_push(&p->own, r))
+        f->failed = true;
     const cr_node *n = cr_at(f->g, r);
     for (int i = 0; i < n->nsrc; i++)
-        if (!f->home[n->src[i]]) p->cap += f->weight[n->src[i]] ? 1 : 0;
+        if (!f->home[n->src[i]])
+            p->cap += f->weight[n->src[i]] ? 1 : 0;
 }
 
-static void start(struct fuser *f, cr_ref r, cr_family family, const cr_shape *domain, uint32_t parallel,
-                  int class)
+static void start(struct fuser *f, cr_ref r, cr_family family, const cr_shape *domain,
+                  uint32_t parallel, int class)
 {
     struct draft d = {.phase = {.family = family, .domain = *domain, .parallel = parallel}};
     d.phase.anchor = family == CR_FAMILY_CONTRACT ? r : 0;
@@ -112,12 +121,14 @@ static int latest(const struct fuser *f, const cr_node *n)
     int best = -1;
     for (int i = 0; i < n->nsrc; i++) {
         uint32_t h = f->home[n->src[i]];
-        if (h && (best < 0 || f->draft.at[h - 1].phase.level > f->draft.at[best].phase.level)) best = (int)h - 1;
+        if (h && (best < 0 || f->draft.at[h - 1].phase.level > f->draft.at[best].phase.level))
+            best = (int)h - 1;
     }
     return best;
 }
 
-/* Elementwise work over the whole rows of a reduction is serial in each work-item: only short rows. */
+/* Elementwise work over the whole rows of a reduction is serial in each work-item: only short rows.
+ */
 static bool rows_too_long(const cr_phase *p)
 {
     uint32_t rows = ~p->parallel & ((1u << p->domain.rank) - 1);
@@ -127,9 +138,11 @@ static bool rows_too_long(const cr_phase *p)
 /* Puts a draft that nothing has been put above yet at a higher level. */
 static bool raise(struct fuser *f, struct draft *p, uint32_t level)
 {
-    if (p->read) return false;
+    if (p->read)
+        return false;
     p->phase.level = level;
-    for (uint32_t i = 0; i < p->own.len; i++) f->level[p->own.at[i]] = level;
+    for (uint32_t i = 0; i < p->own.len; i++)
+        f->level[p->own.at[i]] = level;
     return true;
 }
 
@@ -157,9 +170,11 @@ static bool may_join(struct fuser *f, cr_ref r, int d, int *class)
             *class = f->class[s];
         }
     }
-    for (int i = 0; i < n->nsrc; i++) { /* a guard of an update, say: computed beside the gradient */
+    for (int i = 0; i < n->nsrc;
+         i++) { /* a guard of an update, say: computed beside the gradient */
         cr_ref s = n->src[i];
-        if (f->home[s] == (uint32_t)d + 1 || f->level[s] < p->phase.level) continue;
+        if (f->home[s] == (uint32_t)d + 1 || f->level[s] < p->phase.level)
+            continue;
         if (!raise(f, p, f->level[s] + 1)) {
             f->reason[r] = CR_REFUSED_CYCLE;
             return false;
@@ -172,7 +187,8 @@ static bool may_join(struct fuser *f, cr_ref r, int d, int *class)
     return true;
 }
 
-/* ---- one node of each kind ------------------------------------------------------------------------- */
+/* ---- one node of each kind
+ * ------------------------------------------------------------------------- */
 
 static void visit_virtual(struct fuser *f, cr_ref r)
 {
@@ -184,7 +200,8 @@ static void visit_virtual(struct fuser *f, cr_ref r)
         start_map(f, r);
         return;
     }
-    if (is_scalar_source(n) || n->op == CR_OP_reshape || n->op == CR_OP_expand) return;
+    if (is_scalar_source(n) || n->op == CR_OP_reshape || n->op == CR_OP_expand)
+        return;
     if (!f->fused && !f->lone[r]) {
         start_map(f, r);
     } else if (f->weight[r] > VIRTUAL_CAP || (f->uses[r] > 1 && f->weight[r] >= SHARED_WEIGHT)) {
@@ -246,7 +263,8 @@ static void visit_reduction(struct fuser *f, cr_ref r)
             own(f, f->home[s] - 1, r, ROW);
             return;
         }
-        if (!f->reason[r]) f->reason[r] = CR_REFUSED_REDUCTION;
+        if (!f->reason[r])
+            f->reason[r] = CR_REFUSED_REDUCTION;
     }
     start(f, r, CR_FAMILY_NEST, domain, all & ~axes, ROW);
 }
@@ -256,35 +274,42 @@ static void visit_contraction(struct fuser *f, cr_ref r)
     const cr_node *n = cr_at(f->g, r);
     for (int i = 0; i < 2; i++) {
         cr_ref s = n->src[i];
-        if (f->home[s] || f->weight[s] <= OPERAND_WEIGHT) continue;
-        while (is_free(cr_at(f->g, s)) && cr_at(f->g, s)->nsrc) s = cr_at(f->g, s)->src[0];
-        if (!f->home[s] && !in_memory(cr_at(f->g, s))) start_map(f, s); /* before what reads it */
+        if (f->home[s] || f->weight[s] <= OPERAND_WEIGHT)
+            continue;
+        while (is_free(cr_at(f->g, s)) && cr_at(f->g, s)->nsrc)
+            s = cr_at(f->g, s)->src[0];
+        if (!f->home[s] && !in_memory(cr_at(f->g, s)))
+            start_map(f, s); /* before what reads it */
     }
     const cr_shape domain = *cr_shape_of(f->g, r);
     start(f, r, CR_FAMILY_CONTRACT, &domain, (1u << domain.rank) - 1, FULL);
 }
 
-/* A root or a copy reads its value from memory. What is virtual gets a phase that only stores it, so
- * that other users go on computing it in place; what is heavy gets a home. */
+/* A root or a copy reads its value from memory. What is virtual gets a phase that only stores it,
+ * so that other users go on computing it in place; what is heavy gets a home. */
 static void visit_reader(struct fuser *f, cr_ref r, cr_ref v)
 {
     const cr_node *n = cr_at(f->g, r), *value = cr_at(f->g, v);
     f->level[r] = f->level[v] + 1;
-    if (!on_device(value) || (n->op == CR_OP_ASSIGN && !on_device(n))) return;
+    if (!on_device(value) || (n->op == CR_OP_ASSIGN && !on_device(n)))
+        return;
     bool stored = f->home[v] || in_memory(value);
     if (!stored && f->weight[v] > SINK_WEIGHT) {
         start_map(f, v);
         stored = true;
     }
     f->kept[v] = true;
-    if (stored) return;
+    if (stored)
+        return;
     struct draft d = {.phase = {.domain = *cr_shape_of(f->g, v), .origin = f->g->origin.at[v]}};
     d.phase.parallel = (1u << d.phase.domain.rank) - 1;
     d.phase.level = f->level[v] + 1;
     d.only = v;
-    if (f->store_only[v]) return;
+    if (f->store_only[v])
+        return;
     f->store_only[v] = f->draft.len + 1;
-    if (!cr_vec_push(&f->draft, d)) f->failed = true;
+    if (!cr_vec_push(&f->draft, d))
+        f->failed = true;
 }
 
 static void visit(struct fuser *f, cr_ref r)
@@ -302,16 +327,22 @@ static void visit(struct fuser *f, cr_ref r)
         f->level[r] = sources_level(f, n) + 1;
         return;
     }
-    if (in_memory(n)) return;
+    if (in_memory(n))
+        return;
     switch (cr_kind_of(n)) {
     case CR_KIND_EW: visit_elementwise(f, r); break;
     case CR_KIND_RED: visit_reduction(f, r); break;
     default:
-        if (n->op == CR_OP_reshape) visit_reshape(f, r);
-        else if (n->op == CR_OP_expand) visit_expand(f, r);
-        else if (n->op == CR_OP_matmul) visit_contraction(f, r);
-        else if (n->op == CR_OP_cast) visit_elementwise(f, r);
-        else visit_virtual(f, r);
+        if (n->op == CR_OP_reshape)
+            visit_reshape(f, r);
+        else if (n->op == CR_OP_expand)
+            visit_expand(f, r);
+        else if (n->op == CR_OP_matmul)
+            visit_contraction(f, r);
+        else if (n->op == CR_OP_cast)
+            visit_elementwise(f, r);
+        else
+            visit_virtual(f, r);
         break;
     }
 }
@@ -320,12 +351,15 @@ static void visit(struct fuser *f, cr_ref r)
 static void note_reads(struct fuser *f, cr_ref r)
 {
     const cr_node *n = cr_at(f->g, r);
-    if (cr_is_root(n)) return;
+    if (cr_is_root(n))
+        return;
     for (int i = 0; i < n->nsrc; i++)
-        if (f->home[n->src[i]] && f->home[n->src[i]] != f->home[r]) draft_of(f, n->src[i])->read = true;
+        if (f->home[n->src[i]] && f->home[n->src[i]] != f->home[r])
+            draft_of(f, n->src[i])->read = true;
 }
 
-/* ---- what is stored ------------------------------------------------------------------------------- */
+/* ---- what is stored
+ * ------------------------------------------------------------------------------- */
 
 /* Users of each node, as one array: user[first[r]] .. user[first[r + 1] - 1]. */
 struct users {
@@ -338,23 +372,30 @@ static bool find_users(struct fuser *f, struct users *u)
     const cr_graph *g = f->g;
     uint32_t n = g->node.len, total = 0;
     u->first = cr_arena_alloc(&f->cx->scratch, (n + 1) * sizeof *u->first);
-    if (!u->first) return false;
-    for (cr_ref r = 1; r < n; r++) total += f->uses[r];
+    if (!u->first)
+        return false;
+    for (cr_ref r = 1; r < n; r++)
+        total += f->uses[r];
     u->user = cr_arena_alloc(&f->cx->scratch, (total + 1) * sizeof *u->user);
-    if (!u->user) return false;
-    for (cr_ref r = 1; r < n; r++) u->first[r + 1] = u->first[r] + f->uses[r];
+    if (!u->user)
+        return false;
+    for (cr_ref r = 1; r < n; r++)
+        u->first[r + 1] = u->first[r] + f->uses[r];
     uint32_t *next = cr_arena_alloc(&f->cx->scratch, (n + 1) * sizeof *next);
-    if (!next) return false;
+    if (!next)
+        return false;
     memcpy(next, u->first, n * sizeof *next);
     for (cr_ref r = 1; r < n; r++)
-        for (int i = 0; f->live[r] && i < cr_at(g, r)->nsrc; i++) u->user[next[cr_at(g, r)->src[i]]++] = r;
+        for (int i = 0; f->live[r] && i < cr_at(g, r)->nsrc; i++)
+            u->user[next[cr_at(g, r)->src[i]]++] = r;
     return true;
 }
 
 static bool read_inside(const struct fuser *f, const struct users *u, cr_ref r)
 {
     for (uint32_t i = u->first[r]; i < u->first[r + 1]; i++)
-        if (f->home[u->user[i]] == f->home[r]) return true;
+        if (f->home[u->user[i]] == f->home[r])
+            return true;
     return false;
 }
 
@@ -362,44 +403,53 @@ static bool read_inside(const struct fuser *f, const struct users *u, cr_ref r)
 static bool sinkable(const struct fuser *f, const struct users *u, cr_ref r, uint32_t *weight)
 {
     const cr_node *n = cr_at(f->g, r);
-    if (n->op == CR_OP_expand) return true; /* its source takes less memory than it does */
-    if (cr_kind_of(n) != CR_KIND_EW && n->op != CR_OP_reshape && n->op != CR_OP_cast) return false;
+    if (n->op == CR_OP_expand)
+        return true; /* its source takes less memory than it does */
+    if (cr_kind_of(n) != CR_KIND_EW && n->op != CR_OP_reshape && n->op != CR_OP_cast)
+        return false;
     *weight += f->cost[n->op];
-    if (*weight > SINK_WEIGHT) return false;
+    if (*weight > SINK_WEIGHT)
+        return false;
     for (int i = 0; i < n->nsrc; i++) {
         cr_ref s = n->src[i];
         if (!f->home[s]) {
             *weight += f->weight[s];
-            if (*weight > SINK_WEIGHT) return false;
+            if (*weight > SINK_WEIGHT)
+                return false;
         } else if (f->home[s] != f->home[r] || f->kept[s]) {
             continue;
         } else {
             bool only_r = true; /* stored for others than r? */
             for (uint32_t k = u->first[s]; k < u->first[s + 1]; k++)
                 only_r &= u->user[k] == r || f->home[u->user[k]] == f->home[s];
-            if (only_r && !sinkable(f, u, s, weight)) return false;
+            if (only_r && !sinkable(f, u, s, weight))
+                return false;
         }
     }
     return true;
 }
 
-/* A cheap value at the end of a phase that only other phases read is computed there instead of being
- * stored here: h * (1 - h), say, when h is stored, or a row's sum spread over the row. Visited from the
- * last node to the first. */
+/* A cheap value at the end of a phase that only other phases read is computed there instead of
+ * being stored here: h * (1 - h), say, when h is stored, or a row's sum spread over the row.
+ * Visited from the last node to the first. */
 static void sink(struct fuser *f, const struct users *u)
 {
     for (cr_ref r = f->g->node.len - 1; r > 0 && f->fused; r--) {
         uint32_t weight = 0;
-        if (!f->home[r] || f->kept[r] || f->uses[r] == 0) continue;
+        if (!f->home[r] || f->kept[r] || f->uses[r] == 0)
+            continue;
         const struct draft *p = draft_of(f, r);
-        if (p->phase.anchor == r || p->own.at[0] == r) continue;
-        if (read_inside(f, u, r) || !sinkable(f, u, r, &weight)) continue;
+        if (p->phase.anchor == r || p->own.at[0] == r)
+            continue;
+        if (read_inside(f, u, r) || !sinkable(f, u, r, &weight))
+            continue;
         f->home[r] = 0;
         f->weight[r] = (uint16_t)weight;
     }
 }
 
-/* ---- driver -------------------------------------------------------------------------------------------- */
+/* ---- driver
+ * -------------------------------------------------------------------------------------------- */
 
 static bool alloc_arrays(struct fuser *f)
 {
@@ -416,18 +466,20 @@ static bool alloc_arrays(struct fuser *f)
     f->reason = cr_arena_alloc(a, n * sizeof *f->reason);
     f->kept = cr_arena_alloc(a, n * sizeof *f->kept);
     f->store_only = cr_arena_alloc(a, n * sizeof *f->store_only);
-    return f->live && f->uses && f->lone && f->home && f->class && f->level && f->weight && f->depth && f->reason &&
-           f->kept && f->store_only;
+    return f->live && f->uses && f->lone && f->home && f->class && f->level && f->weight &&
+           f->depth && f->reason && f->kept && f->store_only;
 }
 
 static void find_lone(struct fuser *f)
 {
     const cr_graph *g = f->g;
-    for (cr_ref r = 1; r < g->node.len; r++) f->lone[r] = true;
+    for (cr_ref r = 1; r < g->node.len; r++)
+        f->lone[r] = true;
     for (cr_ref r = 1; r < g->node.len; r++) {
         const cr_node *n = cr_at(g, r);
         for (int i = 0; f->live[r] && i < n->nsrc; i++)
-            if (cr_is_root(n) || n->op == CR_OP_COPY || !same_op(g->origin.at[n->src[i]], g->origin.at[r]))
+            if (cr_is_root(n) || n->op == CR_OP_COPY ||
+                !same_op(g->origin.at[n->src[i]], g->origin.at[r]))
                 f->lone[n->src[i]] = false;
     }
 }
@@ -435,45 +487,60 @@ static void find_lone(struct fuser *f)
 static bool find_stores(struct fuser *f)
 {
     struct users u;
-    if (!find_users(f, &u)) return false;
+    if (!find_users(f, &u))
+        return false;
     sink(f, &u);
     for (cr_ref r = 1; r < f->g->node.len; r++) {
         bool to_buffer = false; /* read from a buffer, and not only assigned to a state in place */
         for (uint32_t i = u.first[r]; i < u.first[r + 1]; i++) {
             cr_ref c = u.user[i];
-            if (cr_at(f->g, c)->op == CR_OP_ASSIGN) continue;
-            to_buffer |= f->home[r] ? f->home[c] != f->home[r]
-                                    : cr_is_root(cr_at(f->g, c)) || cr_at(f->g, c)->op == CR_OP_COPY;
+            if (cr_at(f->g, c)->op == CR_OP_ASSIGN)
+                continue;
+            to_buffer |= f->home[r]
+                             ? f->home[c] != f->home[r]
+                             : cr_is_root(cr_at(f->g, c)) || cr_at(f->g, c)->op == CR_OP_COPY;
         }
         if (f->home[r] ? to_buffer : f->store_only[r] && to_buffer)
-            if (!cr_draft_add_store(f, (uint32_t)cr_draft_maker(f, r), r, 0)) return false;
+            if (!cr_draft_add_store(f, (uint32_t)cr_draft_maker(f, r), r, 0))
+                return false;
     }
     return true;
 }
 
-static bool is_empty(const cr_phase *p) { return p->nstore == 0; }
+static bool is_empty(const cr_phase *p)
+{
+    return p->nstore == 0;
+}
 
 static bool build(struct fuser *f)
 {
     uint32_t *mark = cr_arena_alloc(&f->cx->scratch, f->g->node.len * sizeof *mark);
-    if (!alloc_arrays(f) || !mark) return false;
+    if (!alloc_arrays(f) || !mark)
+        return false;
     find_lone(f);
     cr_op_costs(f->cost);
     for (cr_ref r = 1; r < f->g->node.len && !f->failed; r++) {
-        if (!f->live[r]) continue;
+        if (!f->live[r])
+            continue;
         visit(f, r);
         note_reads(f, r);
     }
-    if (f->failed || !find_stores(f)) return false;
-    /* Lists first without the stores of assigns: what is read decides where a state may be written. */
+    if (f->failed || !find_stores(f))
+        return false;
+    /* Lists first without the stores of assigns: what is read decides where a state may be written.
+     */
     for (uint32_t d = 0; d < f->draft.len; d++) {
         struct draft *p = &f->draft.at[d];
-        if (p->own.len == 0 && p->phase.nstore == 0) { /* stores a virtual value into a state only */
-            if (!cr_draft_add_store(f, d, p->only, 0)) return false;
+        if (p->own.len == 0 &&
+            p->phase.nstore == 0) { /* stores a virtual value into a state only */
+            if (!cr_draft_add_store(f, d, p->only, 0))
+                return false;
             p->stand_in = true;
         }
-        if (!cr_draft_collect(f, d, mark)) return false;
-        if (p->stand_in) p->phase.nstore = 0;
+        if (!cr_draft_collect(f, d, mark))
+            return false;
+        if (p->stand_in)
+            p->phase.nstore = 0;
     }
     return cr_place_assigns(f) && cr_find_levels(f);
 }
@@ -482,10 +549,13 @@ static bool publish(struct fuser *f)
 {
     cr_plan *plan = f->plan;
     plan->home = cr_arena_alloc(&plan->arena, f->g->node.len * sizeof *plan->home);
-    if (!plan->home || !cr_write_ledger(f)) return false;
+    if (!plan->home || !cr_write_ledger(f))
+        return false;
     for (uint32_t d = 0; d < f->draft.len; d++) {
-        if (is_empty(&f->draft.at[d].phase)) continue; /* all it computed was sunk into its readers */
-        if (!cr_vec_push(&plan->phase, f->draft.at[d].phase)) return false;
+        if (is_empty(&f->draft.at[d].phase))
+            continue; /* all it computed was sunk into its readers */
+        if (!cr_vec_push(&plan->phase, f->draft.at[d].phase))
+            return false;
         for (uint32_t i = 0; i < f->draft.at[d].phase.nstore; i++)
             plan->home[f->draft.at[d].phase.store[i].value] = plan->phase.len;
     }
@@ -495,14 +565,17 @@ static bool publish(struct fuser *f)
 cr_status cr_pass_fuse(cr_pass_context *cx)
 {
     cr_plan *plan = cr_alloc(sizeof *plan);
-    if (!plan) return CR_E_MEMORY;
+    if (!plan)
+        return CR_E_MEMORY;
     cx->plan = plan;
     plan->graph = cx->graph;
     plan->target = cx->target;
     plan->options = cx->options;
-    struct fuser f = {.cx = cx, .g = cx->graph, .plan = plan, .fused = cx->options.variant == CR_VARIANT_FUSED};
+    struct fuser f = {
+        .cx = cx, .g = cx->graph, .plan = plan, .fused = cx->options.variant == CR_VARIANT_FUSED};
     bool ok = build(&f) && publish(&f);
-    for (uint32_t d = 0; d < f.draft.len; d++) cr_vec_finish(&f.draft.at[d].own);
+    for (uint32_t d = 0; d < f.draft.len; d++)
+        cr_vec_finish(&f.draft.at[d].own);
     cr_vec_finish(&f.draft);
     cx->changes = plan->phase.len;
     return ok ? CR_OK : cr_fail(CR_E_MEMORY, "fuse: out of memory");

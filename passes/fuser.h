@@ -1,5 +1,5 @@
-/* fuser.h - what the files of the fusion pass share: fuse.c grows phases, levels.c puts them in order,
- * ledger.c says why. */
+/* fuser.h - what the files of the fusion pass share: fuse.c grows phases, levels.c puts them in
+ * order, ledger.c says why. */
 #ifndef CR_FUSER_H
 #define CR_FUSER_H
 
@@ -10,11 +10,11 @@ enum { FULL, ROW };
 
 struct draft {
     cr_phase phase;
-    CR_VEC(cr_ref) own;  /* nodes with this home, ascending */
-    uint32_t cap;        /* own nodes and the virtual ones they pulled in, roughly */
-    bool stand_in;       /* its store stands for an assign that is placed later */
-    bool read;           /* other phases or virtual values have been put above it */
-    cr_ref only;         /* of a draft that only stores a virtual value: that value */
+    CR_VEC(cr_ref) own; /* nodes with this home, ascending */
+    uint32_t cap;       /* own nodes and the virtual ones they pulled in, roughly */
+    bool stand_in;      /* its store stands for an assign that is placed later */
+    bool read;          /* other phases or virtual values have been put above it */
+    cr_ref only;        /* of a draft that only stores a virtual value: that value */
 };
 
 struct fuser {
@@ -22,23 +22,26 @@ struct fuser {
     const cr_graph *g;
     cr_plan *plan;
     uint32_t cost[CR_OP_COUNT]; /* of one element */
-    bool fused;          /* else: nothing crosses the ops of the user */
+    bool fused;                 /* else: nothing crosses the ops of the user */
     bool *live;
     uint32_t *uses;
-    bool *lone;          /* every use is by a node of the same op */
-    uint32_t *home;      /* 1 + draft; 0 = virtual, leaf or on the host */
-    uint8_t *class;      /* FULL or ROW, of nodes with a home */
-    uint32_t *level;     /* of the phase, copy or host step that provides the value; 0: a leaf */
-    uint16_t *weight;    /* cost of computing a virtual node once more */
-    uint8_t *depth;      /* of a virtual node: index maps between it and memory */
-    uint8_t *reason;     /* why a consumer did not join (per consumer) */
+    bool *lone;           /* every use is by a node of the same op */
+    uint32_t *home;       /* 1 + draft; 0 = virtual, leaf or on the host */
+    uint8_t *class;       /* FULL or ROW, of nodes with a home */
+    uint32_t *level;      /* of the phase, copy or host step that provides the value; 0: a leaf */
+    uint16_t *weight;     /* cost of computing a virtual node once more */
+    uint8_t *depth;       /* of a virtual node: index maps between it and memory */
+    uint8_t *reason;      /* why a consumer did not join (per consumer) */
     uint32_t *store_only; /* 1 + the draft that only stores a virtual value */
-    bool *kept;          /* must be stored: read by another phase, copied, or a root */
+    bool *kept;           /* must be stored: read by another phase, copied, or a root */
     CR_VEC(struct draft) draft;
-    bool failed;         /* out of memory */
+    bool failed; /* out of memory */
 };
 
-static inline bool on_device(const cr_node *n) { return n->space == CR_SPACE_DEVICE; }
+static inline bool on_device(const cr_node *n)
+{
+    return n->space == CR_SPACE_DEVICE;
+}
 
 /* In memory before the step's first kernel, or put there by a copy. */
 static inline bool in_memory(const cr_node *n)
@@ -59,12 +62,18 @@ static inline bool is_free(const cr_node *n)
 }
 
 /* Of one op of the user? A node without origin is one by itself. */
-static inline bool same_op(uint32_t origin, uint32_t other) { return origin && origin == other; }
+static inline bool same_op(uint32_t origin, uint32_t other)
+{
+    return origin && origin == other;
+}
 
-static inline struct draft *draft_of(struct fuser *f, cr_ref r) { return &f->draft.at[f->home[r] - 1]; }
+static inline struct draft *draft_of(struct fuser *f, cr_ref r)
+{
+    return &f->draft.at[f->home[r] - 1];
+}
 
-/* levels.c: the lists of draft d (its nodes and loads), from what it owns and stores. `mark` is scratch
- * of one word a node, zero at first. False out of memory, here and below. */
+/* levels.c: the lists of draft d (its nodes and loads), from what it owns and stores. `mark` is
+ * scratch of one word a node, zero at first. False out of memory, here and below. */
 bool cr_draft_collect(struct fuser *f, uint32_t d, uint32_t *mark);
 bool cr_draft_add_store(struct fuser *f, uint32_t d, cr_ref value, cr_ref assign);
 bool cr_draft_has_store(const cr_phase *p, cr_ref value, cr_ref assign);

@@ -4,7 +4,8 @@
  *           schedule, issued
  *
  * The schedule of a phase follows from its contraction or domain and from the target alone, so the
- * variants use the same schedules for the same ops. No schedule changes an order of accumulation. */
+ * variants use the same schedules for the same ops. No schedule changes an order of accumulation.
+ */
 #include "elementary.h"
 #include "passes.h"
 
@@ -16,7 +17,8 @@ struct row {
     int32_t reg_m, reg_n, tile_m, tile_n, block_k, local, items;
 };
 
-/* ---- cost -------------------------------------------------------------------------------------- */
+/* ---- cost --------------------------------------------------------------------------------------
+ */
 
 static double node_flops(const cr_graph *g, cr_ref r, const uint32_t *cost)
 {
@@ -41,11 +43,13 @@ static double node_flops(const cr_graph *g, cr_ref r, const uint32_t *cost)
 static uint64_t load_bytes(const cr_plan *plan, const cr_phase *p, cr_ref value)
 {
     const cr_graph *g = plan->graph;
-    uint64_t whole = cr_bytes_of(g, value), part = 0, size = cr_dtype_size((cr_dtype)cr_at(g, value)->dtype);
+    uint64_t whole = cr_bytes_of(g, value), part = 0,
+             size = cr_dtype_size((cr_dtype)cr_at(g, value)->dtype);
     for (uint32_t i = 0; i < p->nnode; i++) {
         const cr_node *n = cr_at(g, p->node[i]);
         for (int k = 0; k < n->nsrc; k++) {
-            if (n->src[k] != value) continue;
+            if (n->src[k] != value)
+                continue;
             bool some = (n->op == CR_OP_gather && k == 0) || n->op == CR_OP_slice;
             if (!some && n->op == CR_OP_reshape) { /* a reshape of a table that is gathered from */
                 uint64_t inner = 0;
@@ -53,7 +57,8 @@ static uint64_t load_bytes(const cr_plan *plan, const cr_phase *p, cr_ref value)
                     const cr_node *u = cr_at(g, p->node[j]);
                     if (u->op == CR_OP_gather && u->src[0] == p->node[i])
                         inner = CR_MAX(inner, (uint64_t)cr_count_of(g, p->node[j]) * size);
-                    else if (u->nsrc && (u->src[0] == p->node[i] || (u->nsrc > 1 && u->src[1] == p->node[i])))
+                    else if (u->nsrc &&
+                             (u->src[0] == p->node[i] || (u->nsrc > 1 && u->src[1] == p->node[i])))
                         inner = whole;
                 }
                 part = CR_MAX(part, inner ? inner : whole);
@@ -73,13 +78,18 @@ static void account(cr_plan *plan, cr_phase *p, const uint32_t *cost)
     p->bytes_read = p->bytes_written = 0;
     for (uint32_t i = 0; i < p->nnode; i++) {
         double f = node_flops(g, p->node[i], cost);
-        if (p->node[i] == p->anchor) heavy = f;
+        if (p->node[i] == p->anchor)
+            heavy = f;
         flops += f;
     }
-    for (uint32_t i = 0; i < p->nload; i++) p->bytes_read += load_bytes(plan, p, p->load[i]);
-    for (uint32_t i = 0; i < p->nstore; i++) p->bytes_written += cr_bytes_of(g, p->store[i].value);
+    for (uint32_t i = 0; i < p->nload; i++)
+        p->bytes_read += load_bytes(plan, p, p->load[i]);
+    for (uint32_t i = 0; i < p->nstore; i++)
+        p->bytes_written += cr_bytes_of(g, p->store[i].value);
     p->flops = (uint64_t)flops;
-    double vector = p->schedule.vector > 1 || cr_target_class(t) == CR_CLASS_GPU ? 1 : 1.0 / (double)t->vector_width;
+    double vector = p->schedule.vector > 1 || cr_target_class(t) == CR_CLASS_GPU
+                        ? 1
+                        : 1.0 / (double)t->vector_width;
     double lanes = 1; /* of a narrow contraction, part of each vector is idle */
     if (p->anchor && p->schedule.vector > 1) {
         int64_t n = p->domain.dim[p->domain.rank - 1];
@@ -90,15 +100,17 @@ static void account(cr_plan *plan, cr_phase *p, const uint32_t *cost)
                  (double)(p->bytes_read + p->bytes_written) / (t->bandwidth_gbs * 1e3) * 0.3;
 }
 
-/* ---- contractions --------------------------------------------------------------------------------- */
+/* ---- contractions
+ * --------------------------------------------------------------------------------- */
 
 static struct row contract_row(const cr_target *t, const struct sizes *s)
 {
     const int64_t M = s->m, N = s->n, K = s->k, W = s->w;
     const cr_device_class class = cr_target_class(t);
     (void)M, (void)N, (void)K, (void)W;
-#define CR_CONTRACT(c, condition, rm, rn, tm, tn, bk, loc)                                           \
-    if (class == CR_CLASS_##c && (condition)) return (struct row){rm, rn, tm, tn, bk, loc, 0};
+#define CR_CONTRACT(c, condition, rm, rn, tm, tn, bk, loc)                                         \
+    if (class == CR_CLASS_##c && (condition))                                                      \
+        return (struct row){rm, rn, tm, tn, bk, loc, 0};
 #define CR_NEST(c, condition, loc, it)
 #include "schedules.def"
     CR_ASSERT(!"no row of schedules.def applies");
@@ -111,81 +123,101 @@ static struct row nest_row(const cr_target *t, int64_t count)
     const cr_device_class class = cr_target_class(t);
     (void)M;
 #define CR_CONTRACT(c, condition, rm, rn, tm, tn, bk, loc)
-#define CR_NEST(c, condition, loc, it)                                                               \
-    if (class == CR_CLASS_##c && (condition)) return (struct row){0, 0, 0, 0, 0, loc, it};
+#define CR_NEST(c, condition, loc, it)                                                             \
+    if (class == CR_CLASS_##c && (condition))                                                      \
+        return (struct row){0, 0, 0, 0, 0, loc, it};
 #include "schedules.def"
     CR_ASSERT(!"no row of schedules.def applies");
     return (struct row){0};
 }
 
-/* Read as it lies in memory: f32, and the loads of neighbouring columns (or rows) are contiguous. */
+/* Read as it lies in memory: f32, and the loads of neighbouring columns (or rows) are contiguous.
+ */
 static bool plain_operand(const cr_phase *p, cr_ref r)
 {
     for (uint32_t i = 0; i < p->nload; i++)
-        if (p->load[i] == r) return true;
+        if (p->load[i] == r)
+            return true;
     return false;
 }
 
 static bool transposed_operand(const cr_graph *g, const cr_phase *p, cr_ref r)
 {
     const cr_node *n = cr_at(g, r);
-    if (n->op != CR_OP_permute) return false;
+    if (n->op != CR_OP_permute)
+        return false;
     const cr_attr *a = cr_attr_of(g, r);
     uint32_t k = a->len;
-    return k >= 2 && a->at[k - 1] == (int64_t)k - 2 && a->at[k - 2] == (int64_t)k - 1 && plain_operand(p, n->src[0]);
+    return k >= 2 && a->at[k - 1] == (int64_t)k - 2 && a->at[k - 2] == (int64_t)k - 1 &&
+           plain_operand(p, n->src[0]);
 }
 
-/* Are neighbouring rows of operand A, rather than neighbouring k, neighbours in memory? Follows the data
- * through what is computed on the way; each exchange of the last two axes turns the answer. */
+/* Are neighbouring rows of operand A, rather than neighbouring k, neighbours in memory? Follows the
+ * data through what is computed on the way; each exchange of the last two axes turns the answer. */
 static bool rows_are_neighbours(const cr_graph *g, const cr_phase *p, cr_ref r)
 {
     bool turned = false;
     while (!plain_operand(p, r)) {
         const cr_node *n = cr_at(g, r);
         const cr_attr *a = cr_attr_of(g, r);
-        if (n->op == CR_OP_permute && a->len >= 2 && a->at[a->len - 1] == (int64_t)a->len - 2) turned = !turned;
-        if (n->nsrc == 0) break;
+        if (n->op == CR_OP_permute && a->len >= 2 && a->at[a->len - 1] == (int64_t)a->len - 2)
+            turned = !turned;
+        if (n->nsrc == 0)
+            break;
         int next = 0; /* of an elementwise op, the operand that is not spread out */
-        while (cr_kind_of(n) == CR_KIND_EW && next + 1 < n->nsrc && cr_at(g, n->src[next])->op == CR_OP_expand) next++;
+        while (cr_kind_of(n) == CR_KIND_EW && next + 1 < n->nsrc &&
+               cr_at(g, n->src[next])->op == CR_OP_expand)
+            next++;
         r = n->src[next];
     }
     return turned;
 }
 
-static int32_t fit(int64_t size, int64_t tile) { return (int32_t)CR_MAX(1, CR_MIN(size, tile)); }
+static int32_t fit(int64_t size, int64_t tile)
+{
+    return (int32_t)CR_MAX(1, CR_MIN(size, tile));
+}
 
-/* Rows of a register tile: as many as the row says, or a few less where that leaves fewer for a last,
- * smaller tile. A tile costs its rows, and about two more for loading the vectors of B; a smaller last
- * one stalls besides, for its chains of multiply-adds are too few to hide their latency. */
+/* Rows of a register tile: as many as the row says, or a few less where that leaves fewer for a
+ * last, smaller tile. A tile costs its rows, and about two more for loading the vectors of B; a
+ * smaller last one stalls besides, for its chains of multiply-adds are too few to hide their
+ * latency. */
 static int32_t fit_rows(int64_t m, int32_t most)
 {
     int32_t best = fit(m, most);
     double least = 1e300;
     for (int32_t r = fit(m, most); r >= (most + 1) / 2 && r >= 1; r--) {
         double cost = (double)(m / r) * (r + 2) + (m % r ? CR_MAX((double)(m % r), 8) + 6 : 0);
-        if (cost < least - 1e-9) least = cost, best = r;
+        if (cost < least - 1e-9)
+            least = cost, best = r;
     }
     return best;
 }
 
-/* What a group computes. Columns are split before rows, so that a group keeps its part of the weights
- * in its compute unit's cache from step to step; rows are split when columns are too few, or when the
- * panels of both operands would not stay in the cache. */
+/* What a group computes. Columns are split before rows, so that a group keeps its part of the
+ * weights in its compute unit's cache from step to step; rows are split when columns are too few,
+ * or when the panels of both operands would not stay in the cache. */
 static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target *t)
 {
     int64_t step_n = (int64_t)s->reg_n * s->vector, steps_n = (z->n + step_n - 1) / step_n;
     int64_t steps_m = (z->m + s->reg_m - 1) / s->reg_m, units = t->compute_units;
-    int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 / CR_MAX(1, z->k); /* rows or columns of K floats */
+    int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 /
+                    CR_MAX(1, z->k); /* rows or columns of K floats */
     double work = 2.0 * (double)z->batch * (double)z->m * (double)z->n * (double)z->k;
-    int64_t want = work > 4e6 * (double)units && !s->stage_a ? 4 * units : units; /* groups: more even the load */
+    int64_t want = work > 4e6 * (double)units && !s->stage_a
+                       ? 4 * units
+                       : units; /* groups: more even the load */
     int64_t groups_n = CR_MIN(steps_n, CR_MAX(1, (want + z->batch - 1) / z->batch));
     int64_t tn = (steps_n + groups_n - 1) / groups_n;
     tn = CR_MAX(1, CR_MIN(tn, panel / step_n));
     groups_n = (steps_n + tn - 1) / tn;
-    int64_t tm = s->stage_a ? CR_MAX(1, CR_MIN(steps_m, panel / 2 / s->reg_m)) : steps_m; /* beside B's lines */
-    int64_t groups_m = CR_MAX((steps_m + tm - 1) / tm, (units + groups_n * z->batch - 1) / (groups_n * z->batch));
+    int64_t tm = s->stage_a ? CR_MAX(1, CR_MIN(steps_m, panel / 2 / s->reg_m))
+                            : steps_m; /* beside B's lines */
+    int64_t groups_m =
+        CR_MAX((steps_m + tm - 1) / tm, (units + groups_n * z->batch - 1) / (groups_n * z->batch));
     groups_m = CR_MIN(groups_m, steps_m);
-    if (work < (t->resident_groups > 1 ? 4e4 : 2e5)) groups_m = 1; /* meeting or waking another costs more */
+    if (work < (t->resident_groups > 1 ? 4e4 : 2e5))
+        groups_m = 1;                         /* meeting or waking another costs more */
     tm = (steps_m + groups_m - 1) / groups_m; /* groups of equal height */
     s->tile_m = (int32_t)(tm * s->reg_m);
     s->tile_n = (int32_t)(tn * step_n);
@@ -208,10 +240,11 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->a_by_k = s->stage_a && rows_are_neighbours(g, p, n->src[0]);
     fit_cpu_tiles(s, z, t);
     int64_t a_floats = s->stage_a ? z->k * s->tile_m : 0, b_floats = z->k * s->tile_n;
-    /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or when
-     * its elements are not contiguous */
+    /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or
+     * when its elements are not contiguous */
     bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
-    s->stage_b = reused && a_floats + b_floats <= limit && (!b_ready || (z->m >= 64 && z->n >= 512));
+    s->stage_b =
+        reused && a_floats + b_floats <= limit && (!b_ready || (z->m >= 64 && z->n >= 512));
     p->panel_bytes[0] = (uint64_t)a_floats * 4;
     p->panel_bytes[1] = s->stage_b ? (uint64_t)b_floats * 4 : 0;
 }
@@ -226,10 +259,13 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->tile_n = row.tile_n;
     s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
     while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group) {
-        if (s->tile_m > s->reg_m) s->tile_m /= 2;
-        else s->tile_n /= 2;
+        if (s->tile_m > s->reg_m)
+            s->tile_m /= 2;
+        else
+            s->tile_n /= 2;
     }
-    while ((int64_t)(s->tile_m + s->tile_n) * s->block_k * 4 > t->local_bytes && s->block_k > 1) s->block_k /= 2;
+    while ((int64_t)(s->tile_m + s->tile_n) * s->block_k * 4 > t->local_bytes && s->block_k > 1)
+        s->block_k /= 2;
     s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
     s->stage_a = s->stage_b = true;
     p->panel_bytes[0] = (uint64_t)s->tile_m * (uint64_t)s->block_k * 4;
@@ -240,8 +276,10 @@ static void schedule_contract(cr_plan *plan, cr_phase *p)
 {
     const cr_graph *g = plan->graph;
     const cr_shape *d = &p->domain, *x = cr_shape_of(g, cr_at(g, p->anchor)->src[0]);
-    struct sizes z = {1, d->dim[d->rank - 2], d->dim[d->rank - 1], x->dim[x->rank - 1], plan->target->vector_width};
-    for (int i = 0; i < d->rank - 2; i++) z.batch *= d->dim[i];
+    struct sizes z = {1, d->dim[d->rank - 2], d->dim[d->rank - 1], x->dim[x->rank - 1],
+                      plan->target->vector_width};
+    for (int i = 0; i < d->rank - 2; i++)
+        z.batch *= d->dim[i];
     struct row row = contract_row(plan->target, &z);
     p->schedule.vector = (int32_t)z.w;
     if (cr_target_class(plan->target) == CR_CLASS_CPU || plan->target->max_group == 1)
@@ -249,15 +287,18 @@ static void schedule_contract(cr_plan *plan, cr_phase *p)
     else
         schedule_gpu_contract(plan, p, &z, row);
     const cr_schedule *s = &p->schedule;
-    p->groups = (uint64_t)(z.batch * ((z.m + s->tile_m - 1) / s->tile_m) * ((z.n + s->tile_n - 1) / s->tile_n));
+    p->groups = (uint64_t)(z.batch * ((z.m + s->tile_m - 1) / s->tile_m) *
+                           ((z.n + s->tile_n - 1) / s->tile_n));
 }
 
-/* ---- nests ------------------------------------------------------------------------------------------ */
+/* ---- nests
+ * ------------------------------------------------------------------------------------------ */
 
 static int last_parallel(const cr_phase *p)
 {
     for (int i = p->domain.rank - 1; i >= 0; i--)
-        if (p->parallel >> i & 1) return i;
+        if (p->parallel >> i & 1)
+            return i;
     return -1;
 }
 
@@ -265,7 +306,8 @@ static int64_t parallel_count(const cr_phase *p)
 {
     int64_t n = 1;
     for (int i = 0; i < p->domain.rank; i++)
-        if (p->parallel >> i & 1) n *= p->domain.dim[i];
+        if (p->parallel >> i & 1)
+            n *= p->domain.dim[i];
     return n;
 }
 
@@ -275,8 +317,10 @@ static void flatten(cr_phase *p, int32_t width)
     int64_t n = parallel_count(p);
     uint32_t all = (1u << p->domain.rank) - 1;
     int last = last_parallel(p);
-    if (p->parallel != all || p->domain.rank < 2 || last < 0) return;
-    if (width > 1 && p->domain.dim[last] % width == 0) return;
+    if (p->parallel != all || p->domain.rank < 2 || last < 0)
+        return;
+    if (width > 1 && p->domain.dim[last] % width == 0)
+        return;
     p->domain = (cr_shape){.rank = 1, .dim = {n}};
     p->parallel = 1;
 }
@@ -285,24 +329,30 @@ static void schedule_nest(cr_plan *plan, cr_phase *p, const uint32_t *cost)
 {
     const cr_target *t = plan->target;
     cr_schedule *s = &p->schedule;
-    if (!p->anchor) flatten(p, (int32_t)t->vector_width);
+    if (!p->anchor)
+        flatten(p, (int32_t)t->vector_width);
     int64_t count = parallel_count(p);
     int last = last_parallel(p);
     struct row row = nest_row(t, count);
     int64_t extent = last >= 0 ? p->domain.dim[last] : 1;
     s->vector = extent >= t->vector_width ? (int32_t)t->vector_width : 1;
-    if (plan->options.reference_schedule) s->vector = 1, row.local = 1, row.items = 1;
+    if (plan->options.reference_schedule)
+        s->vector = 1, row.local = 1, row.items = 1;
     s->local = row.local;
-    while (s->local > t->max_group) s->local /= 2;
+    while (s->local > t->max_group)
+        s->local /= 2;
     account(plan, p, cost);
     int64_t vectors = count / extent * ((extent + s->vector - 1) / s->vector);
     s->items = row.items;
     if (!s->items) { /* a group is worth about 2 us, and there are a few for each unit */
         double each = p->cost_us / (double)vectors;
         int64_t items = (int64_t)(2.0 / CR_MAX(each, 1e-4)) + 1;
-        s->items = (int32_t)CR_MAX(1, CR_MIN(items, (vectors + 4 * t->compute_units - 1) / (4 * t->compute_units)));
-        if (p->cost_us < 4) s->items = (int32_t)((vectors + t->compute_units - 1) / t->compute_units);
-        if (p->cost_us < 1) s->items = (int32_t)vectors;
+        s->items = (int32_t)CR_MAX(
+            1, CR_MIN(items, (vectors + 4 * t->compute_units - 1) / (4 * t->compute_units)));
+        if (p->cost_us < 4)
+            s->items = (int32_t)((vectors + t->compute_units - 1) / t->compute_units);
+        if (p->cost_us < 1)
+            s->items = (int32_t)vectors;
     }
     int64_t per_group = (int64_t)s->items * s->local;
     p->groups = (uint64_t)((vectors + per_group - 1) / per_group);
@@ -318,9 +368,11 @@ cr_status cr_pass_schedule(cr_pass_context *cx)
         if (p->family == CR_FAMILY_CONTRACT && !plan->options.reference_schedule)
             schedule_contract(plan, p);
         else
-            schedule_nest(plan, p, cost); /* a contraction without tiles is a nest with a serial inner loop */
+            schedule_nest(
+                plan, p, cost); /* a contraction without tiles is a nest with a serial inner loop */
         account(plan, p, cost);
-        if (plan->options.reference_schedule && !cr_count_issued(cx, p)) return CR_E_MEMORY;
+        if (plan->options.reference_schedule && !cr_count_issued(cx, p))
+            return CR_E_MEMORY;
     }
     cx->changes = plan->phase.len;
     return CR_OK;

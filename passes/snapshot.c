@@ -4,9 +4,9 @@
  * breaks:   node numbers
  *
  * All reads in a step see what a state was before it, but an output is fetched when the step is
- * over and the state has its next value, and two states that exchange values would each wait for the
- * other to be read. So the value gets a place of its own: a reshape to the same shape, which some
- * phase then computes. Simplify would take it out again, hence after it. */
+ * over and the state has its next value, and two states that exchange values would each wait for
+ * the other to be read. So the value gets a place of its own: a reshape to the same shape, which
+ * some phase then computes. Simplify would take it out again, hence after it. */
 #include "copy.h"
 #include "passes.h"
 
@@ -29,8 +29,12 @@ static bool *find_assigned(const cr_graph *g, cr_arena *a)
 static cr_ref snapshot_of(cr_graph *g, cr_ref state, const cr_graph *from, cr_ref root)
 {
     const cr_node *s = cr_at(g, state);
-    cr_node n = {.op = CR_OP_reshape, .nsrc = 1, .dtype = s->dtype, .space = s->space,
-                 .shape = s->shape, .src = {state}};
+    cr_node n = {.op = CR_OP_reshape,
+                 .nsrc = 1,
+                 .dtype = s->dtype,
+                 .space = s->space,
+                 .shape = s->shape,
+                 .src = {state}};
     cr_origin_follow(g, from, root);
     cr_ref made = cr_node_make(g, &n);
     cr_origin_follow(g, from, 0);

@@ -20,7 +20,8 @@
 
 /* ---- without transfers ----------------------------------------------------------------------- */
 
-static cr_ref without_transfer(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3], void *user)
+static cr_ref without_transfer(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3],
+                               void *user)
 {
     (void)user;
     if (cr_at(from, r)->op == CR_OP_COPY)
@@ -259,7 +260,8 @@ static uint32_t count_transfers(const cr_graph *g)
 static cr_status eliminate(cr_pass_context *cx)
 {
     uint32_t before = count_transfers(cx->graph);
-    CR_TRY(cr_pass_replace(cx, cr_copy_with(cx->graph, NULL, without_transfer, NULL, &cx->scratch)));
+    CR_TRY(
+        cr_pass_replace(cx, cr_copy_with(cx->graph, NULL, without_transfer, NULL, &cx->scratch)));
     const bool *held = find_held(cx, cx->graph, &cx->scratch);
     const bool *host = held ? cr_host_side(cx->graph, held, false, &cx->scratch) : NULL;
     if (!host)

@@ -171,9 +171,9 @@ static void cpu_target(const cr_device_facts *d, cr_target *t)
 }
 
 /* Groups that wait for each other must run at the same time. A CPU's runtime has a thread for each
- * unit, unless the process may use fewer processors; a GPU has room for a group on each unit. Nobody
- * promises it, so that launches which rely on it may give up (module.h); simulators run one group
- * after the other. */
+ * unit, unless the process may use fewer processors; a GPU has room for a group on each unit.
+ * Nobody promises it, so that launches which rely on it may give up (module.h); simulators run one
+ * group after the other. */
 static int64_t resident_groups(const cr_device_facts *d)
 {
     static const char *const one_by_one[] = {"Oclgrind"};

@@ -16,7 +16,7 @@ cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
         f->guess[CR_FORM_ALONE] < hopeless * f->guess[CR_FORM_TOGETHER])
         return CR_FORM_ALONE; /* once, to know both */
     return n * f->us[CR_FORM_TOGETHER] + f->backup_us < n * f->us[CR_FORM_ALONE] ? CR_FORM_TOGETHER
-                                                                                  : CR_FORM_ALONE;
+                                                                                 : CR_FORM_ALONE;
 }
 
 /* The model's absolute figures are rough and its ratios better: what was never measured is believed

@@ -1,5 +1,5 @@
-/* form.h - whether a kernel of resident groups is launched as all of them or as one alone. Both give
- * the same bits; which is faster depends on who else uses the machine, and is measured. */
+/* form.h - whether a kernel of resident groups is launched as all of them or as one alone. Both
+ * give the same bits; which is faster depends on who else uses the machine, and is measured. */
 #ifndef CR_FORM_H
 #define CR_FORM_H
 

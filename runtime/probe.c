@@ -150,8 +150,8 @@ static uint32_t sub_group_size(cl_device_id id)
     return (uint32_t)largest;
 }
 
-/* Drivers that report fences of work-group scope only, and were seen to compile those of device scope
- * to what the device has for them (membar.gl). */
+/* Drivers that report fences of work-group scope only, and were seen to compile those of device
+ * scope to what the device has for them (membar.gl). */
 static bool has_more_than_it_says(const cr_device_facts *d)
 {
     static const char *const vendors[] = {"NVIDIA"};

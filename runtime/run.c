@@ -126,8 +126,8 @@ static cl_int patience(const cr_exec *x, uint64_t steps)
     return (cl_int)(CR_MIN(CR_MAX(us, least_us), most_us) * x->module->looks_per_us);
 }
 
-/* Together, and then alone what may have been left undone: a launch that mostly does nothing. All is
- * in the queue, so that whatever comes after sees whole steps. */
+/* Together, and then alone what may have been left undone: a launch that mostly does nothing. All
+ * is in the queue, so that whatever comes after sees whole steps. */
 static cr_status run_resident(cr_exec *x, uint32_t kernel, uint64_t n)
 {
     enum { PATIENCE = 1, MEND = -1 };
@@ -169,8 +169,7 @@ static void learn(cr_exec *x, cl_int mended, double us, uint64_t steps)
     if (mended != x->mended)
         cr_form_gave_up(&x->form);
     else if (us > 0 && (x->forms == alone || x->forms == together))
-        cr_form_measured(&x->form, x->forms == alone ? CR_FORM_ALONE : CR_FORM_TOGETHER,
-                         us, steps);
+        cr_form_measured(&x->form, x->forms == alone ? CR_FORM_ALONE : CR_FORM_TOGETHER, us, steps);
     x->stats.mended += (uint64_t)(mended - x->mended);
     x->mended = mended;
     x->forms = 0;

@@ -46,7 +46,7 @@ typedef struct cr_device_facts {
     bool sub_groups, half, command_buffers, unified;
     bool device_fence;   /* OpenCL C 3.0, with fences that order memory across work-groups */
     uint32_t processors; /* of the host that this process may use */
-    uint32_t sub_group; /* work-items in lock step; 0 = not told */
+    uint32_t sub_group;  /* work-items in lock step; 0 = not told */
     uint32_t align_bytes;
     /* f32: */
     bool denormals, round_to_nearest, inf_nan, fma, correct_divide;
@@ -193,9 +193,9 @@ typedef struct cr_exec_times {
     double idle_us; /* of these, with nothing running */
     /* the time of all spans of a kind: */
     double launch_us, upload_us, download_us, host_us;
-    CR_VEC(cr_exec_span) span;       /* by start */
-    CR_VEC(cr_exec_row) row; /* by step */
-    cr_arena arena;             /* the labels */
+    CR_VEC(cr_exec_span) span; /* by start */
+    CR_VEC(cr_exec_row) row;   /* by step */
+    cr_arena arena;            /* the labels */
 } cr_exec_times;
 
 /* Runs as cr_exec_run does, on a queue with profiling. `out` need not be initialised; it is valid

@@ -1,5 +1,6 @@
 /* gen_ops.c - writes what follows from the op table: `gen_ops header` the public crisol/ops.h,
- * `gen_ops doc` the reference docs/ops.md. Runs at build time, on the host; depends on ops.def only. */
+ * `gen_ops doc` the reference docs/ops.md. Runs at build time, on the host; depends on ops.def
+ * only. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ static const char *inner(const char *list)
     return b;
 }
 
-static void declare(const char *name, const char *parameters, const char *arguments, const char *doc)
+static void declare(const char *name, const char *parameters, const char *arguments,
+                    const char *doc)
 {
     printf("\n/* %s */\n", doc);
     printf("#define cr_%s(%s) cr_%s_at(CR_HERE, %s)\n", name, arguments, name, arguments);
@@ -34,16 +36,21 @@ static void declare_reduction(const char *name, const char *doc)
     declare(keep, "cr_value x, cr_axes axes", "x, axes", text);
 }
 
-static void section(const char *title) { printf("\n/* ---- %s ---- */\n", title); }
+static void section(const char *title)
+{
+    printf("\n/* ---- %s ---- */\n", title);
+}
 
 static void header(void)
 {
-    printf("/* crisol/ops.h - the ops of the graph builder. Generated from graph/ops.def.\n"
-           " *\n"
-           " * Elementwise ops broadcast their operands as NumPy does; types must agree (cr_cast).\n"
-           " * Each cr_x(...) stands for cr_x_at(CR_HERE, ...). A mistake gives poison: crisol/graph.h. */\n"
-           "#ifndef CRISOL_OPS_H\n#define CRISOL_OPS_H\n\n#include \"crisol/graph.h\"\n\n"
-           "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+    printf(
+        "/* crisol/ops.h - the ops of the graph builder. Generated from graph/ops.def.\n"
+        " *\n"
+        " * Elementwise ops broadcast their operands as NumPy does; types must agree (cr_cast).\n"
+        " * Each cr_x(...) stands for cr_x_at(CR_HERE, ...). A mistake gives poison: "
+        "crisol/graph.h. */\n"
+        "#ifndef CRISOL_OPS_H\n#define CRISOL_OPS_H\n\n#include \"crisol/graph.h\"\n\n"
+        "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
     section("elementwise");
 #define CR_EW(name, arity, types, expr, gradients, lo, hi, flags, doc)                             \
     declare(#name, params[arity], args[arity], doc);
@@ -71,7 +78,8 @@ static const char *escape_into(char *buf, size_t size, const char *s)
 {
     size_t n = 0;
     for (; *s && n + 3 < size; s++) {
-        if (*s == '|') buf[n++] = '\\';
+        if (*s == '|')
+            buf[n++] = '\\';
         buf[n++] = *s;
     }
     buf[n] = 0;
@@ -88,17 +96,25 @@ static const char *escape2(const char *s)
     return escape_into(buf, sizeof buf, s);
 }
 
-static void title(const char *text) { printf("\n## %s\n\n", text); }
+static void title(const char *text)
+{
+    printf("\n## %s\n\n", text);
+}
 
 static void doc(void)
 {
-    printf("# Ops\n\nGenerated from `graph/ops.def` by `./dev docs`; each row there is one op here. Builders are\n"
-           "named `cr_` and the op's name (`<crisol/ops.h>`). Types: F f32; N f32 or i32; I i32; B bool;\n"
-           "C any type, equal operands, result bool; S bool, then two equal; A f32 or i32, result i32.\n");
+    printf("# Ops\n\nGenerated from `graph/ops.def` by `./dev docs`; each row there is one op "
+           "here. Builders are\n"
+           "named `cr_` and the op's name (`<crisol/ops.h>`). Types: F f32; N f32 or i32; I i32; B "
+           "bool;\n"
+           "C any type, equal operands, result bool; S bool, then two equal; A f32 or i32, result "
+           "i32.\n");
     title("Elementwise");
-    printf("| op | operands | types | value | gradients | meaning |\n| --- | --- | --- | --- | --- | --- |\n");
+    printf("| op | operands | types | value | gradients | meaning |\n| --- | --- | --- | --- | --- "
+           "| --- |\n");
 #define CR_EW(name, arity, types, expr, gradients, lo, hi, flags, doc)                             \
-    printf("| %s | %d | %s | `%s` | `%s` | %s |\n", #name, arity, #types, escape(#expr), gradients, escape2(doc));
+    printf("| %s | %d | %s | `%s` | `%s` | %s |\n", #name, arity, #types, escape(#expr),           \
+           gradients, escape2(doc));
 #include "ops.def"
     title("Reductions");
     printf("| op | types | identity | combine | meaning |\n| --- | --- | --- | --- | --- |\n");

@@ -7,8 +7,7 @@ void inspecting_options(inspecting *in, cli_options *o)
 {
     in->variant = 2;
     in->budget.bytes = CLI_NO_LIMIT;
-    cli_add(o, "--variant", CLI_CHOICE, &in->variant, CLI_VARIANTS,
-            "how far the compiler goes");
+    cli_add(o, "--variant", CLI_CHOICE, &in->variant, CLI_VARIANTS, "how far the compiler goes");
     cli_add(o, "--target", CLI_TEXT, &in->o.target, "T",
             "cpu, gpu, or a file written by crisol devices --target");
     cli_add(o, "--bind", CLI_BIND, &in->bind, "NAME=N,...",

@@ -146,8 +146,7 @@ int cli_profile(int argc, char **argv)
             "nothing runs. Figures are of one step, the mean over all that were measured.",
     };
     training_options(&job.t, &o);
-    cli_add(&o, "--opt", CLI_CHOICE, &job.t.opt, CLI_VARIANTS,
-            "how far the compiler goes");
+    cli_add(&o, "--opt", CLI_CHOICE, &job.t.opt, CLI_VARIANTS, "how far the compiler goes");
     cli_add(&o, "--steps", CLI_COUNT, &job.steps, "N", "steps that are measured");
     cli_add(&o, "--trace", CLI_TEXT, &job.trace, "F.json",
             "also write a timeline for Perfetto and chrome://tracing");

@@ -125,8 +125,7 @@ int cli_train(int argc, char **argv)
     };
     training_options(&job.t, &o);
     cli_add(&o, "--epochs", CLI_COUNT, &job.epochs, "N", "how often each sample is seen");
-    cli_add(&o, "--opt", CLI_CHOICE, &job.t.opt, CLI_VARIANTS,
-            "how far the compiler goes");
+    cli_add(&o, "--opt", CLI_CHOICE, &job.t.opt, CLI_VARIANTS, "how far the compiler goes");
     cli_add(&o, "--log", CLI_TEXT, &job.log, "F.csv", "also write the table there, epoch by epoch");
     cli_add(&o, "--plot", CLI_TEXT, &job.plot, "F.svg", "draw loss and accuracy (.svg or .png)");
     cli_add(&o, "--json", CLI_FLAG, &job.json, NULL, "print JSON at the end instead of the table");

@@ -21,8 +21,8 @@ void *cr_alloc(size_t size);
 void *cr_realloc(void *p, size_t old_size, size_t new_size); /* the new tail is zeroed */
 void cr_free(void *p);                                       /* accepts NULL */
 char *cr_strdup(const char *s);
-size_t cr_alloc_live(void);               /* blocks allocated and not yet freed, in this process */
-void cr_alloc_fail_after(int64_t n);      /* the n-th next allocation fails (once); < 0: never */
+size_t cr_alloc_live(void);          /* blocks allocated and not yet freed, in this process */
+void cr_alloc_fail_after(int64_t n); /* the n-th next allocation fails (once); < 0: never */
 
 /* ---- diagnostics ------------------------------------------------------------------------- */
 
@@ -36,7 +36,8 @@ void cr_error_clear(void);
 #define CR_TRY(expr)                                                                               \
     do {                                                                                           \
         cr_status cr_try_status_ = (expr);                                                         \
-        if (cr_try_status_ != CR_OK) return cr_try_status_;                                        \
+        if (cr_try_status_ != CR_OK)                                                               \
+            return cr_try_status_;                                                                 \
     } while (0)
 
 /* Our own bug: prints what and where, and aborts. Never for a user's mistake. */

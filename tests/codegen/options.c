@@ -21,7 +21,8 @@ static void expect_options(const char *base, bool correct_divide, const char *op
     cr_pass_context_finish(&cx);
 }
 
-/* Without the option, division may be wrong in its last bits, on devices that could do better too. */
+/* Without the option, division may be wrong in its last bits, on devices that could do better too.
+ */
 Test(options, division_is_rounded_correctly_where_it_can_be)
 {
     static const char *const targets[] = {"cpu", "gpu"};

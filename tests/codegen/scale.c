@@ -1,5 +1,5 @@
-/* scale.c - long graphs of every kind compile in all variants: what is written grows as the graph does,
- * and nothing recurses along it. */
+/* scale.c - long graphs of every kind compile in all variants: what is written grows as the graph
+ * does, and nothing recurses along it. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -55,7 +55,8 @@ static size_t source_bytes(builder *build, int n, cr_variant variant)
     build(g, n);
     cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
     cr_pass_context cx = {.graph = g, .target = cr_target_builtin("cpu")};
-    cx.options = (cr_plan_options){.variant = variant, .max_transfer_bytes = UINT64_MAX, .assigns = true};
+    cx.options =
+        (cr_plan_options){.variant = variant, .max_transfer_bytes = UINT64_MAX, .assigns = true};
     cr_assert_eq(cr_pipeline_run(&cx, NULL, NULL), CR_OK, "%s", cr_error());
     cr_module *m = cr_codegen(cx.plan);
     cr_assert(m, "%s", cr_error());
@@ -73,8 +74,8 @@ static void check(builder *build)
     for (int v = 0; v < 3; v++) {
         double one = (double)source_bytes(build, SHORT, (cr_variant)v);
         double all = (double)source_bytes(build, SHORT * TIMES, (cr_variant)v);
-        cr_expect_leq(all, 1.2 * TIMES * one, "variant %d: %.0f bytes of %d nodes, %.0f of %d", v, one, SHORT,
-                      all, SHORT * TIMES);
+        cr_expect_leq(all, 1.2 * TIMES * one, "variant %d: %.0f bytes of %d nodes, %.0f of %d", v,
+                      one, SHORT, all, SHORT * TIMES);
     }
 }
 

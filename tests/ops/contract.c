@@ -115,7 +115,9 @@ Test(contract, training_one)
 Test(contract, a_launch_that_gives_up_is_mended)
 {
     static const struct setup one = {.name = "one", .launches = CR_LAUNCH_ALONE},
-                              many = {.name = "many", .launches = CR_LAUNCH_RESIDENT, .resident_groups = 1000};
+                              many = {.name = "many",
+                                      .launches = CR_LAUNCH_RESIDENT,
+                                      .resident_groups = 1000};
     cr_graph *g = training_graph("mended", 8, 30, 17, 10, true, true);
     float loss[2], weight[2][30 * 17];
     uint64_t mended[2];

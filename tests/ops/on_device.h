@@ -19,7 +19,7 @@
 
 struct setup {
     const char *name;
-    const char *target;              /* "cpu", "gpu"; NULL: the device's own */
+    const char *target; /* "cpu", "gpu"; NULL: the device's own */
     int vector_width, compute_units, max_group, local_bytes; /* 0: as the target has it */
     cr_variant variant;
     bool reference;
@@ -162,8 +162,8 @@ static inline cr_device *the_device(void)
     return device;
 }
 
-/* PoCL up to 3.1 miscompiles kernels of several phases with work-groups of many work-items: Oclgrind,
- * Intel's runtime and GPUs run them right. */
+/* PoCL up to 3.1 miscompiles kernels of several phases with work-groups of many work-items:
+ * Oclgrind, Intel's runtime and GPUs run them right. */
 static inline bool is_for_device(const struct setup *s)
 {
     return !s->barriers || !strstr(cr_device_describe(the_device())->platform, "Portable");

@@ -45,8 +45,9 @@ Test(devices, by_type_index_and_name)
     cr_assert(choose("force 2") == 3);
     cr_assert(choose("PTHREAD") == 0);
     cr_assert(choose("nvidia") == 2);
-    cr_assert_str_eq(reason,
-                     "the option device (--device) asks for \"nvidia\": the platform matches; the first of 2");
+    cr_assert_str_eq(
+        reason,
+        "the option device (--device) asks for \"nvidia\": the platform matches; the first of 2");
 }
 
 Test(devices, the_environment_chooses_unless_the_caller_does)

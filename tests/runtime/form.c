@@ -18,7 +18,8 @@ Test(form, follows_what_is_measured)
     cr_form_init(&f, 100, 60, 0);
     for (int i = 0; i < 20; i++) { /* together takes four times as long as foreseen */
         bool alone = cr_form_choose(&f, 100) == CR_FORM_ALONE;
-        cr_form_measured(&f, alone ? CR_FORM_ALONE : CR_FORM_TOGETHER, (alone ? 110 : 240) * 100, 100);
+        cr_form_measured(&f, alone ? CR_FORM_ALONE : CR_FORM_TOGETHER, (alone ? 110 : 240) * 100,
+                         100);
     }
     cr_assert_eq(cr_form_choose(&f, 100), CR_FORM_ALONE);
     int tries = 0;

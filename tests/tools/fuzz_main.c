@@ -10,14 +10,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint8_t *read_file(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
-    if (!f) return NULL;
+    if (!f)
+        return NULL;
     uint8_t *data = NULL;
     size_t len = 0, cap = 0, got = 0;
     do {
         len += got;
         if (len == cap) {
             uint8_t *grown = realloc(data, cap = cap ? 2 * cap : 4096);
-            if (!grown) break;
+            if (!grown)
+                break;
             data = grown;
         }
         got = fread(data + len, 1, cap - len, f);
@@ -38,8 +40,10 @@ int main(int argc, char **argv)
         }
         /* a block of exactly that size, so that reading past the end is seen */
         uint8_t *exact = malloc(size ? size : 1);
-        if (!exact) return 1;
-        for (size_t k = 0; k < size; k++) exact[k] = data[k];
+        if (!exact)
+            return 1;
+        for (size_t k = 0; k < size; k++)
+            exact[k] = data[k];
         free(data);
         fprintf(stderr, "%s\n", argv[i]);
         LLVMFuzzerTestOneInput(exact, size);

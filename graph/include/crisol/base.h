@@ -26,14 +26,14 @@ extern "C" {
 /* One row a status: enumerator, short text. */
 #define CR_STATUS_MAP(X)                                                                           \
     X(CR_OK, "success")                                                                            \
-    X(CR_E_GRAPH, "mistake in the graph")       /* shapes, types, poison: the caller's program */  \
-    X(CR_E_ARGUMENT, "bad argument")            /* an option, a name, a size, a null pointer */    \
-    X(CR_E_SYNTAX, "syntax error")              /* a text that cannot be read */                   \
-    X(CR_E_IO, "input/output error")            /* a file or a folder */                           \
-    X(CR_E_DEVICE, "device error")              /* OpenCL: driver, build, launch */                \
-    X(CR_E_LIMIT, "limit exceeded")             /* device memory, transfer budget, rank */         \
+    X(CR_E_GRAPH, "mistake in the graph") /* shapes, types, poison: the caller's program */        \
+    X(CR_E_ARGUMENT, "bad argument")      /* an option, a name, a size, a null pointer */          \
+    X(CR_E_SYNTAX, "syntax error")        /* a text that cannot be read */                         \
+    X(CR_E_IO, "input/output error")      /* a file or a folder */                                 \
+    X(CR_E_DEVICE, "device error")        /* OpenCL: driver, build, launch */                      \
+    X(CR_E_LIMIT, "limit exceeded")       /* device memory, transfer budget, rank */               \
     X(CR_E_MEMORY, "out of host memory")                                                           \
-    X(CR_E_NUMERIC, "not a finite number")      /* training diverged */                            \
+    X(CR_E_NUMERIC, "not a finite number") /* training diverged */                                 \
     X(CR_E_INTERRUPTED, "interrupted")
 
 typedef enum cr_status {

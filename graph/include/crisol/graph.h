@@ -1,4 +1,5 @@
-/* crisol/graph.h - computation graphs: inputs, state, gradients, roots, and their text and pictures.
+/* crisol/graph.h - computation graphs: inputs, state, gradients, roots, and their text and
+ * pictures.
  *
  *     cr_graph *g = cr_graph_create("line");
  *     cr_value x = cr_input(g, "x", CR_F32, 32, 4);
@@ -7,8 +8,8 @@
  *     cr_output(g, "y", y);
  *
  * A graph is a set of immutable nodes. A cr_value names one node of one graph and is passed by
- * value. Builder calls cannot fail loudly: a mistake gives a poisoned value, poison spreads, and the
- * graph keeps the first mistake with the caller's file and line (cr_graph_status, cr_error).
+ * value. Builder calls cannot fail loudly: a mistake gives a poisoned value, poison spreads, and
+ * the graph keeps the first mistake with the caller's file and line (cr_graph_status, cr_error).
  *
  * Each cr_x(...) macro below stands for a function cr_x_at(CR_HERE, ...): bindings from other
  * languages call the function and pass their own location. */
@@ -72,7 +73,8 @@ CR_API cr_status cr_graph_status(const cr_graph *g);
 CR_API uint32_t cr_graph_size(const cr_graph *g);
 
 /* A named size that is bound when a program is compiled (the batch, say). `bound` is its largest
- * value. Asking again for the same name with the same bound gives the same symbol. 0 on a mistake. */
+ * value. Asking again for the same name with the same bound gives the same symbol. 0 on a mistake.
+ */
 CR_API cr_dim cr_symbol(cr_graph *g, const char *name, int64_t bound);
 
 /* ---- leaves -------------------------------------------------------------------------------- */
@@ -110,7 +112,8 @@ typedef struct cr_init {
 
 /* A variable that lives on the device between steps. All reads in a step see its value before the
  * step; cr_assign gives the value after it. */
-#define cr_state(g, name, dtype, init, shape) cr_state_at(CR_HERE, g, name, dtype, init, shape, false)
+#define cr_state(g, name, dtype, init, shape)                                                      \
+    cr_state_at(CR_HERE, g, name, dtype, init, shape, false)
 /* A state that an optimizer updates (trainable), Glorot uniform when of rank 2 or more, else 0. */
 #define cr_param(g, name, dtype, ...) cr_param_at(CR_HERE, g, name, dtype, CR_SHAPE(__VA_ARGS__))
 #define cr_param_init(g, name, dtype, init, ...)                                                   \
@@ -154,8 +157,8 @@ CR_API bool cr_is_poison(cr_value v);
 /* Element type and shape; of poison they are those of an f32 scalar. Sizes may be symbolic. */
 CR_API cr_dtype cr_value_dtype(cr_value v);
 CR_API cr_shape cr_value_shape(cr_value v);
-/* Finds an input, a state or an output by name. When there is none: poison, which is no mistake until
- * something is built from it. */
+/* Finds an input, a state or an output by name. When there is none: poison, which is no mistake
+ * until something is built from it. */
 CR_API cr_value cr_find(cr_graph *g, const char *name);
 /* The trainable states in the order they were built: writes at most `max`, returns how many. */
 CR_API uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max);
@@ -163,8 +166,8 @@ CR_API uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max);
 /* ---- user-level ops and scopes -------------------------------------------------------------- */
 
 /* All that is built between cr_op_begin and cr_op_end counts as one op of the user: one kernel in
- * the unfused variants, one cluster in pictures. Nested pairs belong to the outermost. An end without
- * a begin is a mistake. */
+ * the unfused variants, one cluster in pictures. Nested pairs belong to the outermost. An end
+ * without a begin is a mistake. */
 CR_API void cr_op_begin(cr_graph *g, const char *name, cr_loc at);
 CR_API void cr_op_end(cr_graph *g);
 
