@@ -123,8 +123,7 @@ static void epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
         cr_emit_store(e, &t->p->store[i], index[i], value[i]);
 }
 
-/* ---- one work-item a group: explicit vectors (of one lane, on devices that prefer scalars)
- * --------------------------------------------------------- */
+/* ---- one work-item a group: explicit vectors (of one lane, on devices that prefer scalars) -- */
 
 static const char *vector_type(struct tile *t)
 {
@@ -413,8 +412,7 @@ static void contract_vectors(struct tile *t)
     e->floor = floor;
 }
 
-/* ---- many work-items a group: one register tile each, blocks of both operands in local memory
- * ------------- */
+/* ---- many work-items a group: one register tile each, blocks of both operands in local memory  */
 
 /* Fills a block of scratch: rows x columns, where (row, column) of the operand is valid below its
  * limits. */

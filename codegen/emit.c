@@ -9,8 +9,7 @@ typedef struct cr_memo {
     cr_val val;
 } cr_memo_entry;
 
-/* ---- scopes
- * --------------------------------------------------------------------------------------- */
+/* ---- scopes --------------------------------------------------------------------------------- */
 
 cr_scope *cr_emit_open(cr_emit *e)
 {
@@ -61,8 +60,7 @@ static bool encloses(const cr_scope *outer, const cr_scope *inner)
     return outer == NULL || inner == outer;
 }
 
-/* ---- names and types
- * --------------------------------------------------------------------------------- */
+/* ---- names and types ------------------------------------------------------------------------ */
 
 const char *cr_emit_name(cr_emit *e, const char *prefix)
 {
@@ -103,8 +101,7 @@ cr_val cr_emit_define(cr_emit *e, cr_scope *s, const char *prefix, cr_dtype dtyp
     return v;
 }
 
-/* ---- memo
- * ---------------------------------------------------------------------------------------------- */
+/* ---- memo ----------------------------------------------------------------------------------- */
 
 bool cr_emit_recall(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val *out)
 {
@@ -134,8 +131,7 @@ void cr_emit_bind(cr_emit *e, cr_ref r, const cr_ix *at, const char *text, int w
     cr_emit_remember(e, r, at, cr_shape_of(e->graph, r)->rank, v);
 }
 
-/* ---- widths
- * -------------------------------------------------------------------------------------------- */
+/* ---- widths --------------------------------------------------------------------------------- */
 
 cr_val cr_emit_widen(cr_emit *e, cr_val v)
 {
@@ -148,8 +144,7 @@ cr_val cr_emit_widen(cr_emit *e, cr_val v)
     return v;
 }
 
-/* ---- indices
- * ------------------------------------------------------------------------------------------- */
+/* ---- indices -------------------------------------------------------------------------------- */
 
 cr_ix cr_emit_linear(cr_emit *e, const cr_shape *s, const cr_ix *at)
 {
@@ -192,8 +187,7 @@ void cr_emit_index_of(cr_emit *e, cr_ref r, const cr_shape *domain, const cr_ix 
     }
 }
 
-/* ---- memory
- * ---------------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 const char *cr_emit_pointer(cr_emit *e, uint32_t id)
 {

@@ -51,8 +51,7 @@ void cr_ix_table_destroy(cr_ix_table *t)
     cr_free(t);
 }
 
-/* ---- making expressions -------------------------------------------------------------------------
- */
+/* ---- making expressions --------------------------------------------------------------------- */
 
 static cr_ix intern(cr_ix_table *t, int64_t c, const struct term *term, uint32_t n)
 {
@@ -275,8 +274,7 @@ cr_ix cr_ix_mod(cr_ix_table *t, cr_ix x, int64_t k)
     return quotient(t, rest, k, ATOM_MOD);
 }
 
-/* ---- asking
- * -------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 int64_t cr_ix_lo(const cr_ix_table *t, cr_ix a)
 {

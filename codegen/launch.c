@@ -102,8 +102,7 @@ static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
         line(w, --depth, "}\n");
 }
 
-/* ---- resident groups ----------------------------------------------------------------------------
- */
+/* ---- resident groups ------------------------------------------------------------------------ */
 
 /* OpenCL promises no progress between work-groups, so that waiting is bounded, a launch that gives
  * up says so, and one group alone can mend what it left (module.h). */
@@ -212,8 +211,7 @@ void cr_write_meeting(const struct writer *w, cr_strbuf *out)
     cr_str_add(out, "}\n");
 }
 
-/* ---- kernels ------------------------------------------------------------------------------------
- */
+/* ---- kernels -------------------------------------------------------------------------------- */
 
 static void label_launch(struct writer *w, const cr_launch *l, cr_kernel *k)
 {

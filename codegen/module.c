@@ -12,8 +12,7 @@ const char *cr_writer_keep(struct writer *w, const char *text)
     return copy ? copy : "";
 }
 
-/* ---- names
- * ---------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf, size_t size)
 {
@@ -53,8 +52,7 @@ void cr_writer_describe(const struct writer *w, const cr_phase *p, char join, cr
         cr_str_add(out, "copy");
 }
 
-/* ---- the head comment of a phase
- * -------------------------------------------------------------------- */
+/* ---- the head comment of a phase ------------------------------------------------------------ */
 
 /* A value's line, with its place: what the plan says, not what the emitter has used. The tests hold
  * the kernel's loads and stores against these lines (tests/tools/kernel_check.c). */
@@ -99,8 +97,7 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
     cr_str_add(out, " */\n");
 }
 
-/* ---- one phase
- * ------------------------------------------------------------------------------------- */
+/* ---- one phase ------------------------------------------------------------------------------ */
 
 void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel,
                           bool lid, cr_strbuf *out)
@@ -182,8 +179,7 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_arena_finish(&e.arena);
 }
 
-/* ---- the program's text
- * ---------------------------------------------------------------------------------- */
+/* ---- the program's text --------------------------------------------------------------------- */
 
 static const char random_text[] =
     "\n/* Philox 4x32-10 (Salmon et al., SC'11): the word of `element` in a stream, as a float in "
@@ -242,8 +238,7 @@ static void write_source(struct writer *w)
     cr_str_finish(&s);
 }
 
-/* ---- memories and slots
- * -------------------------------------------------------------------------------------- */
+/* ---- memories and slots --------------------------------------------------------------------- */
 
 static void write_memories(struct writer *w)
 {
@@ -298,9 +293,7 @@ static void write_slots(struct writer *w)
     }
 }
 
-/* ---- steps
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static void write_copy(struct writer *w, const cr_plan_step *p, cr_step *s)
 {
@@ -454,9 +447,7 @@ static void write_steps(struct writer *w)
         m->nstep++;
 }
 
-/* ---- the module
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the module ----------------------------------------------------------------------------- */
 
 static bool within_limits(const struct writer *w)
 {

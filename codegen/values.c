@@ -5,8 +5,7 @@
 #include "elementary.h"
 #include "emit.h"
 
-/* ---- constants
- * -------------------------------------------------------------------------------------------- */
+/* ---- constants ------------------------------------------------------------------------------ */
 
 static cr_val constant(cr_emit *e, cr_ref r)
 {
@@ -31,8 +30,7 @@ static cr_val constant(cr_emit *e, cr_ref r)
     return v;
 }
 
-/* ---- elementwise
- * ------------------------------------------------------------------------------------------ */
+/* ---- elementwise ---------------------------------------------------------------------------- */
 
 /* The row's expression with x, y, z replaced by operands. */
 static const char *expression(cr_emit *e, cr_op op, const cr_val *arg, cr_dtype dtype, int width)
@@ -112,8 +110,7 @@ static cr_val cast(cr_emit *e, cr_ref r, const cr_ix *at)
     return cr_emit_define(e, v.scope, "v", (cr_dtype)n->dtype, v.width, text);
 }
 
-/* ---- movement
- * ---------------------------------------------------------------------------------------------- */
+/* ---- movement ------------------------------------------------------------------------------- */
 
 /* Text of x brought into [0, hi]: what is outside, negative or above, becomes hi. One unsigned
  * minimum where clamp() is two operations. */
@@ -310,9 +307,7 @@ static cr_val random_uniform(cr_emit *e, cr_ref r, const cr_ix *at)
     return v;
 }
 
-/* ---- loops
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- loops ---------------------------------------------------------------------------------- */
 
 static cr_scope *scope_of(cr_emit *e, const cr_ix *at, int rank)
 {
@@ -463,9 +458,7 @@ static cr_val dot(cr_emit *e, cr_ref r, const cr_ix *at)
     return (cr_val){acc, CR_F32, width, home};
 }
 
-/* ---- dispatch
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- dispatch ------------------------------------------------------------------------------- */
 
 static cr_val compute(cr_emit *e, cr_ref r, const cr_ix *at)
 {

@@ -15,8 +15,7 @@ struct cr_program {
     cr_program_info info;
 };
 
-/* ---- options ------------------------------------------------------------------------------------
- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 /* All states of the user's graph, in the order in which they were built: the store's layout, which
  * is the same for every program of the graph. */
@@ -110,6 +109,18 @@ cr_status cr_launch_form_of(cr_launches launches, cr_launch_form *out)
     return CR_OK;
 }
 
+/* The caller's names, copied: the plan, which can be looked at later, refers to them. */
+static cr_status keep_names(cr_program *p, const char *const *names, uint32_t n,
+                            const char *const **out)
+{
+    const char **copy = names ? cr_arena_alloc(&p->arena, (n + 1) * sizeof *copy) : NULL;
+    bool ok = copy || !names;
+    for (uint32_t i = 0; ok && names && i < n; i++)
+        ok = (copy[i] = cr_arena_strdup(&p->arena, names[i])) != NULL;
+    *out = copy;
+    return ok ? CR_OK : CR_E_MEMORY;
+}
+
 static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_options *o)
 {
     cr_variant variant = CR_VARIANT_FUSED;
@@ -124,18 +135,17 @@ static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_op
         .launches = launches,
         .max_transfer_bytes = o->transfer_budget ? o->transfer_budget->bytes : UINT64_MAX,
         .max_resident_bytes = o->max_resident_bytes,
-        .outputs = o->outputs,
         .noutputs = o->noutputs,
         .assigns = !o->no_updates,
-        .updates = o->updates,
         .nupdates = o->nupdates,
     };
+    CR_TRY(keep_names(p, o->outputs, o->noutputs, &p->options.outputs));
+    CR_TRY(keep_names(p, o->updates, o->nupdates, &p->options.updates));
     CR_TRY(cr_bind_symbols(g, o->bind, o->nbind, &p->arena, &p->options.binding));
     return lay_out_store(p, g);
 }
 
-/* ---- states and inputs
- * ----------------------------------------------------------------------------- */
+/* ---- states and inputs ---------------------------------------------------------------------- */
 
 static cr_status fill_states(cr_program *p, const cr_graph *g, uint64_t seed)
 {
@@ -177,8 +187,7 @@ static cr_status share_inputs(cr_program *p, cr_program *from)
     return CR_OK;
 }
 
-/* ---- compiling
- * --------------------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------ */
 
 cr_graph *cr_graph_copy(const cr_graph *g)
 {
@@ -294,8 +303,7 @@ void cr_program_destroy(cr_program *p)
     cr_free(p);
 }
 
-/* ---- running
- * -------------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 cr_status cr_feed(cr_program *p, const char *name, const void *data, size_t bytes)
 {
@@ -328,8 +336,7 @@ uint64_t cr_steps_done(const cr_program *p)
     return p->steps;
 }
 
-/* ---- figures
- * ---------------------------------------------------------------------------------------------- */
+/* ---- figures -------------------------------------------------------------------------------- */
 
 cr_program_info cr_program_get_info(const cr_program *p)
 {

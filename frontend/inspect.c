@@ -6,8 +6,7 @@
 #include "dot.h"
 #include "target.h"
 
-/* ---- what can be printed
- * -------------------------------------------------------------------------- */
+/* ---- what can be printed -------------------------------------------------------------------- */
 
 static const char *const hues[] = {"#e8f0fe", "#fef3e2", "#e6f4ea", "#fce8e6",
                                    "#f3e8fd", "#e4f7fb", "#fff8e1", "#eceff1"};
@@ -69,8 +68,7 @@ char *cr_emit_text(const cr_pass_context *cx, const cr_module *module, const cha
     return out.at ? cr_str_take(&out) : cr_strdup("");
 }
 
-/* ---- watching passes
- * -------------------------------------------------------------------------------- */
+/* ---- watching passes ------------------------------------------------------------------------ */
 
 struct watch {
     const cr_inspect_options *o;
@@ -99,8 +97,7 @@ static void after(void *user, const cr_pass *pass, const cr_pass_context *cx, bo
     cr_string_free(text);
 }
 
-/* ---- targets
- * ------------------------------------------------------------------------------------------ */
+/* ---- targets -------------------------------------------------------------------------------- */
 
 static cr_status find_target(const char *name, cr_target *out)
 {
@@ -117,8 +114,7 @@ static cr_status find_target(const char *name, cr_target *out)
     return status;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static char *run(cr_pass_context *cx, const cr_graph *g, const cr_inspect_options *o, cr_arena *a,
                  cr_target *target)

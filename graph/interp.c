@@ -150,8 +150,7 @@ static const struct {
 #include "ops.def"
 };
 
-/* ---- arrays and walks -------------------------------------------------------------------------
- */
+/* ---- arrays and walks ----------------------------------------------------------------------- */
 
 typedef struct array {
     char *at;
@@ -229,8 +228,7 @@ static void copy_walk(walk w, array x, array out)
     } while (walk_next(&w));
 }
 
-/* ---- the interpreter ----------------------------------------------------------------------------
- */
+/* ---- the interpreter ------------------------------------------------------------------------ */
 
 struct cr_interp {
     const cr_graph *g;
@@ -261,8 +259,7 @@ static void store_bits(array a, int64_t i, int64_t v)
         memcpy(a.at + i, &byte, 1);
 }
 
-/* ---- movement -----------------------------------------------------------------------------------
- */
+/* ---- movement ------------------------------------------------------------------------------- */
 
 static void run_permute(array x, array out, const int64_t *axes)
 {
@@ -322,8 +319,7 @@ static void run_concat(array x, array y, array out, int64_t axis)
     copy_box(y, origin, out, behind, y.dim);
 }
 
-/* ---- reductions ---------------------------------------------------------------------------------
- */
+/* ---- reductions ----------------------------------------------------------------------------- */
 
 /* In row-major order of x, each accumulator sees its elements in row-major order of the reduced
  * axes, which is the order that kernels keep. */
@@ -373,8 +369,7 @@ static void run_argmax(array x, array out, int64_t axes)
     } while (walk_next(&kept));
 }
 
-/* ---- structured ---------------------------------------------------------------------------------
- */
+/* ---- structured ----------------------------------------------------------------------------- */
 
 /* The same function is compiled twice on x86, where fmaf is a slow call unless the compiler may
  * assume the instruction. */
@@ -485,8 +480,7 @@ static void run_random(array seed, array step, array out, int64_t stream)
     }
 }
 
-/* ---- one node -----------------------------------------------------------------------------------
- */
+/* ---- one node ------------------------------------------------------------------------------- */
 
 static void run_leaf(const cr_interp *in, cr_ref r, array out)
 {
@@ -537,8 +531,7 @@ static void run_node(const cr_interp *in, cr_ref r)
         run_structured(n, attr, x, out);
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static bool is_bound(const cr_node *n)
 {

@@ -254,8 +254,7 @@ typedef enum cr_level {
 } cr_level;
 cr_status cr_verify(const cr_graph *g, cr_level level);
 
-/* ---- reference interpreter --------------------------------------------------------------------
- */
+/* ---- reference interpreter ------------------------------------------------------------------ */
 
 /* Evaluates a literal graph (symbols at `binding`, or their bounds) on the host, node by node, in
  * the order of accumulation that docs/ir.md defines: the oracle of all kernels.
@@ -279,8 +278,7 @@ void cr_init_fill(const cr_graph *g, cr_ref state, uint64_t seed, void *out);
 /* One elementwise op on scalars: numbers are carried as double (exact for f32 and i32). */
 double cr_eval_scalar(cr_op op, cr_dtype operand, const double *x);
 
-/* ---- fingerprints -----------------------------------------------------------------------------
- */
+/* ---- fingerprints --------------------------------------------------------------------------- */
 
 /* A hash of all that the roots reach: equal graphs have equal hashes, whatever the node numbers. */
 uint64_t cr_graph_hash(const cr_graph *g);

@@ -15,8 +15,7 @@
 #include "ir.h"
 #include "target.h"
 
-/* ---- options of a compilation ------------------------------------------------------------------
- */
+/* ---- options of a compilation --------------------------------------------------------------- */
 
 /* How far the pipeline goes. All variants run the same simplifications and use the same schedules;
  * they differ from placement on. */
@@ -60,8 +59,7 @@ typedef struct cr_plan_options {
     uint64_t store_bytes;
 } cr_plan_options;
 
-/* ---- phases
- * -------------------------------------------------------------------------------------- */
+/* ---- phases --------------------------------------------------------------------------------- */
 
 typedef enum cr_family {
     CR_FAMILY_NEST,    /* parallel loops over `parallel` axes of the domain, serial ones inside */
@@ -119,8 +117,7 @@ typedef struct cr_phase {
     double cost_us;                     /* of the whole phase on one compute unit */
 } cr_phase;
 
-/* ---- reasons
- * --------------------------------------------------------------------------------------- */
+/* ---- reasons -------------------------------------------------------------------------------- */
 
 /* Why an edge from a producer to a consumer is inside one phase, or is not. One row a reason. */
 #define CR_REASON_MAP(X)                                                                           \
@@ -162,8 +159,7 @@ typedef struct cr_edge {
                            * unless it is stored anyway; 0 when refused */
 } cr_edge;
 
-/* ---- launches, steps, memory
- * ------------------------------------------------------------------------ */
+/* ---- launches, steps, memory ---------------------------------------------------------------- */
 
 typedef struct cr_launch {
     const uint32_t *phase;

@@ -24,8 +24,7 @@ enum {
     ROW_LIMIT = 4096    /* elements that one work-item may visit in serial row loops */
 };
 
-/* ---- properties of nodes ------------------------------------------------------------------------
- */
+/* ---- properties of nodes -------------------------------------------------------------------- */
 
 void cr_op_costs(uint32_t cost[CR_OP_COUNT])
 {
@@ -77,8 +76,7 @@ static int64_t masked_count(const cr_shape *s, uint32_t mask)
     return n;
 }
 
-/* ---- starting and joining phases
- * ----------------------------------------------------------------- */
+/* ---- starting and joining phases ------------------------------------------------------------ */
 
 static void own(struct fuser *f, uint32_t d, cr_ref r, int class)
 {
@@ -187,8 +185,7 @@ static bool may_join(struct fuser *f, cr_ref r, int d, int *class)
     return true;
 }
 
-/* ---- one node of each kind
- * ------------------------------------------------------------------------- */
+/* ---- one node of each kind ------------------------------------------------------------------ */
 
 static void visit_virtual(struct fuser *f, cr_ref r)
 {
@@ -358,8 +355,7 @@ static void note_reads(struct fuser *f, cr_ref r)
             draft_of(f, n->src[i])->read = true;
 }
 
-/* ---- what is stored
- * ------------------------------------------------------------------------------- */
+/* ---- what is stored ------------------------------------------------------------------------- */
 
 /* Users of each node, as one array: user[first[r]] .. user[first[r + 1] - 1]. */
 struct users {
@@ -448,8 +444,7 @@ static void sink(struct fuser *f, const struct users *u)
     }
 }
 
-/* ---- driver
- * -------------------------------------------------------------------------------------------- */
+/* ---- driver --------------------------------------------------------------------------------- */
 
 static bool alloc_arrays(struct fuser *f)
 {

@@ -53,8 +53,7 @@ struct counter {
     bool failed;
 };
 
-/* ---- terms
- * --------------------------------------------------------------------------------------- */
+/* ---- terms ---------------------------------------------------------------------------------- */
 
 static const struct loop *inner(const struct loop *a, const struct loop *b)
 {
@@ -114,8 +113,7 @@ static uint64_t index_name(const struct term *at, int n)
     return name;
 }
 
-/* ---- reshapes
- * ------------------------------------------------------------------------------------- */
+/* ---- reshapes ------------------------------------------------------------------------------- */
 
 /* Are the n terms all parts of one split, in order, over these sizes? */
 static const struct split *whole_split(const struct term *at, const int64_t *dim, int n)
@@ -203,8 +201,7 @@ static void reshape_to(struct counter *c, const cr_shape *from, const struct ter
     reshape(c, at, from->dim, from->rank, to->dim, to->rank, out);
 }
 
-/* ---- loops
- * ------------------------------------------------------------------------------------------ */
+/* ---- loops ---------------------------------------------------------------------------------- */
 
 static const struct loop *open_loop(struct counter *c, int64_t size)
 {
@@ -235,8 +232,7 @@ static void close_to(struct counter *c, const struct loop *outer)
     }
 }
 
-/* ---- values
- * ----------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 static const struct loop *visit(struct counter *c, cr_ref r, const struct term *at);
 
@@ -404,8 +400,7 @@ static const struct loop *visit(struct counter *c, cr_ref r, const struct term *
     return l;
 }
 
-/* ---- a phase
- * ---------------------------------------------------------------------------------------- */
+/* ---- a phase -------------------------------------------------------------------------------- */
 
 /* One element for each parallel index, rather than for each of the domain? */
 static bool is_row(const struct counter *c, const cr_plan_store *s)

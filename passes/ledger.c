@@ -1,8 +1,7 @@
 /* ledger.c - the fusion ledger: for every producer-consumer edge, fused or refused, and why. */
 #include "fuser.h"
 
-/* ---- the ledger
- * --------------------------------------------------------------------------------------- */
+/* ---- the ledger ----------------------------------------------------------------------------- */
 
 static cr_reason fused_reason(const struct fuser *f, cr_ref p, cr_ref c)
 {

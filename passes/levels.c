@@ -5,8 +5,7 @@
  * phase of its own commits it afterwards. */
 #include "fuser.h"
 
-/* ---- lists of a phase
- * --------------------------------------------------------------------------------- */
+/* ---- lists of a phase ----------------------------------------------------------------------- */
 
 /* Is r computed inside phases (its own or its readers'), rather than read from memory? */
 static bool computed_in(const struct fuser *f, cr_ref r, uint32_t draft)
@@ -90,8 +89,7 @@ bool cr_draft_add_store(struct fuser *f, uint32_t d, cr_ref value, cr_ref assign
     return true;
 }
 
-/* ---- assigns
- * ------------------------------------------------------------------------------------------ */
+/* ---- assigns -------------------------------------------------------------------------------- */
 
 /* Does the phase read the state at other places than where it would write it? What reaches the
  * state through anything but elementwise ops and reshapes (an index map, a loop) does. */
@@ -175,8 +173,7 @@ bool cr_place_assigns(struct fuser *f)
     return ok;
 }
 
-/* ---- levels
- * ------------------------------------------------------------------------------------------- */
+/* ---- levels --------------------------------------------------------------------------------- */
 
 /* Drafts, copies and host nodes as one graph of items: item d is draft d, item ndraft + r is node
  * r. */

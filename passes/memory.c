@@ -19,8 +19,7 @@ struct planner {
     int arena[2], store[2]; /* memory of each space: device, host; -1: none yet */
 };
 
-/* ---- memories -----------------------------------------------------------------------------------
- */
+/* ---- memories ------------------------------------------------------------------------------- */
 
 static int memory(struct planner *p, cr_memory_kind kind, cr_ref leaf, uint64_t bytes)
 {
@@ -88,8 +87,7 @@ static bool place_leaves(struct planner *p, const bool *live)
     return true;
 }
 
-/* ---- lifetimes
- * ------------------------------------------------------------------------------------ */
+/* ---- lifetimes ------------------------------------------------------------------------------ */
 
 static void number_steps(struct planner *p)
 {
@@ -175,8 +173,7 @@ static bool find_lives(struct planner *p, const bool *live)
     return true;
 }
 
-/* ---- offsets
- * -------------------------------------------------------------------------------------- */
+/* ---- offsets -------------------------------------------------------------------------------- */
 
 struct placed {
     uint32_t id, first;

@@ -25,8 +25,7 @@ static int by_level(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* ---- launches
- * --------------------------------------------------------------------------------------- */
+/* ---- launches ------------------------------------------------------------------------------- */
 
 static bool add_launch(struct orderer *o, const uint32_t *phase, uint32_t n, uint32_t nstage)
 {
@@ -153,8 +152,7 @@ static bool add_level_by_origin(struct orderer *o, uint32_t *phase, uint32_t n)
     return true;
 }
 
-/* ---- one launch for the whole step
- * --------------------------------------------------------------------- */
+/* ---- one launch for the whole step ---------------------------------------------------------- */
 
 static bool only_phases(const cr_plan *plan)
 {
@@ -261,8 +259,7 @@ static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
     return true;
 }
 
-/* ---- copies and host work
- * -------------------------------------------------------------------------------- */
+/* ---- copies and host work ------------------------------------------------------------------- */
 
 /* What is ordered, sorted: level first, then number. */
 struct by_level {
@@ -333,8 +330,7 @@ static bool add_phases(struct orderer *o, struct by_level *phases, uint32_t leve
     return add_level_by_origin(o, phase, n);
 }
 
-/* ---- the pass
- * --------------------------------------------------------------------------------------------- */
+/* ---- the pass ------------------------------------------------------------------------------- */
 
 static void put(struct by_level *list, uint32_t level, uint32_t what)
 {

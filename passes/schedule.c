@@ -17,8 +17,7 @@ struct row {
     int32_t reg_m, reg_n, tile_m, tile_n, block_k, local, items;
 };
 
-/* ---- cost --------------------------------------------------------------------------------------
- */
+/* ---- cost ----------------------------------------------------------------------------------- */
 
 static double node_flops(const cr_graph *g, cr_ref r, const uint32_t *cost)
 {
@@ -100,8 +99,7 @@ static void account(cr_plan *plan, cr_phase *p, const uint32_t *cost)
                  (double)(p->bytes_read + p->bytes_written) / (t->bandwidth_gbs * 1e3) * 0.3;
 }
 
-/* ---- contractions
- * --------------------------------------------------------------------------------- */
+/* ---- contractions --------------------------------------------------------------------------- */
 
 static struct row contract_row(const cr_target *t, const struct sizes *s)
 {
@@ -291,8 +289,7 @@ static void schedule_contract(cr_plan *plan, cr_phase *p)
                            ((z.n + s->tile_n - 1) / s->tile_n));
 }
 
-/* ---- nests
- * ------------------------------------------------------------------------------------------ */
+/* ---- nests ---------------------------------------------------------------------------------- */
 
 static int last_parallel(const cr_phase *p)
 {

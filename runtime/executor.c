@@ -87,16 +87,16 @@ static cr_status make_memories(cr_exec *x)
         const cr_memory *at = &m->memory[i];
         if (at->kind == CR_MEMORY_ARENA || at->kind == CR_MEMORY_MEETING ||
             at->kind == CR_MEMORY_BACKUP)
-            x->memory[i] = cr_buffer_on_device(x->device, at->name, at->bytes);
+            x->memory[i] = cr_mem_on_device(x->device, at->name, at->bytes);
         else if (at->kind == CR_MEMORY_HOST)
-            x->memory[i] = cr_buffer_on_host(x->device, at->bytes);
+            x->memory[i] = cr_mem_on_host(x->device, at->bytes);
         else if (at->kind == CR_MEMORY_HOST_INPUT)
-            x->memory[i] = cr_buffer_borrowed(x->device, at->bytes);
+            x->memory[i] = cr_mem_borrowed(x->device, at->bytes);
         if (!x->memory[i] && at->kind != CR_MEMORY_INPUT)
             return cr_last_status();
         if (at->kind == CR_MEMORY_MEETING) {
             x->meeting = i;
-            CR_TRY(cr_buffer_zero(x->memory[i]));
+            CR_TRY(cr_mem_zero(x->memory[i]));
         }
     }
     return CR_OK;
@@ -217,7 +217,7 @@ static void release_parts(cr_exec *x)
     for (uint32_t i = 0; x->kernel && i < m->nkernel; i++)
         CL_RELEASE(clReleaseKernel, x->kernel[i]);
     for (uint32_t i = 0; x->memory && i < m->nmemory; i++)
-        cr_buffer_unref(x->memory[i]);
+        cr_mem_unref(x->memory[i]);
     cr_free(x->host);
     cr_free(x->kernel);
     cr_free(x->memory);
@@ -317,7 +317,7 @@ static cr_status ensure_input(cr_exec *x, uint32_t memory)
     const cr_memory *m = &x->module->memory[memory];
     if (x->memory[memory])
         return CR_OK;
-    x->memory[memory] = cr_buffer_on_device(x->device, m->name, m->bytes);
+    x->memory[memory] = cr_mem_on_device(x->device, m->name, m->bytes);
     return x->memory[memory] ? cr_exec_bind(x, memory) : cr_last_status();
 }
 
@@ -327,12 +327,12 @@ cr_status cr_exec_feed(cr_exec *x, const char *name, const void *data, uint64_t 
     CR_TRY(find_input(x, name, &slot));
     CR_TRY(check_size("input", slot, bytes));
     CR_TRY(ensure_input(x, slot->memory));
-    cr_buffer *b = x->memory[slot->memory];
+    cr_mem *b = x->memory[slot->memory];
     if (b->borrowed) {
         /* what reads the old data may still be enqueued: cr_exec_run waits for uploads */
         b->host = (void *)(uintptr_t)data;
     } else {
-        CR_TRY(cr_buffer_write(b, slot->offset, data, bytes));
+        CR_TRY(cr_mem_write(b, slot->offset, data, bytes));
         x->stats.feed_h2d_bytes += b->mem ? bytes : 0;
     }
     b->fed = true;
@@ -359,9 +359,9 @@ cr_status cr_exec_share_input(cr_exec *x, cr_exec *from, const char *name)
                        name, x->module->name, from->module->name);
     CR_TRY(ensure_input(from, other->memory));
     CR_TRY(cr_exec_settle(x));
-    cr_buffer *old = x->memory[slot->memory];
-    x->memory[slot->memory] = cr_buffer_ref(from->memory[other->memory]);
-    cr_buffer_unref(old);
+    cr_mem *old = x->memory[slot->memory];
+    x->memory[slot->memory] = cr_mem_ref(from->memory[other->memory]);
+    cr_mem_unref(old);
     return cr_exec_bind(x, slot->memory);
 }
 
@@ -381,7 +381,7 @@ static cr_status find_fetchable(const cr_exec *x, const char *name, const cr_slo
 static cr_status check_value(const cr_exec *x, const cr_slot *s)
 {
     cr_memory_kind kind = x->module->memory[s->memory].kind;
-    const cr_buffer *b = x->memory[s->memory];
+    const cr_mem *b = x->memory[s->memory];
     if ((kind == CR_MEMORY_ARENA || kind == CR_MEMORY_HOST) && !x->ran)
         return cr_fail(CR_E_ARGUMENT, "output \"%s\" has no value before the first step", s->name);
     if ((kind == CR_MEMORY_INPUT || kind == CR_MEMORY_HOST_INPUT) && !(b && b->fed))
@@ -395,9 +395,9 @@ cr_status cr_exec_fetch(cr_exec *x, const char *name, void *out, uint64_t bytes)
     CR_TRY(find_fetchable(x, name, &slot));
     CR_TRY(check_size(slot->kind == CR_SLOT_STATE ? "state" : "output", slot, bytes));
     CR_TRY(check_value(x, slot));
-    cr_buffer *b = x->memory[slot->memory];
+    cr_mem *b = x->memory[slot->memory];
     CR_TRY(cr_exec_settle(x));
-    CR_TRY(cr_buffer_read(b, slot->offset, out, bytes));
+    CR_TRY(cr_mem_read(b, slot->offset, out, bytes));
     x->stats.fetch_d2h_bytes += b->mem ? bytes : 0;
     return CR_OK;
 }

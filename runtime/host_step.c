@@ -112,7 +112,7 @@ void cr_host_step_destroy(cr_host_step *h)
 /* ---- running ----------------------------------------------------------------------------- */
 
 /* Outputs may lie where inputs do, so a value that is an input's is saved before any is written. */
-static void write_outputs(cr_host_step *h, cr_buffer *const *memory)
+static void write_outputs(cr_host_step *h, cr_mem *const *memory)
 {
     const cr_step *s = h->step;
     for (uint32_t i = 0; i < s->nout; i++)
@@ -127,7 +127,7 @@ static void write_outputs(cr_host_step *h, cr_buffer *const *memory)
 }
 
 /* Inputs are bound at every run: a fed input's place is the caller's, and changes. */
-cr_status cr_host_step_run(cr_host_step *h, cr_buffer *const *memory)
+cr_status cr_host_step_run(cr_host_step *h, cr_mem *const *memory)
 {
     const cr_step *s = h->step;
     for (uint32_t i = 0; i < s->nin; i++) {

@@ -3,7 +3,7 @@
 #ifndef CR_HOST_STEP_H
 #define CR_HOST_STEP_H
 
-#include "memory.h"
+#include "mem.h"
 
 typedef struct cr_host_step cr_host_step;
 
@@ -11,6 +11,6 @@ typedef struct cr_host_step cr_host_step;
 cr_host_step *cr_host_step_create(const cr_module *module, uint32_t step);
 void cr_host_step_destroy(cr_host_step *h); /* accepts NULL */
 /* Evaluates it, with the memories where they are now. */
-cr_status cr_host_step_run(cr_host_step *h, cr_buffer *const *memory);
+cr_status cr_host_step_run(cr_host_step *h, cr_mem *const *memory);
 
 #endif

@@ -198,7 +198,7 @@ static cr_status check_fed(const cr_exec *x)
     const cr_module *m = x->module;
     cr_strbuf missing = {0};
     for (uint32_t i = 0; i < m->nslot; i++) {
-        const cr_buffer *b = x->memory[m->slot[i].memory];
+        const cr_mem *b = x->memory[m->slot[i].memory];
         if (m->slot[i].kind == CR_SLOT_INPUT && !(b && b->fed))
             cr_str_printf(&missing, "%s\"%s\"", missing.len ? ", " : "", m->slot[i].name);
     }

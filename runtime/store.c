@@ -1,10 +1,10 @@
 /* store.c - the states that several executables share. */
-#include "memory.h"
+#include "mem.h"
 
 typedef struct store_memory {
     const char *name;
     cr_memory_kind kind;
-    cr_buffer *buffer;
+    cr_mem *buffer;
 } store_memory;
 
 struct cr_store {
@@ -36,7 +36,7 @@ void cr_store_unref(cr_store *s)
     if (!s || --s->refs > 0)
         return;
     for (uint32_t i = 0; i < s->memory.len; i++)
-        cr_buffer_unref(s->memory.at[i].buffer);
+        cr_mem_unref(s->memory.at[i].buffer);
     cr_vec_finish(&s->memory);
     cr_vec_finish(&s->slot);
     cr_arena_finish(&s->arena);
@@ -87,7 +87,7 @@ cr_status cr_store_write(cr_store *s, const char *name, const void *data, uint64
 {
     cr_store_slot *slot;
     CR_TRY(slot_of_size(s, name, bytes, &slot));
-    CR_TRY(cr_buffer_write(s->memory.at[slot->memory].buffer, slot->offset, data, bytes));
+    CR_TRY(cr_mem_write(s->memory.at[slot->memory].buffer, slot->offset, data, bytes));
     slot->written = true;
     return CR_OK;
 }
@@ -96,7 +96,7 @@ cr_status cr_store_read(cr_store *s, const char *name, void *out, uint64_t bytes
 {
     cr_store_slot *slot;
     CR_TRY(slot_of_size(s, name, bytes, &slot));
-    return cr_buffer_read(s->memory.at[slot->memory].buffer, slot->offset, out, bytes);
+    return cr_mem_read(s->memory.at[slot->memory].buffer, slot->offset, out, bytes);
 }
 
 /* ---- joining ----------------------------------------------------------------------------- */
@@ -161,15 +161,15 @@ static cr_status add_memory(cr_store *s, const cr_memory *m)
     store_memory added = {.name = cr_arena_strdup(&s->arena, m->name), .kind = m->kind};
     if (!added.name)
         return CR_E_MEMORY;
-    added.buffer = cr_memory_on_host(m->kind) ? cr_buffer_on_host(s->device, m->bytes)
-                                              : cr_buffer_on_device(s->device, m->name, m->bytes);
+    added.buffer = cr_memory_on_host(m->kind) ? cr_mem_on_host(s->device, m->bytes)
+                                              : cr_mem_on_device(s->device, m->name, m->bytes);
     if (!added.buffer)
         return cr_last_status();
-    cr_status status = cr_buffer_zero(added.buffer);
+    cr_status status = cr_mem_zero(added.buffer);
     if (status == CR_OK && !cr_vec_push(&s->memory, added))
         status = CR_E_MEMORY;
     if (status != CR_OK)
-        cr_buffer_unref(added.buffer);
+        cr_mem_unref(added.buffer);
     return status;
 }
 
@@ -186,7 +186,7 @@ static cr_status add_slot(cr_store *s, const cr_module *m, const cr_slot *from)
     return added.name && cr_vec_push(&s->slot, added) ? CR_OK : CR_E_MEMORY;
 }
 
-cr_status cr_store_join(cr_store *s, const cr_module *m, cr_buffer **memory)
+cr_status cr_store_join(cr_store *s, const cr_module *m, cr_mem **memory)
 {
     CR_TRY(check_memories(s, m));
     CR_TRY(check_slots(s, m));
@@ -195,7 +195,7 @@ cr_status cr_store_join(cr_store *s, const cr_module *m, cr_buffer **memory)
             continue;
         if (!find_memory(s, &m->memory[i]))
             CR_TRY(add_memory(s, &m->memory[i]));
-        memory[i] = cr_buffer_ref(find_memory(s, &m->memory[i])->buffer);
+        memory[i] = cr_mem_ref(find_memory(s, &m->memory[i])->buffer);
     }
     for (uint32_t i = 0; i < m->nslot; i++)
         if (m->slot[i].kind == CR_SLOT_STATE && !find_slot(s, m->slot[i].name))

@@ -134,7 +134,7 @@ static cr_value batch_loss(const struct builder *b, cr_value loss)
 static void watch(struct builder *b, cr_value loss, cr_value step)
 {
     cr_graph *g = b->g;
-    cr_value bad = scalar_state(g, "bad_step", CR_I32, -1);
+    cr_value bad = scalar_state(g, "train.bad_step", CR_I32, -1);
     cr_op_begin(g, "watch", nowhere);
     cr_value fine = cr_lt_at(nowhere, bad, cr_i32(g, 0));
     cr_value broke = cr_and_at(nowhere, fine, cr_not_at(nowhere, cr_is_finite_at(nowhere, loss)));
@@ -148,8 +148,8 @@ static void count_progress(const struct builder *b, cr_value loss, cr_value corr
                            cr_value offset, cr_value step)
 {
     cr_graph *g = b->g;
-    cr_value loss_sum = scalar_state(g, "loss_sum", CR_F32, 0);
-    cr_value correct_sum = scalar_state(g, "correct", CR_I32, 0);
+    cr_value loss_sum = scalar_state(g, "train.loss_sum", CR_F32, 0);
+    cr_value correct_sum = scalar_state(g, "train.correct", CR_I32, 0);
     cr_op_begin(g, "progress", nowhere);
     assign_guarded(b, offset, cr_add_at(nowhere, offset, cr_size(g, b->batch)));
     assign_guarded(b, step, cr_add_at(nowhere, step, cr_i32(g, 1)));
@@ -176,8 +176,8 @@ static void build_training(struct builder *b, cr_value *x, cr_value *scores)
     const uint32_t n = b->data->ntrain;
     cr_value images = image_input(b, "train_x", n), labels = label_input(b, "train_y", n);
     cr_value order = cr_input_at(nowhere, g, "order", CR_I32, CR_SHAPE(n));
-    cr_value offset = scalar_state(g, "offset", CR_I32, 0);
-    cr_value step = scalar_state(g, "step", CR_I32, 0);
+    cr_value offset = scalar_state(g, "train.offset", CR_I32, 0);
+    cr_value step = scalar_state(g, "train.step", CR_I32, 0);
     struct samples s = take_batch(b, "batch", &order, offset, images, labels);
     *x = s.x;
     *scores = check_scores(b, b->options->model(s.x, b->options->model_user));
@@ -229,9 +229,9 @@ static void build_evaluation(const struct builder *b, cr_value x, cr_value score
     cr_graph *g = b->g;
     const uint32_t n = b->data->ntest;
     cr_value images = image_input(b, "test_x", n), labels = label_input(b, "test_y", n);
-    cr_value offset = scalar_state(g, "test_offset", CR_I32, 0);
-    cr_value loss_sum = scalar_state(g, "test_loss_sum", CR_F32, 0);
-    cr_value correct_sum = scalar_state(g, "test_correct", CR_I32, 0);
+    cr_value offset = scalar_state(g, "test.offset", CR_I32, 0);
+    cr_value loss_sum = scalar_state(g, "test.loss_sum", CR_F32, 0);
+    cr_value correct_sum = scalar_state(g, "test.correct", CR_I32, 0);
     struct samples s = take_batch(b, "test_batch", NULL, offset, images, labels);
     if (g->status != CR_OK)
         return;

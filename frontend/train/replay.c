@@ -152,7 +152,7 @@ cr_status cr_replay_step(const cr_replay *r)
 {
     struct run run = {.r = r};
     int32_t offset = 0;
-    cr_status status = cr_fetch(r->program, "offset", &offset, sizeof offset);
+    cr_status status = cr_fetch(r->program, "train.offset", &offset, sizeof offset);
     if (status == CR_OK) {
         run.batch = CR_MIN(r->batch, r->data->ntrain - (uint32_t)offset);
         status = specialize(&run);

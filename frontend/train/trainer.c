@@ -11,7 +11,7 @@
 
 enum { TRAIN, REST, TEST, TEST_REST, NPROGRAM };
 
-static const char *const test_states[] = {"test_offset", "test_loss_sum", "test_correct"};
+static const char *const test_states[] = {"test.offset", "test.loss_sum", "test.correct"};
 
 struct cr_trainer {
     const cr_dataset *data;
@@ -214,9 +214,9 @@ cr_status cr_trainer_begin(cr_trainer *t)
             cr_shuffle(t->order, n, t->options.seed, t->epoch);
         CR_TRY(cr_feed(p, "order", t->order, n * sizeof *t->order));
     }
-    CR_TRY(set_i32(p, "offset", 0));
-    CR_TRY(set_f32(p, "loss_sum", 0));
-    CR_TRY(set_i32(p, "correct", 0));
+    CR_TRY(set_i32(p, "train.offset", 0));
+    CR_TRY(set_f32(p, "train.loss_sum", 0));
+    CR_TRY(set_i32(p, "train.correct", 0));
     t->epoch++;
     t->done = 0;
     return CR_OK;
@@ -246,7 +246,7 @@ cr_status cr_trainer_run(cr_trainer *t, uint64_t n)
 cr_status cr_trainer_check(cr_trainer *t)
 {
     int32_t bad;
-    CR_TRY(cr_fetch(t->program[TRAIN], "bad_step", &bad, sizeof bad));
+    CR_TRY(cr_fetch(t->program[TRAIN], "train.bad_step", &bad, sizeof bad));
     if (bad < 0)
         return CR_OK;
     const cr_replay replay = {
@@ -289,8 +289,8 @@ static cr_status read_training(cr_trainer *t, cr_epoch *out)
 {
     float loss;
     int32_t correct;
-    CR_TRY(cr_fetch(t->program[TRAIN], "loss_sum", &loss, sizeof loss));
-    CR_TRY(cr_fetch(t->program[TRAIN], "correct", &correct, sizeof correct));
+    CR_TRY(cr_fetch(t->program[TRAIN], "train.loss_sum", &loss, sizeof loss));
+    CR_TRY(cr_fetch(t->program[TRAIN], "train.correct", &correct, sizeof correct));
     out->train_loss = (double)loss / t->data->ntrain;
     out->train_accuracy = (double)correct / t->data->ntrain;
     return CR_OK;
@@ -304,14 +304,14 @@ cr_status cr_trainer_evaluate(cr_trainer *t, double *loss, double *accuracy)
     *loss = *accuracy = NAN;
     if (!p)
         return CR_OK;
-    CR_TRY(set_i32(p, "test_offset", 0));
-    CR_TRY(set_f32(p, "test_loss_sum", 0));
-    CR_TRY(set_i32(p, "test_correct", 0));
+    CR_TRY(set_i32(p, "test.offset", 0));
+    CR_TRY(set_f32(p, "test.loss_sum", 0));
+    CR_TRY(set_i32(p, "test.correct", 0));
     CR_TRY(cr_run(p, t->data->ntest / t->test_batch));
     if (t->program[TEST_REST])
         CR_TRY(cr_run(t->program[TEST_REST], 1));
-    CR_TRY(cr_fetch(p, "test_loss_sum", &sum, sizeof sum));
-    CR_TRY(cr_fetch(p, "test_correct", &correct, sizeof correct));
+    CR_TRY(cr_fetch(p, "test.loss_sum", &sum, sizeof sum));
+    CR_TRY(cr_fetch(p, "test.correct", &correct, sizeof correct));
     *loss = (double)sum / t->data->ntest;
     *accuracy = (double)correct / t->data->ntest;
     return CR_OK;

@@ -69,19 +69,19 @@ static void learns(cr_loss loss, cr_optimizer optimizer)
     host h = start((cr_train_options){.loss = loss, .optimizer = optimizer});
     float first = 0;
     for (int epoch = 0; epoch < 60; epoch++) {
-        *(int32_t *)host_leaf(&h, "offset") = 0;
-        *(float *)host_leaf(&h, "loss_sum") = 0;
-        *(int32_t *)host_leaf(&h, "correct") = 0;
+        *(int32_t *)host_leaf(&h, "train.offset") = 0;
+        *(float *)host_leaf(&h, "train.loss_sum") = 0;
+        *(int32_t *)host_leaf(&h, "train.correct") = 0;
         for (int step = 0; step < N / BATCH; step++)
             host_run(&h);
         if (epoch == 0)
-            first = float_state(&h, "loss_sum");
+            first = float_state(&h, "train.loss_sum");
     }
-    cr_assert_eq(int_state(&h, "offset"), N);
-    cr_assert_eq(int_state(&h, "step"), 60 * N / BATCH);
-    cr_assert_eq(int_state(&h, "bad_step"), -1);
-    cr_assert_lt(float_state(&h, "loss_sum"), first / 2);
-    cr_assert_eq(int_state(&h, "correct"), N);
+    cr_assert_eq(int_state(&h, "train.offset"), N);
+    cr_assert_eq(int_state(&h, "train.step"), 60 * N / BATCH);
+    cr_assert_eq(int_state(&h, "train.bad_step"), -1);
+    cr_assert_lt(float_state(&h, "train.loss_sum"), first / 2);
+    cr_assert_eq(int_state(&h, "train.correct"), N);
     host_end(&h);
 }
 
@@ -132,9 +132,9 @@ Test(training, evaluates)
     for (int i = 0; i < N; i++)
         ((int32_t *)host_leaf(&h, "order"))[i] = i;
     host_run(&h);
-    cr_assert_eq(float_state(&h, "test_loss_sum"), float_state(&h, "loss_sum"));
-    cr_assert_eq(int_state(&h, "test_correct"), int_state(&h, "correct"));
-    cr_assert_eq(int_state(&h, "test_offset"), BATCH);
+    cr_assert_eq(float_state(&h, "test.loss_sum"), float_state(&h, "train.loss_sum"));
+    cr_assert_eq(int_state(&h, "test.correct"), int_state(&h, "train.correct"));
+    cr_assert_eq(int_state(&h, "test.offset"), BATCH);
     host_end(&h);
 }
 
@@ -145,13 +145,13 @@ static void freezes(cr_optimizer_kind kind)
     float *w = host_leaf(&h, "out.w"), before[12];
     w[3] = 1e30f; /* its square overflows */
     memcpy(before, w, sizeof before);
-    float loss_sum = float_state(&h, "loss_sum");
+    float loss_sum = float_state(&h, "train.loss_sum");
     for (int i = 0; i < 3; i++)
         host_run(&h);
-    cr_assert_eq(int_state(&h, "bad_step"), 1);
-    cr_assert_eq(int_state(&h, "step"), 1);
-    cr_assert_eq(int_state(&h, "offset"), BATCH);
-    cr_assert_eq(float_state(&h, "loss_sum"), loss_sum);
+    cr_assert_eq(int_state(&h, "train.bad_step"), 1);
+    cr_assert_eq(int_state(&h, "train.step"), 1);
+    cr_assert_eq(int_state(&h, "train.offset"), BATCH);
+    cr_assert_eq(float_state(&h, "train.loss_sum"), loss_sum);
     cr_assert_eq(memcmp(before, w, sizeof before), 0);
     host_end(&h);
 }

@@ -69,8 +69,7 @@ Test(pipeline, every_pass_says_what_it_does)
     }
 }
 
-/* ---- out of memory
- * --------------------------------------------------------------------------------- */
+/* ---- out of memory -------------------------------------------------------------------------- */
 
 /* The n-th allocation fails, for every n: an orderly status, and nothing is left. */
 static bool survives(cr_variant variant, int64_t n)

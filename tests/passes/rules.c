@@ -12,8 +12,7 @@
 
 enum { ELEMENTS = 20000 };
 
-/* ---- the lhs as a graph ------------------------------------------------------------------------
- */
+/* ---- the lhs as a graph --------------------------------------------------------------------- */
 
 struct lhs {
     cr_graph *g;
@@ -96,8 +95,7 @@ static void make_variables(struct lhs *l)
     }
 }
 
-/* ---- one rule, one choice of types and constants
- * -------------------------------------------------- */
+/* ---- one rule, one choice of types and constants -------------------------------------------- */
 
 static const double float_constants[] = {2,         -0.5, 3, 0,      -0.0,    INFINITY,
                                          -INFINITY, NAN,  1, -1e-40, 0x1p126, 0x1p-126};
@@ -198,8 +196,7 @@ Test(rules, all_in_terms_fire_and_keep_values)
     cr_arena_finish(&a);
 }
 
-/* ---- rules made in C ---------------------------------------------------------------------------
- */
+/* ---- rules made in C ------------------------------------------------------------------------ */
 
 /* The lines of a graph's body; several texts may be needed to see all that a rule does. */
 static const struct {

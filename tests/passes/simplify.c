@@ -10,8 +10,7 @@ static void stays(const char *body)
     becomes(body, "simplify", body);
 }
 
-/* ---- what would change bits stays
- * ---------------------------------------------------------------- */
+/* ---- what would change bits stays ----------------------------------------------------------- */
 
 Test(simplify, leaves_inexact_sums)
 {
@@ -44,8 +43,7 @@ Test(simplify, leaves_movement_that_does_something)
           "%3 = sum %2 axes(1) : f32[1,1]\noutput \"y\", %3");
 }
 
-/* ---- what becomes of a graph
- * ----------------------------------------------------------------------- */
+/* ---- what becomes of a graph ---------------------------------------------------------------- */
 
 Test(simplify, a_mean_over_a_known_batch_multiplies)
 {
@@ -83,8 +81,7 @@ Test(simplify, symbols_are_left_as_they_are)
             "%3 = size n : i32\noutput \"y\", %2\noutput \"n\", %3");
 }
 
-/* ---- fast math
- * ------------------------------------------------------------------------------------- */
+/* ---- fast math ------------------------------------------------------------------------------ */
 
 static void becomes_fast(const char *body, const char *expected)
 {
@@ -122,8 +119,7 @@ Test(simplify, a_sum_of_sums_is_one_only_without_another_use)
     becomes_fast(shared, shared);
 }
 
-/* ---- origins
- * --------------------------------------------------------------------------------------- */
+/* ---- origins -------------------------------------------------------------------------------- */
 
 Test(simplify, a_new_node_has_the_origin_of_the_one_it_replaces)
 {
@@ -142,8 +138,7 @@ Test(simplify, a_new_node_has_the_origin_of_the_one_it_replaces)
     cr_pass_context_finish(&cx);
 }
 
-/* ---- size
- * ------------------------------------------------------------------------------------------ */
+/* ---- size ----------------------------------------------------------------------------------- */
 
 enum { LONG = 100000 };
 

@@ -44,8 +44,7 @@ static uint32_t on_host(const cr_graph *g)
     return n;
 }
 
-/* ---- elimination
- * --------------------------------------------------------------------------------- */
+/* ---- elimination ---------------------------------------------------------------------------- */
 
 Test(transfers, a_resident_training_step_has_none)
 {
@@ -80,8 +79,7 @@ Test(transfers, to_device_of_to_host_is_nothing)
             "output \"y\", %3");
 }
 
-/* ---- inputs that do not fit
- * ------------------------------------------------------------------------ */
+/* ---- inputs that do not fit ----------------------------------------------------------------- */
 
 static cr_pass_context held(uint64_t max_resident_bytes)
 {
@@ -166,8 +164,7 @@ Test(transfers, an_index_that_the_device_computes_comes_down)
     cr_pass_context_finish(&cx);
 }
 
-/* ---- the budget
- * ------------------------------------------------------------------------------------ */
+/* ---- the budget ----------------------------------------------------------------------------- */
 
 static void over_budget(cr_pass_context *cx, const char *message)
 {

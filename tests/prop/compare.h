@@ -8,8 +8,7 @@
 
 #include "ir.h"
 
-/* ---- elements of leaves ------------------------------------------------------------------------
- */
+/* ---- elements of leaves --------------------------------------------------------------------- */
 
 typedef enum filling {
     TAME, /* f32 in (0.5, 2), small positive integers: far from poles and overflow */
@@ -58,8 +57,7 @@ static inline void fill(void *data, cr_dtype dtype, int64_t count, uint64_t seed
     }
 }
 
-/* ---- running -----------------------------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 typedef struct outcome {
     const cr_graph *g;
@@ -125,8 +123,7 @@ static inline outcome run_graph(const cr_graph *g, uint64_t seed, filling how)
     return o;
 }
 
-/* ---- comparing
- * ----------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------ */
 
 /* The first element in which they differ; -1 when in none. */
 static inline int64_t first_difference(cr_dtype dtype, int64_t count, const void *a, const void *b,

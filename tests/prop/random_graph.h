@@ -21,8 +21,7 @@ struct random_graph {
     int64_t max_elements;   /* of a value; 0: 512 */
 };
 
-/* ---- choosing ----------------------------------------------------------------------------------
- */
+/* ---- choosing ------------------------------------------------------------------------------- */
 
 struct chooser {
     const struct random_graph *want;
@@ -110,8 +109,7 @@ static inline cr_value draw_partner(struct chooser *c, cr_value x)
     return draw_leaf(c, dtype, s);
 }
 
-/* ---- ops ---------------------------------------------------------------------------------------
- */
+/* ---- ops ------------------------------------------------------------------------------------ */
 
 static inline cr_value any_unary(struct chooser *c, cr_value x)
 {
@@ -360,8 +358,7 @@ static inline cr_value any_op(struct chooser *c)
     }
 }
 
-/* ---- roots
- * --------------------------------------------------------------------------------------- */
+/* ---- roots ---------------------------------------------------------------------------------- */
 
 static inline void add_outputs(struct chooser *c)
 {
@@ -394,8 +391,7 @@ static inline void add_gradients(struct chooser *c, const cr_value *state, uint3
         cr_assign(state[i], cr_sub(state[i], cr_mul(grad[i], cr_f32(c->g, 0.125f))));
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 /* Keeps ranks and sizes small, so that the interpreter stays quick. */
 static inline cr_value tidy(struct chooser *c, cr_value v)
@@ -451,8 +447,7 @@ static inline cr_graph *random_graph(const struct random_graph *want)
     return NULL;
 }
 
-/* ---- shrinking
- * ----------------------------------------------------------------------------------- */
+/* ---- shrinking ------------------------------------------------------------------------------ */
 
 /* Does the graph show the failure? */
 typedef bool fails_fn(const cr_graph *g, void *user);

@@ -1,11 +1,11 @@
-/* memory.c - see memory.h. */
-#include "memory.h"
+/* mem.c - see mem.h. */
+#include "mem.h"
 
 /* ---- creating ---------------------------------------------------------------------------- */
 
-static cr_buffer *buffer_new(cr_device *device, uint64_t bytes)
+static cr_mem *buffer_new(cr_device *device, uint64_t bytes)
 {
-    cr_buffer *b = cr_alloc(sizeof *b);
+    cr_mem *b = cr_alloc(sizeof *b);
     if (!b)
         return NULL;
     b->refs = 1;
@@ -14,7 +14,7 @@ static cr_buffer *buffer_new(cr_device *device, uint64_t bytes)
     return b;
 }
 
-static cr_status allocate(cr_buffer *b, const char *name)
+static cr_status allocate(cr_mem *b, const char *name)
 {
     CL_CREATE(b->mem,
               clCreateBuffer(b->device->context, CL_MEM_READ_WRITE,
@@ -23,41 +23,41 @@ static cr_status allocate(cr_buffer *b, const char *name)
     return CR_OK;
 }
 
-cr_buffer *cr_buffer_on_device(cr_device *device, const char *name, uint64_t bytes)
+cr_mem *cr_mem_on_device(cr_device *device, const char *name, uint64_t bytes)
 {
-    cr_buffer *b = buffer_new(device, bytes);
+    cr_mem *b = buffer_new(device, bytes);
     if (b && allocate(b, name) != CR_OK) {
-        cr_buffer_unref(b);
+        cr_mem_unref(b);
         return NULL;
     }
     return b;
 }
 
-cr_buffer *cr_buffer_on_host(cr_device *device, uint64_t bytes)
+cr_mem *cr_mem_on_host(cr_device *device, uint64_t bytes)
 {
-    cr_buffer *b = buffer_new(device, bytes);
+    cr_mem *b = buffer_new(device, bytes);
     if (b && !(b->host = cr_alloc((size_t)bytes))) {
-        cr_buffer_unref(b);
+        cr_mem_unref(b);
         return NULL;
     }
     return b;
 }
 
-cr_buffer *cr_buffer_borrowed(cr_device *device, uint64_t bytes)
+cr_mem *cr_mem_borrowed(cr_device *device, uint64_t bytes)
 {
-    cr_buffer *b = buffer_new(device, bytes);
+    cr_mem *b = buffer_new(device, bytes);
     if (b)
         b->borrowed = true;
     return b;
 }
 
-cr_buffer *cr_buffer_ref(cr_buffer *b)
+cr_mem *cr_mem_ref(cr_mem *b)
 {
     b->refs++;
     return b;
 }
 
-void cr_buffer_unref(cr_buffer *b)
+void cr_mem_unref(cr_mem *b)
 {
     if (!b || --b->refs > 0)
         return;
@@ -70,7 +70,7 @@ void cr_buffer_unref(cr_buffer *b)
 
 /* ---- contents ---------------------------------------------------------------------------- */
 
-cr_status cr_buffer_zero(cr_buffer *b)
+cr_status cr_mem_zero(cr_mem *b)
 {
     const cl_uchar zero = 0;
     if (b->mem)
@@ -82,7 +82,7 @@ cr_status cr_buffer_zero(cr_buffer *b)
     return CR_OK;
 }
 
-cr_status cr_buffer_write(cr_buffer *b, uint64_t offset, const void *data, uint64_t bytes)
+cr_status cr_mem_write(cr_mem *b, uint64_t offset, const void *data, uint64_t bytes)
 {
     if (b->mem)
         CL_TRY(clEnqueueWriteBuffer(b->device->queue, b->mem, CL_TRUE, (size_t)offset,
@@ -93,7 +93,7 @@ cr_status cr_buffer_write(cr_buffer *b, uint64_t offset, const void *data, uint6
     return CR_OK;
 }
 
-cr_status cr_buffer_read(cr_buffer *b, uint64_t offset, void *out, uint64_t bytes)
+cr_status cr_mem_read(cr_mem *b, uint64_t offset, void *out, uint64_t bytes)
 {
     if (b->mem)
         CL_TRY(clEnqueueReadBuffer(b->device->queue, b->mem, CL_TRUE, (size_t)offset, (size_t)bytes,
