@@ -17,7 +17,7 @@ struct cr_exec {
     cr_exec_options options;
     cr_built_program program;
     cl_kernel *kernel;      /* module->nkernel; arguments are set once */
-    cr_mem **memory;     /* module->nmemory; a device INPUT is NULL until it is first fed */
+    cr_mem **memory;        /* module->nmemory; a device INPUT is NULL until it is first fed */
     cr_host_step **host;    /* module->nstep; NULL for steps of other kinds */
     bool uploads;           /* some step reads host memory behind the host's back */
     cl_command_queue queue; /* the device's, or its profiling one */
