@@ -224,6 +224,10 @@ static bool one_local_size(const cr_plan *plan)
     return true;
 }
 
+/* Resident groups should be clearly faster than launches, of which a runtime deals out the groups
+ * as units come free, and the single group that works when they cannot meet not much slower. */
+static const double SURE = 1.2, FALLBACK = 1.5;
+
 static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
 {
     cr_plan *plan = o->plan;
@@ -233,7 +237,8 @@ static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
     const cr_launch_form form = plan->options.launches;
     bool resident = form != CR_LAUNCH_ALONE && plan->target->resident_groups > 1;
     if (form == CR_LAUNCH_BEST)
-        resident &= e.together < e.alone;
+        resident &= e.together < e.alone && e.together * SURE < e.launches &&
+                    e.alone < e.launches * FALLBACK;
     plan->step_us = e.launches;
     if (form == CR_LAUNCH_LEVELS || form == CR_LAUNCH_PHASES ||
         plan->options.variant != CR_VARIANT_FUSED || !only_phases(plan) || !one_local_size(plan) ||

@@ -12,6 +12,7 @@ typedef struct cr_form {
     double us[2];      /* what is believed now */
     uint32_t known[2]; /* measurements taken */
     double backup_us;  /* what a launch together costs besides its steps */
+    double penalty;    /* of the next time that launches give up */
 } cr_form;
 
 void cr_form_init(cr_form *f, double alone_us, double together_us, double backup_us);
@@ -19,7 +20,7 @@ void cr_form_init(cr_form *f, double alone_us, double together_us, double backup
 cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps);
 /* So many steps took `us` in all, in that form. */
 void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps);
-/* Launches together gave up: not to be tried again soon. */
+/* Launches together gave up: not to be tried again soon, and each time later. */
 void cr_form_gave_up(cr_form *f);
 
 #endif

@@ -117,11 +117,11 @@ static cr_status set_count(cr_exec *x, uint32_t kernel, uint32_t which, cl_int v
     return CR_OK;
 }
 
-/* Looks, for about as long as half of the launch takes: a group that was put off for a time slice
- * should be waited for when much would have to be done again, and not when little. */
+/* Looks, for some time slices, or for half as long as the launch takes: a group that is put off
+ * should be waited for when much would have to be done again. */
 static cl_int patience(const cr_exec *x, uint64_t steps)
 {
-    const double least_us = 500, most_us = 1e5;
+    const double least_us = 5e4, most_us = 1e5;
     double us = 0.5 * (double)steps * x->form.us[CR_FORM_TOGETHER];
     return (cl_int)(CR_MIN(CR_MAX(us, least_us), most_us) * x->module->looks_per_us);
 }
