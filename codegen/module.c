@@ -323,7 +323,7 @@ static cr_ref host_leaf(struct host *h, cr_ref r)
     const cr_node *n = cr_at(h->w->graph, r);
     if (h->map[r])
         return h->map[r];
-    if (n->nsrc == 0 && n->op != CR_OP_INPUT && n->op != CR_OP_STATE) {
+    if (n->nsrc == 0 && !cr_is_named_leaf(n)) {
         h->map[r] = cr_node_copy(h->g, h->w->graph, r, NULL);
         return h->map[r];
     }

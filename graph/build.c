@@ -661,7 +661,7 @@ static bool name_free(cr_loc at, cr_graph *g, const char *what, const char *name
         return false;
     }
     cr_value old = cr_find(g, name); /* an output may be called like anything else */
-    if (old.ref && (cr_at(g, old.ref)->op == CR_OP_INPUT || cr_at(g, old.ref)->op == CR_OP_STATE)) {
+    if (old.ref && cr_is_named_leaf(cr_at(g, old.ref))) {
         cr_mistake(g, at, "%s \"%s\": the name is taken by an input or a state built before", what,
                    name);
         return false;

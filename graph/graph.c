@@ -218,7 +218,7 @@ cr_ref cr_node_make(cr_graph *g, const cr_node *n)
     r = append(g, n);
     if (!r || !cr_map_put(&g->node_map, h, r))
         return out_of_memory(g);
-    if (n->op == CR_OP_INPUT || n->op == CR_OP_STATE)
+    if (cr_is_named_leaf(n))
         if (!cr_map_put(&g->node_map, name_hash((uint32_t)g->attr.at[n->attr].at[0]), r))
             return out_of_memory(g);
     if (n->op == CR_OP_random) {
@@ -262,11 +262,9 @@ cr_value cr_find(cr_graph *g, const char *name)
             return (cr_value){g, n->src[0]};
     }
     uint32_t pos = UINT32_MAX, r;
-    while ((r = cr_map_next(&g->node_map, name_hash(id), &pos))) {
-        uint8_t op = cr_at(g, r)->op;
-        if ((op == CR_OP_INPUT || op == CR_OP_STATE) && (uint32_t)cr_attr_of(g, r)->at[0] == id)
+    while ((r = cr_map_next(&g->node_map, name_hash(id), &pos)))
+        if (cr_is_named_leaf(cr_at(g, r)) && (uint32_t)cr_attr_of(g, r)->at[0] == id)
             return (cr_value){g, r};
-    }
     return (cr_value){g, 0};
 }
 

@@ -533,11 +533,6 @@ static void run_node(const cr_interp *in, cr_ref r)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static bool is_bound(const cr_node *n)
-{
-    return n->op == CR_OP_INPUT || n->op == CR_OP_STATE;
-}
-
 /* A root is its source, unless that is a state, which the commit of an assign may change. */
 static bool is_alias(const cr_graph *g, const cr_node *n)
 {
@@ -554,7 +549,7 @@ static bool prepare(cr_interp *in)
         return false;
     for (cr_ref r = 1; r < g->node.len; r++) {
         const cr_node *n = cr_at(g, r);
-        if (!in->live[r] || is_bound(n) || is_alias(g, n))
+        if (!in->live[r] || cr_is_named_leaf(n) || is_alias(g, n))
             continue;
         in->value[r] = cr_alloc(cr_bytes_of(g, r));
         in->owned[r] = true;
@@ -589,7 +584,7 @@ void cr_interp_destroy(cr_interp *in)
 
 cr_status cr_interp_bind(cr_interp *in, cr_ref leaf, void *data)
 {
-    if (leaf == 0 || leaf >= in->g->node.len || !is_bound(cr_at(in->g, leaf)))
+    if (leaf == 0 || leaf >= in->g->node.len || !cr_is_named_leaf(cr_at(in->g, leaf)))
         return cr_fail(CR_E_ARGUMENT, "node %u is neither an input nor a state", leaf);
     in->value[leaf] = data;
     return CR_OK;
@@ -612,12 +607,12 @@ cr_status cr_interp_run(cr_interp *in)
         const cr_node *n = cr_at(g, r);
         if (!in->live[r])
             continue;
-        if (is_bound(n) && !in->value[r])
+        if (cr_is_named_leaf(n) && !in->value[r])
             return cr_fail(CR_E_ARGUMENT, "%s '%s' has no elements", cr_ops[n->op].name,
                            cr_name_of(g, r));
         if (is_alias(g, n))
             in->value[r] = in->value[n->src[n->nsrc - 1]];
-        else if (!is_bound(n))
+        else if (!cr_is_named_leaf(n))
             run_node(in, r);
     }
     commit(in);

@@ -133,6 +133,11 @@ static inline const cr_attr *cr_attr_of(const cr_graph *g, cr_ref r)
 }
 /* The name of an INPUT, STATE or OUTPUT; the name of its state for an ASSIGN; "" for the rest. */
 const char *cr_name_of(const cr_graph *g, cr_ref r);
+/* An input or a state: what is called by a name and has its elements from outside the step. */
+static inline bool cr_is_named_leaf(const cr_node *n)
+{
+    return n->op == CR_OP_INPUT || n->op == CR_OP_STATE;
+}
 static inline bool cr_is_root(const cr_node *n)
 {
     return n->op == CR_OP_ASSIGN || n->op == CR_OP_OUTPUT;

@@ -509,7 +509,7 @@ static bool make(struct parser *p, struct line *l, uint32_t origin)
     if (r == 0)
         return cr_lex_no_memory();
     bool ok = true;
-    if (l->n.op == CR_OP_INPUT || l->n.op == CR_OP_STATE)
+    if (cr_is_named_leaf(&l->n))
         ok = cr_map_put(&p->leaf, name_hash(cr_name_of(g, r)), r);
     if (l->n.op == CR_OP_ASSIGN)
         ok = cr_map_put(&p->assigned, l->n.src[0], 1);

@@ -304,7 +304,6 @@ static cr_status check_unlisted(const struct verifier *v, cr_ref r)
 
 static cr_status check_node(struct verifier *v, cr_ref r)
 {
-    uint8_t op = cr_at(v->g, r)->op;
     v->named = false;
     CR_TRY(check_ids(v, r));
     CR_TRY(check_sources(v, r));
@@ -312,7 +311,7 @@ static cr_status check_node(struct verifier *v, cr_ref r)
     v->named = true;
     CR_TRY(check_shape(v, r));
     CR_TRY(check_type(v, r));
-    if (op == CR_OP_INPUT || op == CR_OP_STATE)
+    if (cr_is_named_leaf(cr_at(v->g, r)))
         CR_TRY(check_unique(v, r));
     return check_space(v, r);
 }

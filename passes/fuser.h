@@ -46,7 +46,7 @@ static inline bool on_device(const cr_node *n)
 /* In memory before the step's first kernel, or put there by a copy. */
 static inline bool in_memory(const cr_node *n)
 {
-    return n->op == CR_OP_INPUT || n->op == CR_OP_STATE || n->op == CR_OP_COPY;
+    return cr_is_named_leaf(n) || n->op == CR_OP_COPY;
 }
 
 static inline bool is_scalar_source(const cr_node *n)

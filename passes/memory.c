@@ -139,7 +139,7 @@ static void extend_sources(struct planner *p, cr_ref r, uint32_t time)
     const cr_node *n = cr_at(p->g, r);
     for (int i = 0; i < n->nsrc; i++) {
         const cr_node *s = cr_at(p->g, n->src[i]);
-        bool made = s->nsrc == 0 && s->op != CR_OP_INPUT && s->op != CR_OP_STATE;
+        bool made = s->nsrc == 0 && !cr_is_named_leaf(s);
         if (made && !p->plan->buffer_of[n->src[i]])
             continue;
         extend_life(p, n->src[i], time);

@@ -170,11 +170,6 @@ struct estimate {
     double launches, alone, together;
 };
 
-static bool is_state_or_input(const cr_graph *g, cr_ref r)
-{
-    return cr_at(g, r)->op == CR_OP_STATE || cr_at(g, r)->op == CR_OP_INPUT;
-}
-
 /* How long `units` work on a phase of a stage, of which groups are dealt in turn or in equal
  * ranges. */
 static double shared_out(const cr_phase *p, double units)
@@ -202,7 +197,7 @@ static struct estimate estimate(const cr_plan *plan, const uint64_t *sorted, uin
             crossing += (double)p->bytes_read;
             shared += shared_out(p, resident);
             for (uint32_t k = 0; k < p->nload; k++)
-                if (!is_state_or_input(plan->graph, p->load[k]))
+                if (!cr_is_named_leaf(cr_at(plan->graph, p->load[k])))
                     computed += (double)cr_bytes_of(plan->graph, p->load[k]);
         }
         e.launches += t->launch_us + t->wake_us +

@@ -47,7 +47,7 @@ static bool is_view(const cr_graph *g, cr_ref r)
 static bool lives_on_host(const struct placer *p, cr_ref r)
 {
     const cr_node *n = cr_at(p->from, r);
-    return p->host[r] || n->op == CR_OP_INPUT || n->op == CR_OP_STATE;
+    return p->host[r] || cr_is_named_leaf(n);
 }
 
 /* ---- values in a space ----------------------------------------------------------------------- */

@@ -415,7 +415,7 @@ static cr_ref rewrite_node(cr_rewriter *rw, cr_ref r, const cr_ref *remap)
     cr_node n = *cr_at(rw->from, r);
     for (int i = 0; i < n.nsrc; i++)
         n.src[i] = remap[n.src[i]];
-    if (cr_is_root(&n) || n.op == CR_OP_CONST || n.op == CR_OP_INPUT || n.op == CR_OP_STATE)
+    if (cr_is_root(&n) || cr_is_named_leaf(&n) || n.op == CR_OP_CONST)
         return cr_node_copy(rw->g, rw->from, r, n.src);
     const cr_attr *attr = cr_attr_of(rw->from, r);
     n.shape = cr_intern_shape(rw->g, cr_shape_of(rw->from, r));

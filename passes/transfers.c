@@ -48,11 +48,6 @@ static bool *find_tables(const cr_graph *g, cr_arena *a)
     return table;
 }
 
-static bool is_leaf(const cr_node *n)
-{
-    return n->op == CR_OP_INPUT || n->op == CR_OP_STATE;
-}
-
 /* Holds back the largest tables until the rest fits into most of the device's memory: the arena
  * needs some of it too. */
 static void hold_until_fit(const cr_graph *g, const bool *table, uint64_t room, bool *held)
@@ -61,7 +56,7 @@ static void hold_until_fit(const cr_graph *g, const bool *table, uint64_t room, 
         uint64_t total = 0, most = 0;
         cr_ref largest = 0;
         for (cr_ref r = 1; r < g->node.len; r++) {
-            if (!is_leaf(cr_at(g, r)) || held[r])
+            if (!cr_is_named_leaf(cr_at(g, r)) || held[r])
                 continue;
             uint64_t bytes = cr_bytes_of(g, r);
             total += bytes;

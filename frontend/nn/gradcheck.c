@@ -110,11 +110,9 @@ static cr_status bind_leaves(struct check *c)
     bool *live = c->data && c->in ? cr_live_nodes(c->g, &c->g->arena) : NULL;
     if (!live)
         return CR_E_MEMORY;
-    for (cr_ref r = 1; r < c->g->node.len; r++) {
-        uint8_t op = cr_at(c->g, r)->op;
-        if ((op == CR_OP_INPUT || op == CR_OP_STATE) && live[r])
+    for (cr_ref r = 1; r < c->g->node.len; r++)
+        if (live[r] && cr_is_named_leaf(cr_at(c->g, r)))
             CR_TRY(bind_leaf(c, r));
-    }
     return CR_OK;
 }
 

@@ -87,11 +87,9 @@ static cr_status bind_leaves(struct run *run)
     bool *live = cr_live_nodes(g, &run->cx.scratch);
     if (!live)
         return CR_E_MEMORY;
-    for (cr_ref r = 1; r < g->node.len; r++) {
-        uint8_t op = cr_at(g, r)->op;
-        if (live[r] && (op == CR_OP_INPUT || op == CR_OP_STATE))
+    for (cr_ref r = 1; r < g->node.len; r++)
+        if (live[r] && cr_is_named_leaf(cr_at(g, r)))
             CR_TRY(bind_leaf(run, r));
-    }
     return CR_OK;
 }
 
