@@ -669,6 +669,19 @@ static bool name_free(cr_loc at, cr_graph *g, const char *what, const char *name
     return true;
 }
 
+/* While names are reused: the leaf that is there under that name, when it is such a one. */
+static cr_value leaf_again(cr_graph *g, cr_op op, const char *name, cr_dtype dtype,
+                           const cr_shape *shape)
+{
+    cr_value old = {g, 0};
+    if (g && g->reuse && g->status == CR_OK && name)
+        old = cr_find(g, name);
+    if (old.ref && (cr_at(g, old.ref)->op != op || cr_at(g, old.ref)->dtype != dtype ||
+                    !cr_shape_equal(cr_shape_of(g, old.ref), shape)))
+        old.ref = 0;
+    return old;
+}
+
 static bool leaf_fits(cr_loc at, cr_graph *g, const char *what, const char *name, cr_dtype dtype,
                       const cr_shape *s)
 {
@@ -689,6 +702,9 @@ static bool leaf_fits(cr_loc at, cr_graph *g, const char *what, const char *name
 
 cr_value cr_input_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, cr_shape shape)
 {
+    cr_value old = leaf_again(g, CR_OP_INPUT, name, dtype, &shape);
+    if (old.ref)
+        return old;
     if (!leaf_fits(at, g, "input", name, dtype, &shape))
         return (cr_value){g, 0};
     int64_t attr = cr_intern_string(g, name);
@@ -717,6 +733,9 @@ static const char *wrong_state(cr_dtype dtype, const cr_init *init, const cr_sha
 cr_value cr_state_at(cr_loc at, cr_graph *g, const char *name, cr_dtype dtype, cr_init init,
                      cr_shape shape, bool trainable)
 {
+    cr_value old = leaf_again(g, CR_OP_STATE, name, dtype, &shape);
+    if (old.ref)
+        return old;
     if (!leaf_fits(at, g, trainable ? "param" : "state", name, dtype, &shape))
         return (cr_value){g, 0};
     const char *why = wrong_state(dtype, &init, &shape, trainable);

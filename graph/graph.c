@@ -52,6 +52,23 @@ uint32_t cr_graph_size(const cr_graph *g)
     return g ? g->node.len - 1 : 0;
 }
 
+void cr_set_training(cr_graph *g, bool training)
+{
+    if (g)
+        g->evaluating = !training;
+}
+
+bool cr_is_training(const cr_graph *g)
+{
+    return g && !g->evaluating;
+}
+
+void cr_set_reuse(cr_graph *g, bool reuse)
+{
+    if (g)
+        g->reuse = reuse;
+}
+
 cr_status cr_graph_status(const cr_graph *g)
 {
     if (!g)

@@ -115,6 +115,7 @@ struct cr_graph {
     cr_map node_map, shape_map, attr_map, string_map;
     uint32_t next_stream;             /* of random ops */
     uint32_t open_origin, open_depth; /* cr_op_begin */
+    bool evaluating, reuse;           /* cr_set_training, cr_set_reuse */
     cr_status status;                 /* the first mistake */
     char *message;                    /* its text, in the arena */
 };

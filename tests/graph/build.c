@@ -151,3 +151,25 @@ Test(build, an_end_without_a_begin)
     cr_expect_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
     end();
 }
+
+/* A model function that is called twice, for training and for evaluation. */
+Test(build, names_are_given_again)
+{
+    begin();
+    cr_value w = cr_param(g, "w", CR_F32, 4);
+    cr_expect(cr_is_training(g));
+    cr_set_training(g, false);
+    cr_expect(!cr_is_training(g));
+    cr_set_reuse(g, true);
+    cr_expect_eq(cr_param(g, "w", CR_F32, 4).ref, w.ref);
+    cr_expect_neq(cr_param(g, "v", CR_F32, 4).ref, w.ref);
+    cr_expect_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    cr_set_reuse(g, false);
+    end();
+    WRONG("the name is taken",
+          (cr_param(g, "w", CR_F32, 4), cr_set_reuse(g, true), cr_param(g, "w", CR_F32, 5)));
+    WRONG("the name is taken", (cr_param(g, "w", CR_F32, 4), cr_param(g, "w", CR_F32, 4)));
+    cr_set_training(NULL, true);
+    cr_set_reuse(NULL, true);
+    cr_expect(!cr_is_training(NULL));
+}

@@ -69,6 +69,14 @@ CR_API void cr_graph_destroy(cr_graph *g);
 /* CR_OK, or the status of the first mistake made while building (its text becomes cr_error()).
  * CR_E_ARGUMENT for NULL. */
 CR_API cr_status cr_graph_status(const cr_graph *g);
+/* What is built next is for training (the state of a new graph) or for evaluation: layers that
+ * differ between the two (dropout, batch normalization) ask for it. */
+CR_API void cr_set_training(cr_graph *g, bool training);
+CR_API bool cr_is_training(const cr_graph *g);
+/* While `reuse` is on, a state or an input that is there already is given again where it is asked
+ * for by the same name, type and shape: a model function may then be called twice, for training and
+ * for evaluation, and both have the same parameters. */
+CR_API void cr_set_reuse(cr_graph *g, bool reuse);
 /* Number of nodes; 0 for NULL. */
 CR_API uint32_t cr_graph_size(const cr_graph *g);
 
