@@ -227,6 +227,14 @@ static int64_t common(const cr_ix_table *t, cr_ix x, int64_t k)
     return k;
 }
 
+/* C divides towards zero, so what is divided must not be negative: x + k * *up is not. */
+static cr_ix raised(cr_ix_table *t, cr_ix x, int64_t k, int64_t *up)
+{
+    int64_t lo = t->expr.at[x].lo;
+    *up = lo < 0 ? (-lo + k - 1) / k : 0;
+    return cr_ix_add(t, x, cr_ix_const(t, k * *up));
+}
+
 static cr_ix quotient(cr_ix_table *t, cr_ix x, int64_t k, enum atom_kind kind)
 {
     const struct expr e = t->expr.at[x];
@@ -253,7 +261,9 @@ cr_ix cr_ix_div(cr_ix_table *t, cr_ix x, int64_t k)
         split(t, rest, g, &y, &c);
         return cr_ix_add(t, whole, cr_ix_div(t, y, k / g));
     }
-    return cr_ix_add(t, whole, quotient(t, rest, k, ATOM_DIV));
+    int64_t up;
+    rest = raised(t, rest, k, &up);
+    return cr_ix_add(t, whole, cr_ix_add(t, quotient(t, rest, k, ATOM_DIV), cr_ix_const(t, -up)));
 }
 
 cr_ix cr_ix_mod(cr_ix_table *t, cr_ix x, int64_t k)
@@ -271,7 +281,8 @@ cr_ix cr_ix_mod(cr_ix_table *t, cr_ix x, int64_t k)
         split(t, rest, g, &y, &c);
         return cr_ix_add(t, cr_ix_mul(t, cr_ix_mod(t, y, k / g), g), c);
     }
-    return quotient(t, rest, k, ATOM_MOD);
+    int64_t up;
+    return quotient(t, raised(t, rest, k, &up), k, ATOM_MOD);
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */

@@ -239,6 +239,17 @@ static cr_val moved(cr_emit *e, cr_ref r, const cr_ix *at)
         for (int i = 0; i < to->rank; i++)
             x[i] = cr_ix_add(e->ix, at[i], cr_ix_const(e->ix, a->at[i]));
         break;
+    case CR_OP_window:
+        memcpy(x, at, (size_t)from->rank * sizeof *x);
+        x[a->at[0]] = cr_ix_add(e->ix, cr_ix_mul(e->ix, at[a->at[0]], a->at[2]),
+                                cr_ix_mul(e->ix, at[from->rank], a->at[3]));
+        break;
+    case CR_OP_flip:
+        for (int i = 0; i < to->rank; i++)
+            x[i] = a->at[0] >> i & 1 ? cr_ix_add(e->ix, cr_ix_const(e->ix, to->dim[i] - 1),
+                                                 cr_ix_mul(e->ix, at[i], -1))
+                                     : at[i];
+        break;
     case CR_OP_pad: return pad(e, r, at);
     default: return concat(e, r, at);
     }

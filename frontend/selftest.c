@@ -248,6 +248,32 @@ static void test_slice(struct bench *b)
                 give(b, cr_slice(in(b, type_of(i, k), box[i][0]), box[i][1], box[i][2]));
 }
 
+static void test_window(struct bench *b)
+{
+    static const struct {
+        cr_shape x;
+        int axis;
+        int64_t size, stride, dilation;
+    } view[] = {
+        {{1, {40}}, 0, 3, 1, 1},          {{1, {7}}, 0, 7, 1, 1},     {{2, {33, 10}}, 0, 2, 2, 1},
+        {{2, {6, 40}}, 1, 5, 3, 2},       {{2, {5, 16}}, 1, 1, 1, 1}, {{3, {4, 9, 18}}, 1, 3, 2, 3},
+        {{4, {2, 7, 6, 17}}, 2, 2, 1, 2},
+    };
+    for (size_t i = 0; i < CR_COUNTOF(view); i++)
+        for (int k = 0; k < (i < 2 ? 2 : 1); k++)
+            if (wanted(b))
+                give(b, cr_window(in(b, type_of(i, k), view[i].x), view[i].axis, view[i].size,
+                                  view[i].stride, view[i].dilation));
+}
+
+static void test_flip(struct bench *b)
+{
+    for (size_t i = 1; i < CR_COUNTOF(shapes); i++)
+        for (cr_axes axes = 1; axes < 1u << shapes[i].rank; axes++)
+            if (wanted(b))
+                give(b, cr_flip(in(b, type_of(i, 0), shapes[i]), axes));
+}
+
 static void test_pad(struct bench *b)
 {
     static const cr_shape edge[][3] = {
@@ -325,6 +351,29 @@ static void test_matmul_ex(struct bench *b)
     range(b, -2, 2, false);
     for (int t = 0; t < 4; t++)
         matmul_case(b, 19, 35, 11, t & 1, t & 2);
+}
+
+static void test_conv(struct bench *b)
+{
+    static const struct {
+        cr_shape x, w;
+        cr_slide slide;
+    } c[] = {
+        {{4, {2, 6, 7, 3}}, {4, {3, 3, 3, 17}}, {.groups = 0}},
+        {{4, {3, 9, 8, 1}}, {4, {3, 2, 1, 4}}, {.stride = {2, {2, 3}}}},
+        {{4, {1, 5, 5, 16}}, {4, {3, 3, 16, 16}}, {.before = {2, {1, 1}}, .after = {2, {1, 1}}}},
+        {{4, {2, 9, 9, 4}}, {4, {3, 3, 2, 6}}, {.dilation = {2, {2, 1}}, .groups = 2}},
+        {{4, {2, 8, 6, 20}}, {4, {3, 3, 1, 20}}, {.before = {2, {1, 0}}, .groups = 20}},
+        {{4, {2, 6, 6, 3}}, {4, {2, 2, 1, 6}}, {.groups = 3}},
+        {{3, {2, 20, 5}}, {3, {4, 5, 33}}, {.stride = {1, {2}}, .before = {1, {3}}}},
+        {{4, {4, 3, 3, 8}}, {4, {1, 1, 8, 24}}, {.groups = 0}},
+    };
+    range(b, -2, 2, false);
+    for (size_t i = 0; i < CR_COUNTOF(c); i++)
+        if (wanted(b)) {
+            cr_value x = in(b, CR_F32, c[i].x);
+            give(b, cr_conv(x, in(b, CR_F32, c[i].w), c[i].slide));
+        }
 }
 
 static void test_gather(struct bench *b)

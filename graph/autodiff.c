@@ -4,6 +4,7 @@
  * its sources by the rule of its row in ops.def. Elementwise rules are terms; the rest are below.
  * The nodes made for one op of the user count as one op, "grad(name)", but each operand of a
  * contraction gets its own, as a library that calls one product at a time would. */
+#include "conv.h"
 #include "crisol/ops.h"
 #include "term.h"
 
@@ -203,6 +204,97 @@ static void grad_gather(struct tape *t, cr_ref r, cr_value g)
     give(t, n.src[0], cr_reshape_at(t->at, cr_matmul_ex_at(t->at, hot, true, g2, false), table));
 }
 
+static void grad_flip(struct tape *t, cr_ref r, cr_value g)
+{
+    give(t, cr_at(t->g, r)->src[0], cr_flip_at(t->at, g, (cr_axes)cr_attr_of(t->g, r)->at[0]));
+}
+
+/* What was read at o * stride + k * dilation, put back there: g's slice k with zeros between its
+ * elements and around them, summed over k. Windows that do not overlap are rows of a reshape. */
+static cr_value put_back(struct tape *t, cr_value g, int axis, int64_t extent, const int64_t *attr,
+                         int64_t k)
+{
+    const int64_t stride = attr[2], dilation = attr[3];
+    cr_shape size = cr_value_shape(g), begin = {.rank = size.rank}, before, after;
+    const int64_t n = size.dim[axis];
+    begin.dim[size.rank - 1] = k;
+    size.dim[size.rank - 1] = 1;
+    g = cr_slice_at(t->at, g, begin, size);
+    size.rank--;
+    g = cr_reshape_at(t->at, g, size);
+    before = after = (cr_shape){.rank = size.rank};
+    int64_t length = n;
+    if (stride > 1) {
+        cr_shape apart = {.rank = size.rank + 1}, zeros = {.rank = size.rank + 1};
+        for (int i = 0; i < size.rank; i++)
+            apart.dim[i + (i > axis)] = size.dim[i];
+        apart.dim[axis + 1] = 1;
+        zeros.dim[axis + 1] = stride - 1;
+        g = cr_pad_at(t->at, cr_reshape_at(t->at, g, apart), (cr_shape){.rank = apart.rank}, zeros,
+                      0);
+        size.dim[axis] = length = n * stride;
+        g = cr_reshape_at(t->at, g, size);
+        int64_t whole = (n - 1) * stride + 1; /* without the zeros after the last one */
+        size.dim[axis] = length = whole;
+        g = cr_slice_at(t->at, g, (cr_shape){.rank = size.rank}, size);
+    }
+    before.dim[axis] = k * dilation;
+    after.dim[axis] = extent - length - k * dilation;
+    return cr_pad_at(t->at, g, before, after, 0);
+}
+
+/* [.., n, .., size] -> [.., n * size, ..] and what no window reached. */
+static cr_value side_by_side(struct tape *t, cr_value g, int axis, int64_t extent)
+{
+    cr_shape s = cr_value_shape(g), order = {.rank = s.rank}, to = s;
+    const int64_t length = s.dim[axis] * s.dim[s.rank - 1];
+    for (int i = 0; i < s.rank; i++)
+        order.dim[i] = i <= axis ? i : i == axis + 1 ? s.rank - 1 : i - 1;
+    to.rank--;
+    to.dim[axis] = length;
+    cr_shape after = {.rank = to.rank};
+    after.dim[axis] = extent - length;
+    g = cr_reshape_at(t->at, cr_permute_at(t->at, g, order), to);
+    return cr_pad_at(t->at, g, (cr_shape){.rank = to.rank}, after, 0);
+}
+
+static void grad_window(struct tape *t, cr_ref r, cr_value g)
+{
+    cr_ref x = cr_at(t->g, r)->src[0];
+    int64_t attr[4];
+    memcpy(attr, cr_attr_of(t->g, r)->at, sizeof attr);
+    const int axis = (int)attr[0];
+    const int64_t extent = cr_shape_of(t->g, x)->dim[axis];
+    cr_value sum = {t->g, 0};
+    if (attr[1] == attr[2] && attr[3] == 1) {
+        give(t, x, side_by_side(t, g, axis, extent));
+        return;
+    }
+    for (int64_t k = 0; k < attr[1]; k++) {
+        cr_value one = put_back(t, g, axis, extent, attr, k);
+        sum = k == 0 ? one : cr_add_at(t->at, sum, one);
+    }
+    give(t, x, sum);
+}
+
+/* Each operand's gradient is a convolution, or a contraction, of its own. */
+static void grad_conv(struct tape *t, cr_ref r, cr_value g)
+{
+    const cr_node n = *cr_at(t->g, r);
+    int64_t attr[CR_MAX_RANK + 1];
+    const cr_attr *a = cr_attr_of(t->g, r);
+    memcpy(attr, a->at, a->len * sizeof *attr);
+    const cr_shape x = *cr_shape_of(t->g, n.src[0]), w = *cr_shape_of(t->g, n.src[1]);
+    if (t->wanted[n.src[0]]) {
+        enter(t, r, true);
+        give(t, n.src[0], cr_conv_by_x(t->at, g, val(t, n.src[1]), &x, attr));
+    }
+    if (t->wanted[n.src[1]]) {
+        enter(t, r, true);
+        give(t, n.src[1], cr_conv_by_w(t->at, g, val(t, n.src[0]), &w, attr));
+    }
+}
+
 static const struct {
     const char *name;
     void (*rule)(struct tape *, cr_ref, cr_value);
@@ -210,7 +302,8 @@ static const struct {
     {"reshape", grad_reshape}, {"permute", grad_permute}, {"expand", grad_expand},
     {"slice", grad_slice},     {"pad", grad_pad},         {"concat", grad_concat},
     {"expand(g)", grad_sum},   {"first", grad_first},     {"matmul", grad_matmul},
-    {"gather", grad_gather},
+    {"gather", grad_gather},   {"window", grad_window},   {"flip", grad_flip},
+    {"conv", grad_conv},
 };
 
 static void visit(struct tape *t, cr_ref r)

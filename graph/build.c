@@ -121,6 +121,15 @@ static cr_value node(cr_loc at, cr_graph *g, cr_op op, const cr_value *arg, int 
     return (cr_value){g, cr_node_make(g, &n)};
 }
 
+cr_value cr_build_node(cr_loc at, cr_op op, const cr_value *arg, int n, const int64_t *attr,
+                       uint32_t nattr)
+{
+    cr_origin_enter(arg[0].graph, cr_ops[op].name, at);
+    cr_value v = node(at, arg[0].graph, op, arg, n, (struct extra){.attr = attr, .nattr = nattr});
+    cr_origin_leave(arg[0].graph);
+    return v;
+}
+
 static cr_value op1(cr_loc at, cr_op op, cr_value x, struct extra e)
 {
     if (!cr_usable(at, cr_ops[op].name, &x, 1))
@@ -388,6 +397,25 @@ cr_value cr_concat_at(cr_loc at, cr_value x, cr_value y, int axis)
     cr_value v = node(at, x.graph, CR_OP_concat, arg, 2, (struct extra){.attr = &attr, .nattr = 1});
     cr_origin_leave(x.graph);
     return v;
+}
+
+cr_value cr_window_at(cr_loc at, cr_value x, int axis, int64_t size, int64_t stride,
+                      int64_t dilation)
+{
+    if (!cr_usable(at, "window", &x, 1))
+        return poison_of(&x);
+    int64_t attr[4] = {axis, size, stride, dilation};
+    if (axis < 0)
+        attr[0] += cr_shape_of(x.graph, x.ref)->rank;
+    return op1(at, CR_OP_window, x, (struct extra){.attr = attr, .nattr = 4});
+}
+
+cr_value cr_flip_at(cr_loc at, cr_value x, cr_axes axes)
+{
+    int64_t set;
+    if (!cr_usable(at, "flip", &x, 1) || !clean_axes(at, "flip", x, axes, &set))
+        return poison_of(&x);
+    return op1(at, CR_OP_flip, x, (struct extra){.attr = &set, .nattr = 1});
 }
 
 /* ---- structured ------------------------------------------------------------------------------ */

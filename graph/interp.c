@@ -319,6 +319,33 @@ static void run_concat(array x, array y, array out, int64_t axis)
     copy_box(y, origin, out, behind, y.dim);
 }
 
+/* Element o of the axis and t of the last one are stride and dilation apart. */
+static void run_window(array x, array out, const int64_t *attr)
+{
+    walk w = {0};
+    int64_t from[CR_MAX_RANK], to[CR_MAX_RANK];
+    row_major(&x, from);
+    row_major(&out, to);
+    for (int i = 0; i < x.rank; i++)
+        walk_axis(&w, out.dim[i], i == attr[0] ? from[i] * attr[2] : from[i], to[i]);
+    walk_axis(&w, attr[1], from[attr[0]] * attr[3], 1);
+    copy_walk(w, x, out);
+}
+
+static void run_flip(array x, array out, int64_t axes)
+{
+    walk w = {0};
+    int64_t from[CR_MAX_RANK], to[CR_MAX_RANK];
+    row_major(&x, from);
+    row_major(&out, to);
+    for (int i = 0; i < x.rank; i++) {
+        bool turned = axes >> i & 1;
+        walk_axis(&w, x.dim[i], turned ? -from[i] : from[i], to[i]);
+        w.at[0] += turned ? (x.dim[i] - 1) * from[i] : 0;
+    }
+    copy_walk(w, x, out);
+}
+
 /* ---- reductions ----------------------------------------------------------------------------- */
 
 /* In row-major order of x, each accumulator sees its elements in row-major order of the reduced
@@ -428,6 +455,68 @@ static void run_matmul(array x, array y, array out)
         multiply(x, y, out);
 }
 
+/* Straight from the definition, with one or two spatial axes: x [n, h, v, c], w [k, l, c/g, f]. */
+struct conv_sizes {
+    int64_t n, h, v, c, k, l, part, f, o, p, groups, stride[2], dilation[2], before[2];
+};
+
+static struct conv_sizes conv_sizes(array x, array w, array out, const int64_t *attr)
+{
+    const int s = x.rank - 2, two = s == 2;
+    struct conv_sizes z = {.n = x.dim[0],
+                           .h = two ? x.dim[1] : 1,
+                           .v = x.dim[s],
+                           .c = x.dim[s + 1],
+                           .k = two ? w.dim[0] : 1,
+                           .l = w.dim[s - 1],
+                           .part = w.dim[s],
+                           .f = w.dim[s + 1],
+                           .o = two ? out.dim[1] : 1,
+                           .p = out.dim[s],
+                           .groups = attr[0],
+                           .stride = {1, 1},
+                           .dilation = {1, 1}};
+    for (int i = 0; i < s; i++) {
+        z.stride[2 - s + i] = attr[1 + i];
+        z.dilation[2 - s + i] = attr[1 + s + i];
+        z.before[2 - s + i] = attr[1 + 2 * s + i];
+    }
+    return z;
+}
+
+static float conv_element(const struct conv_sizes *z, const float *x, const float *w, int64_t o,
+                          int64_t p, int64_t f)
+{
+    const int64_t first = f / (z->f / z->groups) * z->part;
+    float acc = 0;
+    for (int64_t k = 0; k < z->k; k++)
+        for (int64_t l = 0; l < z->l; l++)
+            for (int64_t c = 0; c < z->part; c++) {
+                int64_t i = o * z->stride[0] + k * z->dilation[0] - z->before[0];
+                int64_t j = p * z->stride[1] + l * z->dilation[1] - z->before[1];
+                bool inside = i >= 0 && i < z->h && j >= 0 && j < z->v;
+                float a = inside ? x[(i * z->v + j) * z->c + first + c] : 0;
+                float b = w[((k * z->l + l) * z->part + c) * z->f + f];
+                if (z->part == 1 && z->groups > 1)
+                    acc += a * b;
+                else
+                    acc = fmaf(a, b, acc);
+            }
+    return acc;
+}
+
+static void run_conv(array x, array w, array out, const int64_t *attr)
+{
+    const struct conv_sizes z = conv_sizes(x, w, out, attr);
+    float *to = (float *)out.at;
+    for (int64_t n = 0; n < z.n; n++)
+        for (int64_t o = 0; o < z.o; o++)
+            for (int64_t p = 0; p < z.p; p++)
+                for (int64_t f = 0; f < z.f; f++)
+                    *to++ = conv_element(&z, (float *)x.at + n * z.h * z.v * z.c, (float *)w.at, o,
+                                         p, f);
+}
+
 static void run_gather(array table, array index, array out)
 {
     size_t row = (size_t)(table.count / table.dim[0]) * table.elem;
@@ -501,8 +590,11 @@ static void run_structured(const cr_node *n, const int64_t *attr, const array x[
     case CR_OP_slice: copy_box(x[0], attr, out, origin, out.dim); break;
     case CR_OP_pad: run_pad(x[0], out, attr); break;
     case CR_OP_concat: run_concat(x[0], x[1], out, attr[0]); break;
+    case CR_OP_window: run_window(x[0], out, attr); break;
+    case CR_OP_flip: run_flip(x[0], out, attr[0]); break;
     case CR_OP_argmax: run_argmax(x[0], out, attr[0]); break;
     case CR_OP_matmul: run_matmul(x[0], x[1], out); break;
+    case CR_OP_conv: run_conv(x[0], x[1], out, attr); break;
     case CR_OP_gather: run_gather(x[0], x[1], out); break;
     case CR_OP_cast: run_cast(x[0], out); break;
     case CR_OP_iota: run_iota(out, attr[0]); break;

@@ -83,7 +83,10 @@ typedef struct cr_node {
  *   CONST [bits of f32, or the integer]   SIZE [dim]   INPUT, OUTPUT [name]   STATE see above
  *   sum, amax, argmax [axes]              permute [axis of x, for each axis of the result]
  *   slice [begin of each axis]            pad [before of each axis..., bits of the value]
- *   concat, iota [axis]                   random [stream]          all others: none */
+ *   concat, iota [axis]                   random [stream]          flip [axes]
+ *   window [axis, size, stride, dilation]
+ *   conv [groups, stride of each spatial axis..., dilation..., before..., after...]
+ *   all others: none */
 typedef struct cr_attr {
     uint32_t len;
     const int64_t *at;
@@ -208,6 +211,11 @@ cr_value cr_mistake(cr_graph *g, cr_loc at, const char *fmt, ...) CR_PRINTF(3, 4
  */
 bool cr_usable(cr_loc at, const char *op, const cr_value *arg, int n);
 bool cr_usable_in(cr_loc at, const char *op, cr_graph *g, const cr_value *arg, int n);
+
+/* What a builder ends in: the node of op for usable operands, as one op of the user, or the mistake
+ * that cr_infer finds. */
+cr_value cr_build_node(cr_loc at, cr_op op, const cr_value *arg, int n, const int64_t *attr,
+                       uint32_t nattr);
 
 /* Scalar constant nodes (no broadcasting): */
 cr_ref cr_const_f32(cr_graph *g, float value);

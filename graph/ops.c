@@ -31,6 +31,9 @@ const cr_op_info cr_ops[CR_OP_COUNT] = {
 #define CR_ARITY_permute 1
 #define CR_ARITY_expand  1
 #define CR_ARITY_slice   1
+#define CR_ARITY_window  1
+#define CR_ARITY_flip    1
+#define CR_ARITY_conv    2
 #define CR_ARITY_pad     1
 #define CR_ARITY_concat  2
 #define CR_ARITY_matmul  2

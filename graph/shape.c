@@ -292,6 +292,40 @@ static bool infer_pad(const struct infer *in, const int64_t *attr, uint32_t natt
     return true;
 }
 
+static bool infer_window(const struct infer *in, const int64_t *attr, uint32_t nattr)
+{
+    const cr_shape *x = source(in, 0);
+    if (nattr != 4 || attr[0] < 0 || attr[0] >= x->rank)
+        return refuse(in, "no such axis");
+    if (x->rank == CR_MAX_RANK)
+        return refuse(in, "rank above %d", CR_MAX_RANK);
+    const int64_t size = attr[1], stride = attr[2], dilation = attr[3], extent = x->dim[attr[0]];
+    if (!cr_dim_literal(extent))
+        return refuse(in, "axis %d has a symbolic size", (int)attr[0]);
+    if (size < 1 || stride < 1 || dilation < 1 || stride > INT32_MAX || dilation > INT32_MAX)
+        return refuse(in, "size, stride and dilation must be from 1 on");
+    if (size > extent || (size - 1) * dilation >= extent)
+        return refuse(in, "a window over %lld elements does not fit into axis %d of size %lld",
+                      (long long)((CR_MIN(size, extent + 1) - 1) * dilation + 1), (int)attr[0],
+                      (long long)extent);
+    *in->out = *x;
+    in->out->dim[attr[0]] = (extent - (size - 1) * dilation - 1) / stride + 1;
+    in->out->dim[in->out->rank++] = size;
+    return true;
+}
+
+static bool infer_flip(const struct infer *in, const int64_t *attr, uint32_t nattr)
+{
+    const cr_shape *x = source(in, 0);
+    if (nattr != 1 || attr[0] < 0 || attr[0] >> x->rank)
+        return refuse(in, "axes beyond rank %d", x->rank);
+    for (int i = 0; i < x->rank; i++)
+        if ((attr[0] >> i & 1) && !cr_dim_literal(x->dim[i]))
+            return refuse(in, "axis %d has a symbolic size", i);
+    *in->out = *x;
+    return true;
+}
+
 static bool infer_concat(const struct infer *in, const int64_t *attr, uint32_t nattr)
 {
     const cr_shape *x = source(in, 0), *y = source(in, 1);
@@ -329,6 +363,58 @@ static bool infer_matmul(const struct infer *in)
         return refuse(in, "leading axes differ");
     *in->out = *x;
     in->out->dim[r - 1] = y->dim[r - 1];
+    return true;
+}
+
+/* One spatial axis of a convolution: how many places the kernel has. */
+static bool infer_places(const struct infer *in, int axis, const int64_t *attr, int spatial,
+                         int64_t *places)
+{
+    const int64_t extent = source(in, 0)->dim[1 + axis], k = source(in, 1)->dim[axis];
+    const int64_t stride = attr[1 + axis], dilation = attr[1 + spatial + axis],
+                  before = attr[1 + 2 * spatial + axis], after = attr[1 + 3 * spatial + axis];
+    if (!cr_dim_literal(extent) || !cr_dim_literal(k))
+        return refuse(in, "spatial axis %d has a symbolic size", axis);
+    if (stride < 1 || dilation < 1 || stride > INT32_MAX || dilation > INT32_MAX)
+        return refuse(in, "stride and dilation must be from 1 on");
+    if (before < 0 || after < 0 || before > INT32_MAX || after > INT32_MAX)
+        return refuse(in, "negative or too much padding at spatial axis %d", axis);
+    int64_t padded = extent + before + after;
+    if (k > padded || (k - 1) * dilation >= padded)
+        return refuse(in,
+                      "a kernel of %lld with dilation %lld does not fit into spatial axis %d, of "
+                      "size %lld with its padding",
+                      (long long)k, (long long)dilation, axis, (long long)padded);
+    *places = (padded - (k - 1) * dilation - 1) / stride + 1;
+    return true;
+}
+
+static bool infer_conv(const struct infer *in, const int64_t *attr, uint32_t nattr)
+{
+    const cr_shape *x = source(in, 0), *w = source(in, 1);
+    const int spatial = x->rank - 2;
+    char a[64], b[64];
+    if (type(in, 0) != CR_F32 || type(in, 1) != CR_F32)
+        return refuse(in, "both operands must be f32");
+    if (spatial < 1 || spatial > 2 || w->rank != x->rank)
+        return refuse(in, "needs x [n, s..., c] and w [k..., c / groups, f] with one or two "
+                          "spatial axes");
+    if (nattr != 1 + 4 * (uint32_t)spatial)
+        return refuse(in, "needs stride, dilation, before and after for %d spatial axes", spatial);
+    const cr_dim c = x->dim[x->rank - 1], part = w->dim[spatial], f = w->dim[spatial + 1];
+    if (!cr_dim_literal(c) || !cr_dim_literal(part) || !cr_dim_literal(f))
+        return refuse(in, "the numbers of channels must be literal");
+    if (attr[0] < 1 || c % attr[0] || f % attr[0])
+        return refuse(in, "%lld groups do not divide %lld channels of x and %lld of the result",
+                      (long long)attr[0], (long long)c, (long long)f);
+    if (part * attr[0] != c)
+        return refuse(in, "x has %s channels in %lld groups, and w is for %s a group",
+                      dim_text(in, c, a), (long long)attr[0], dim_text(in, part, b));
+    *in->out = *x;
+    in->out->dim[x->rank - 1] = f;
+    for (int i = 0; i < spatial; i++)
+        if (!infer_places(in, i, attr, spatial, &in->out->dim[1 + i]))
+            return false;
     return true;
 }
 
@@ -405,8 +491,11 @@ static bool infer(const struct infer *in)
     case CR_OP_expand: return infer_expand(in);
     case CR_OP_slice: return infer_slice(in, a->at, a->len);
     case CR_OP_pad: return infer_pad(in, a->at, a->len);
+    case CR_OP_window: return infer_window(in, a->at, a->len);
+    case CR_OP_flip: return infer_flip(in, a->at, a->len);
     case CR_OP_concat: return infer_concat(in, a->at, a->len);
     case CR_OP_matmul: return infer_matmul(in);
+    case CR_OP_conv: return infer_conv(in, a->at, a->len);
     case CR_OP_gather: return infer_gather(in);
     case CR_OP_cast: *shape = *source(in, 0); return true;
     case CR_OP_iota:

@@ -17,6 +17,8 @@ typedef enum cr_attr_form {
     CR_FORM_BEGIN,  /* slice %1 begin(0,2) */
     CR_FORM_PAD,    /* pad %1 before(1,1) value 0 */
     CR_FORM_AXIS,   /* concat %1, %2 axis(0) */
+    CR_FORM_WINDOW, /* window %1 axis(1) size(3) stride(1) dilation(1) */
+    CR_FORM_SLIDE,  /* conv %1, %2 stride(1,1) dilation(1,1) before(0,0) after(0,0) groups(1) */
     CR_FORM_STREAM, /* random %1, %2 stream(3) */
     CR_FORM_SPACE   /* copy %1 to host */
 } cr_attr_form;
@@ -27,6 +29,10 @@ cr_attr_form cr_text_form(cr_op op);
  */
 extern const char *const cr_init_name[CR_INIT_DATA + 1];
 extern const char *const cr_space_name[CR_SPACE_HOST + 1];
+
+/* Keys of window's and conv's attributes, in the order of the attributes. */
+extern const char *const cr_window_keys[4];
+extern const char *const cr_slide_keys[4];
 
 /* Any shape has fewer elements than this, with each symbol at its bound: element counts, offsets
  * and bytes then never overflow 64 bits. */

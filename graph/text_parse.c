@@ -247,6 +247,43 @@ static bool read_pad(struct parser *p, struct line *l)
     return cr_lex_value(&p->lex, (cr_dtype)cr_at(p->g, l->n.src[0])->dtype, &l->attr[l->nattr++]);
 }
 
+static bool read_window(struct parser *p, struct line *l)
+{
+    for (int i = 0; i < 4; i++) {
+        cr_lex_blanks(&p->lex);
+        const char *start = p->lex.at;
+        uint32_t n;
+        if (!cr_lex_keyed(&p->lex, cr_window_keys[i], 1, &l->attr[i], &n))
+            return false;
+        if (n != 1)
+            return cr_lex_fail(&p->lex, start, CR_E_GRAPH, "%s needs one number",
+                               cr_window_keys[i]);
+    }
+    l->nattr = 4;
+    return true;
+}
+
+static bool read_slide(struct parser *p, struct line *l)
+{
+    cr_lex_blanks(&p->lex);
+    const char *start = p->lex.at;
+    uint32_t n, spatial = 0;
+    l->nattr = 1;
+    for (int i = 0; i < 4; i++) {
+        if (!cr_lex_keyed(&p->lex, cr_slide_keys[i], 2, &l->attr[l->nattr], &n))
+            return false;
+        if (n == 0 || (i > 0 && n != spatial))
+            return cr_lex_fail(&p->lex, start, CR_E_GRAPH,
+                               "stride, dilation, before and after need a number for each of one "
+                               "or two axes");
+        spatial = n;
+        l->nattr += n;
+    }
+    if (!cr_lex_keyed(&p->lex, "groups", 1, &l->attr[0], &n))
+        return false;
+    return n == 1 || cr_lex_fail(&p->lex, start, CR_E_GRAPH, "groups needs one number");
+}
+
 static bool read_stream(struct parser *p, struct line *l)
 {
     cr_lex_blanks(&p->lex);
@@ -283,6 +320,8 @@ static bool read_attributes(struct parser *p, struct line *l)
     case CR_FORM_BEGIN: return cr_lex_keyed(&p->lex, "begin", CR_MAX_RANK, l->attr, &l->nattr);
     case CR_FORM_PAD: return read_pad(p, l);
     case CR_FORM_AXIS: return cr_lex_keyed(&p->lex, "axis", 1, l->attr, &l->nattr);
+    case CR_FORM_WINDOW: return read_window(p, l);
+    case CR_FORM_SLIDE: return read_slide(p, l);
     case CR_FORM_STREAM: return read_stream(p, l);
     case CR_FORM_SPACE: return read_target_space(p, l);
     }

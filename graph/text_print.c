@@ -28,6 +28,9 @@ const char *const cr_space_name[] = {
     [CR_SPACE_HOST] = "host",
 };
 
+const char *const cr_window_keys[4] = {"axis", "size", "stride", "dilation"};
+const char *const cr_slide_keys[4] = {"stride", "dilation", "before", "after"};
+
 cr_attr_form cr_text_form(cr_op op)
 {
     switch (op) {
@@ -41,6 +44,9 @@ cr_attr_form cr_text_form(cr_op op)
     case CR_OP_pad: return CR_FORM_PAD;
     case CR_OP_concat:
     case CR_OP_iota: return CR_FORM_AXIS;
+    case CR_OP_flip: return CR_FORM_AXES;
+    case CR_OP_window: return CR_FORM_WINDOW;
+    case CR_OP_conv: return CR_FORM_SLIDE;
     case CR_OP_random: return CR_FORM_STREAM;
     case CR_OP_COPY: return CR_FORM_SPACE;
     default: return cr_ops[op].kind == CR_KIND_RED ? CR_FORM_AXES : CR_FORM_NONE;
@@ -282,6 +288,15 @@ static void add_attributes(cr_strbuf *out, const cr_graph *g, cr_ref r)
         cr_text_value(out, (cr_dtype)n->dtype, a->at[a->len - 1]);
         break;
     case CR_FORM_AXIS: add_list(out, "axis", a->at, 1); break;
+    case CR_FORM_WINDOW:
+        for (int i = 0; i < 4; i++)
+            add_list(out, cr_window_keys[i], a->at + i, 1);
+        break;
+    case CR_FORM_SLIDE:
+        for (uint32_t i = 0, spatial = a->len / 4; i < 4; i++)
+            add_list(out, cr_slide_keys[i], a->at + 1 + i * spatial, spatial);
+        add_list(out, "groups", a->at, 1);
+        break;
     case CR_FORM_STREAM: add_list(out, "stream", a->at, 1); break;
     case CR_FORM_SPACE:
         cr_str_printf(out, " to %s", cr_space_name[n->space]);

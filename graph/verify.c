@@ -163,6 +163,8 @@ static uint32_t attr_count(const struct verifier *v, cr_ref r)
     case CR_FORM_ORDER:
     case CR_FORM_BEGIN: return rank;
     case CR_FORM_PAD: return rank + 1;
+    case CR_FORM_WINDOW: return 4;
+    case CR_FORM_SLIDE: return rank < 3 ? 1 : 1 + 4 * (rank - 2);
     default: return 1;
     }
 }

@@ -58,7 +58,8 @@ static inline bool is_scalar_source(const cr_node *n)
 static inline bool is_free(const cr_node *n)
 {
     return is_scalar_source(n) || n->op == CR_OP_reshape || n->op == CR_OP_expand ||
-           n->op == CR_OP_permute || n->op == CR_OP_slice;
+           n->op == CR_OP_permute || n->op == CR_OP_slice || n->op == CR_OP_window ||
+           n->op == CR_OP_flip;
 }
 
 /* Of one op of the user? A node without origin is one by itself. */

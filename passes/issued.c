@@ -324,6 +324,20 @@ static const struct loop *concat(struct counter *c, cr_ref r, const struct term 
     return inner(inner(a, b), inner(at[k].loop, c->root));
 }
 
+/* Of two indices, the element that a window has: one times a stride and one times a dilation. */
+static struct term slid(struct term o, struct term t, int64_t stride, int64_t dilation)
+{
+    if (!t.loop && t.lo == 0 && stride == 1)
+        return o;
+    uint64_t name = mix(mix(mix(o.name, t.name), (uint64_t)stride), (uint64_t)dilation);
+    return (struct term){name,
+                         inner(o.loop, t.loop),
+                         o.lo * stride + t.lo * dilation,
+                         o.hi * stride + t.hi * dilation,
+                         NULL,
+                         0};
+}
+
 static const struct loop *movement(struct counter *c, cr_ref r, const struct term *at)
 {
     const cr_node *n = cr_at(c->g, r);
@@ -336,6 +350,16 @@ static const struct loop *movement(struct counter *c, cr_ref r, const struct ter
     if (n->op == CR_OP_reshape)
         reshape_to(c, to, at, from, x);
     for (int i = 0; i < from->rank; i++) {
+        if (n->op == CR_OP_window)
+            x[i] = i == a->at[0] ? slid(at[i], at[from->rank], a->at[2], a->at[3]) : at[i];
+        if (n->op == CR_OP_flip)
+            x[i] = a->at[0] >> i & 1 ? (struct term){mix(at[i].name, 'f'),
+                                                     at[i].loop,
+                                                     to->dim[i] - 1 - at[i].hi,
+                                                     to->dim[i] - 1 - at[i].lo,
+                                                     NULL,
+                                                     0}
+                                     : at[i];
         if (n->op == CR_OP_expand)
             x[i] = from->dim[i] == 1 ? constant(0) : at[to->rank - from->rank + i];
         if (n->op == CR_OP_slice)

@@ -42,7 +42,7 @@ static cr_ref with_source(cr_rewriter *rw, const cr_node *n, cr_ref x)
 static bool is_index_map(const cr_node *n)
 {
     return n->op == CR_OP_reshape || n->op == CR_OP_permute || n->op == CR_OP_expand ||
-           n->op == CR_OP_slice;
+           n->op == CR_OP_slice || n->op == CR_OP_window || n->op == CR_OP_flip;
 }
 
 static bool same_shape(const cr_rewriter *rw, const cr_node *n)
@@ -139,6 +139,43 @@ cr_ref cr_rule_permute_permute(cr_rewriter *rw, const cr_node *n)
     for (int i = 0; i < v.rank; i++)
         axes[i] = v.inner_attr[v.attr[i]];
     return cr_emit_move(rw, CR_OP_permute, v.inner.src[0], &v.out, axes, (uint32_t)v.rank);
+}
+
+cr_ref cr_rule_permute_units(cr_rewriter *rw, const cr_node *n)
+{
+    struct view v = look(rw, n);
+    int64_t last = -1;
+    for (int i = 0; i < v.rank; i++) {
+        if (v.out.dim[i] == 1)
+            continue;
+        if (v.attr[i] < last)
+            return 0;
+        last = v.attr[i];
+    }
+    return cr_emit_move(rw, CR_OP_reshape, n->src[0], &v.out, NULL, 0);
+}
+
+cr_ref cr_rule_window_one(cr_rewriter *rw, const cr_node *n)
+{
+    struct view v = look(rw, n);
+    if (v.attr[1] != 1 || v.attr[2] != 1)
+        return 0;
+    return cr_emit_move(rw, CR_OP_reshape, n->src[0], &v.out, NULL, 0);
+}
+
+cr_ref cr_rule_flip_flip(cr_rewriter *rw, const cr_node *n)
+{
+    struct view v = look(rw, n);
+    cr_ref x = n->src[0];
+    int64_t axes = v.attr[0];
+    if (v.inner.op == CR_OP_flip)
+        x = v.inner.src[0], axes ^= v.inner_attr[0];
+    for (int i = 0; i < v.rank; i++)
+        if (v.out.dim[i] == 1)
+            axes &= ~(int64_t)CR_AXIS(i);
+    if (axes == v.attr[0] && x == n->src[0])
+        return 0;
+    return axes ? cr_emit_move(rw, CR_OP_flip, x, &v.out, &axes, 1) : x;
 }
 
 cr_ref cr_rule_expand_same(cr_rewriter *rw, const cr_node *n)

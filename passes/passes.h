@@ -53,6 +53,7 @@ void cr_op_costs(uint32_t cost[CR_OP_COUNT]);
 
 /* Graph passes. */
 cr_status cr_pass_specialize(cr_pass_context *cx); /* roots asked for; symbols become literals */
+cr_status cr_pass_lower(cr_pass_context *cx);      /* conv as a contraction over a view */
 cr_status cr_pass_simplify(cr_pass_context *cx); /* rules.def, movement algebra, constant folding */
 cr_status cr_pass_dce(cr_pass_context *cx);      /* only what a root reaches */
 cr_status cr_pass_snapshot(cr_pass_context *cx); /* roots take copies of assigned states */

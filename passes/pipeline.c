@@ -2,6 +2,7 @@
  *
  *     the user's graph
  *        |  specialize    the roots asked for; sizes become literals
+ *        |  lower         convolutions become contractions over views
  *        |  simplify      rules.def, movement algebra, constant folding
  *        |  dce           what no root reaches goes
  *        |  snapshot      roots take states as they were before the step
@@ -37,6 +38,7 @@ enum {
 const cr_pass cr_passes[] = {
     /* name         run                 before   after    in   what it does */
     {"specialize", cr_pass_specialize, USER,    LITERAL, ALL, "keep the roots asked for, make sizes literal"},
+    {"lower",      cr_pass_lower,      LITERAL, LITERAL, ALL, "write out convolutions as contractions over views"},
     {"simplify",   cr_pass_simplify,   USER,    USER,    ALL, "rewrite by rules, fold constants"},
     {"dce",        cr_pass_dce,        USER,    USER,    ALL, "leave out what no root reaches"},
     {"snapshot",   cr_pass_snapshot,   LITERAL, LITERAL, ALL, "let roots take states as they were before the step"},

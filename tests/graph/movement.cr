@@ -31,6 +31,14 @@ graph "movement" {
   %15 = state "b" data(1,0.1,-0.0) : f32[3]
   # CHECK: state "c" data(true,false) : bool[2]
   %16 = state "c" data "0100" : bool[2]
+  # CHECK: window %1 axis(1) size(2) stride(1) dilation(1) : f32[2,2,2]
+  %17 = window %1 axis(1) size(2) stride(1) dilation(1) : f32[2,2,2]
+  # CHECK: flip %1 axes(0,1) : f32[2,3]
+  %18 = flip %1 axes(0,1) : f32[2,3]
+  %19 = input "image" : f32[2,5,6,4]
+  %20 = state "kernel" param : f32[3,2,2,8]
+  # CHECK: conv %19, %20 stride(1,2) dilation(2,1) before(1,0) after(0,3) groups(2) : f32[2,2,4,8]
+  %21 = conv %19, %20 stride(1,2) dilation(2,1) before(1,0) after(0,3) groups(2) : f32[2,2,4,8]
   output "y", %7
   output "a \"quoted\"\tname", %11
 }

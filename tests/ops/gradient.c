@@ -103,6 +103,11 @@ UNARY(slice, cr_slice_at(CR_HERE, x, CR_SHAPE(1, 0, 2), CR_SHAPE(1, 3, 2)))
 UNARY(pad, cr_pad_at(CR_HERE, x, CR_SHAPE(1, 0, 2), CR_SHAPE(0, 1, 1), 3))
 UNARY(concat, cr_concat(x, cr_mul(x, x), 1))
 UNARY(gather, cr_gather(x, cr_iota_at(CR_HERE, x.graph, CR_SHAPE(2), 0)))
+UNARY(window, cr_window(x, 2, 3, 1, 1))
+UNARY(window_strided, cr_window(x, 2, 2, 2, 2))
+UNARY(window_apart, cr_window(x, 2, 2, 2, 1))
+UNARY(window_gaps, cr_window(x, 2, 1, 3, 1))
+UNARY(flip, cr_flip(x, CR_AXIS(0) | CR_AXIS(2)))
 UNARY(softmax, cr_softmax(x))
 UNARY(log_softmax, cr_log_softmax(x))
 UNARY(square, cr_square(x))
@@ -115,9 +120,10 @@ static const struct unary others[] = {
     {                                                                                              \
 #name, test_##name                                                                         \
     }
-    ROW(sum),    ROW(mean),   ROW(amax),    ROW(reshape),     ROW(permute),
-    ROW(expand), ROW(slice),  ROW(pad),     ROW(concat),      ROW(gather),
-    ROW(square), ROW(matmul), ROW(softmax), ROW(log_softmax), ROW(transpose),
+    ROW(sum),    ROW(mean),           ROW(amax),         ROW(reshape),     ROW(permute),
+    ROW(expand), ROW(slice),          ROW(pad),          ROW(concat),      ROW(gather),
+    ROW(square), ROW(matmul),         ROW(softmax),      ROW(log_softmax), ROW(transpose),
+    ROW(window), ROW(window_strided), ROW(window_apart), ROW(window_gaps), ROW(flip),
 #undef ROW
 };
 

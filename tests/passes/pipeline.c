@@ -7,7 +7,7 @@ static const char body[] =
     "%3 = neg %2 : f32[n,2]\n%4 = tanh %3 : f32[n,2]\n%5 = exp %1 : f32[n,2]\n"
     "output \"y\", %4";
 
-static const char graph_passes[] = "specialize,simplify,dce,snapshot,place,transfers";
+static const char graph_passes[] = "specialize,lower,simplify,dce,snapshot,place,transfers";
 
 static void note(void *user, const cr_pass *pass, const cr_pass_context *cx, bool changed,
                  double seconds)
@@ -30,8 +30,9 @@ static void observed(const char *only, const char *expected)
 
 Test(pipeline, an_observer_is_told_what_changed)
 {
-    observed(graph_passes, "specialize changed 5; simplify changed 1; dce unchanged 0; "
-                           "snapshot unchanged 0; place changed 2; transfers changed 2; ");
+    observed(graph_passes,
+             "specialize changed 5; lower unchanged 0; simplify changed 1; dce unchanged 0; "
+             "snapshot unchanged 0; place changed 2; transfers changed 2; ");
     observed("simplify,simplify", "simplify changed 1; ");
     observed("dce,simplify", "simplify changed 1; dce unchanged 0; ");
     observed("dce", "dce changed 1; ");
@@ -45,7 +46,7 @@ Test(pipeline, an_unknown_pass_is_a_mistake)
         cr_pass_context cx = pass_context(body);
         char start[96];
         snprintf(start, sizeof start,
-                 "no pass is called '%s'; there are: specialize, simplify, dce, ",
+                 "no pass is called '%s'; there are: specialize, lower, simplify, dce, ",
                  i == 3 ? "simpl" : "fold");
         cr_expect_eq(cr_pipeline_run(&cx, lists[i], NULL), CR_E_ARGUMENT);
         cr_expect_eq(strncmp(cr_error(), start, strlen(start)), 0, "%s", cr_error());

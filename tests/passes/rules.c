@@ -252,6 +252,13 @@ static const struct {
                       " %3 = expand %2 : f32[2,3,4]\n output \"r\", %3"},
     {"expand_reshape", "%1 = input \"x\" : f32[3]\n %2 = reshape %1 : f32[1,3]\n"
                        " %3 = expand %2 : f32[2,3]\n output \"r\", %3"},
+    {"permute_units", "%1 = input \"x\" : f32[2,1,3]\n %2 = permute %1 (1,0,2) : f32[1,2,3]\n"
+                      " output \"r\", %2"},
+    {"window_one", "%1 = input \"x\" : f32[2,3]\n"
+                   " %2 = window %1 axis(0) size(1) stride(1) dilation(1) : f32[2,3,1]\n"
+                   " output \"r\", %2"},
+    {"flip_flip", "%1 = input \"x\" : f32[2,3,1]\n %2 = flip %1 axes(0,1,2) : f32[2,3,1]\n"
+                  " %3 = flip %2 axes(1) : f32[2,3,1]\n output \"r\", %3"},
     {"slice_whole", "%1 = input \"x\" : f32[2,3]\n %2 = slice %1 begin(0,0) : f32[2,3]\n"
                     " output \"r\", %2"},
     {"slice_slice", "%1 = input \"x\" : f32[5,6]\n %2 = slice %1 begin(1,2) : f32[3,4]\n"

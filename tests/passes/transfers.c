@@ -3,7 +3,7 @@
 #include "crisol/ops.h"
 #include "passes/run_pass.h"
 
-static const char graph_passes[] = "specialize,simplify,dce,snapshot,place,transfers";
+static const char graph_passes[] = "specialize,lower,simplify,dce,snapshot,place,transfers";
 
 /* A training step on a data set of which a shuffled batch is gathered. */
 static cr_graph *training_step(void)

@@ -9,7 +9,7 @@
 
 enum { GRAPHS = 150, DISTANT = 4 /* a max_resident_bytes that most inputs exceed */ };
 
-static const char graph_passes[] = "specialize,simplify,dce,snapshot,place,transfers";
+static const char graph_passes[] = "specialize,lower,simplify,dce,snapshot,place,transfers";
 
 struct check {
     uint64_t seed;

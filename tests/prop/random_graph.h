@@ -286,10 +286,29 @@ static inline cr_value any_concat(struct chooser *c, cr_value x)
     return draw(c, 2) ? cr_concat(x, y, axis) : cr_concat(y, x, axis);
 }
 
+static inline cr_value any_window(struct chooser *c, cr_value x)
+{
+    cr_shape s = cr_value_shape(x);
+    if (s.rank == 0 || s.rank >= 5)
+        return x;
+    int axis = (int)draw(c, (uint32_t)s.rank);
+    int64_t size = 1 + draw(c, (uint32_t)CR_MIN(s.dim[axis], 3)), stride = 1 + draw(c, 3);
+    int64_t dilation = (size - 1) * 2 < s.dim[axis] ? 1 + draw(c, 2) : 1;
+    return cr_window(x, axis, size, stride, dilation);
+}
+
+static inline cr_value any_flip(struct chooser *c, cr_value x)
+{
+    int rank = cr_value_shape(x).rank;
+    return rank ? cr_flip(x, 1u << draw(c, (uint32_t)rank)) : x;
+}
+
 static inline cr_value any_movement(struct chooser *c, cr_value x)
 {
-    switch (draw(c, 7)) {
+    switch (draw(c, 9)) {
     case 0: return any_reshape(c, x);
+    case 6: return any_window(c, x);
+    case 7: return any_flip(c, x);
     case 1: return any_permute(c, x);
     case 2: return any_expand(c, x);
     case 3: return any_slice(c, x);

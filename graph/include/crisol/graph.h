@@ -60,6 +60,14 @@ typedef uint32_t cr_axes;
 #define CR_LAST_AXIS (1u << 31)
 #define CR_ALL_AXES 0xffu
 
+/* How the kernel of a convolution slides over x: a size for each spatial axis. Rank 0 stands for
+ * all 1 (stride, dilation) or all 0 (before, after: zeros that are added around x). */
+typedef struct cr_slide {
+    cr_shape stride, dilation, before, after;
+    int64_t
+        groups; /* channels fall into so many groups, each seen by its part of the results; 0: 1 */
+} cr_slide;
+
 /* ---- graphs -------------------------------------------------------------------------------- */
 
 /* A new, empty graph; NULL out of memory. `name` is used in pictures and messages. */
