@@ -2,6 +2,7 @@
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "ir.h"
+#include "layer.h"
 
 static const char *const activation_names[] = {
 #define CR_X(name, word) word,
@@ -36,27 +37,28 @@ cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation)
 }
 
 /* The parameter of that name: made, or the one that is there. */
-static cr_value shared_param(cr_loc at, cr_graph *g, const char *name, cr_init init, cr_shape shape)
+static cr_value shared_param(cr_loc at, cr_graph *g, const char *op, const char *name, cr_init init,
+                             cr_shape shape)
 {
     cr_value old = cr_find(g, name);
     if (!old.ref)
         return cr_state_at(at, g, name, CR_F32, init, shape, true);
     if (cr_at(g, old.ref)->op != CR_OP_STATE)
-        return cr_mistake(g, at, "dense: \"%s\" is there and not a parameter", name);
+        return cr_mistake(g, at, "%s: \"%s\" is there and not a parameter", op, name);
     if (cr_shape_equal(cr_shape_of(g, old.ref), &shape))
         return old;
     char is[CR_TYPE_TEXT], wanted[CR_TYPE_TEXT];
-    return cr_mistake(g, at, "dense: parameter \"%s\" is there as %s, and this layer needs %s",
+    return cr_mistake(g, at, "%s: parameter \"%s\" is there as %s, and this layer needs %s", op,
                       name, cr_type_text(g, CR_F32, cr_shape_of(g, old.ref), is),
                       cr_type_text(g, CR_F32, &shape, wanted));
 }
 
-static cr_value dense_param(cr_loc at, cr_graph *g, const char *layer, const char *suffix,
-                            cr_init init, cr_shape shape)
+cr_value cr_layer_param(cr_loc at, cr_graph *g, const char *op, const char *layer,
+                        const char *suffix, cr_init init, cr_shape shape)
 {
     cr_strbuf name = {0};
     cr_str_printf(&name, "%s.%s", layer, suffix);
-    cr_value v = shared_param(at, g, cr_str_text(&name), init, shape);
+    cr_value v = shared_param(at, g, op, cr_str_text(&name), init, shape);
     cr_str_finish(&name);
     return v;
 }
@@ -80,9 +82,9 @@ cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
             name, cr_type_text(g, cr_value_dtype(x), &s, type));
     }
     const cr_init glorot = {.kind = CR_INIT_GLOROT_UNIFORM};
-    cr_value w =
-        dense_param(at, g, name, "w", init ? *init : glorot, CR_SHAPE(s.dim[s.rank - 1], units));
-    cr_value b = dense_param(at, g, name, "b", (cr_init){0}, CR_SHAPE(units));
+    cr_value w = cr_layer_param(at, g, "dense", name, "w", init ? *init : glorot,
+                                CR_SHAPE(s.dim[s.rank - 1], units));
+    cr_value b = cr_layer_param(at, g, "dense", name, "b", (cr_init){0}, CR_SHAPE(units));
     return cr_activate_at(at, cr_add_at(at, cr_matmul_at(at, x, w), b), activation);
 }
 

@@ -6,6 +6,7 @@
  *     program.h  compiling for a device, running, feeding and fetching
  *     inspect.h  the compiler without a device
  *     nn.h       layers, losses, descriptions of nets, summaries, gradient check
+ *     conv.h     convolution and pooling layers
  *     optim.h    optimizers
  *     data.h     data sets
  *     train.h    the training loop */
@@ -13,6 +14,7 @@
 #define CRISOL_CRISOL_H
 
 #include "crisol/base.h"
+#include "crisol/conv.h"
 #include "crisol/data.h"
 #include "crisol/graph.h"
 #include "crisol/inspect.h"
