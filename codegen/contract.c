@@ -23,7 +23,8 @@ struct tile {
     int64_t groups_m, groups_n;
     cr_ix lead[CR_MAX_RANK]; /* indices of the batch axes */
     int rank;
-    cr_ix m0, n0; /* first row and column of the group's tile */
+    cr_ix m0, n0;  /* first row and column of the group's tile */
+    cr_ix k_block; /* where the block of the depth begins */
 };
 
 static const char *say(struct tile *t, const char *fmt, ...) CR_PRINTF(2, 3);
@@ -59,6 +60,16 @@ static cr_val element(struct tile *t, cr_ref operand, cr_ix row, cr_ix column)
     return cr_emit_value(t->e, operand, at);
 }
 
+/* A variable for which of `n` tiles along an axis it is. As a variable times the tile's size, a
+ * place keeps its factors, by which the sizes of views divide. */
+static cr_ix place(cr_emit *e, const char *name, cr_ix which, int64_t n)
+{
+    if (n == 1)
+        return which;
+    cr_emit_line(e, e->now, "const int %s = %s;", name, cr_emit_ix(e, which, false));
+    return cr_ix_var(e->ix, name, 0, n - 1, e->now, false, false);
+}
+
 /* The group's place among the tiles of the result. */
 static void locate(struct tile *t)
 {
@@ -71,16 +82,8 @@ static void locate(struct tile *t)
         t->lead[i] = cr_ix_mod(e->ix, b, d->dim[i]);
         b = cr_ix_div(e->ix, b, d->dim[i]);
     }
-    t->m0 = cr_ix_mul(e->ix, gm, t->s->tile_m);
-    t->n0 = cr_ix_mul(e->ix, gn, t->s->tile_n);
-    if (t->groups_m > 1) {
-        cr_emit_line(e, e->now, "const int m0 = %s;", cr_emit_ix(e, t->m0, false));
-        t->m0 = cr_ix_var(e->ix, "m0", 0, (t->groups_m - 1) * t->s->tile_m, e->now, false, false);
-    }
-    if (t->groups_n > 1) {
-        cr_emit_line(e, e->now, "const int n0 = %s;", cr_emit_ix(e, t->n0, false));
-        t->n0 = cr_ix_var(e->ix, "n0", 0, (t->groups_n - 1) * t->s->tile_n, e->now, false, false);
-    }
+    t->m0 = cr_ix_mul(e->ix, place(e, "gm", gm, t->groups_m), t->s->tile_m);
+    t->n0 = cr_ix_mul(e->ix, place(e, "gn", gn, t->groups_n), t->s->tile_n);
 }
 
 static bool init(struct tile *t, cr_emit *e)
@@ -145,16 +148,6 @@ static void put_vector(struct tile *t, const char *value, const char *address)
         cr_emit_line(t->e, t->e->now, "vstore%d(%s, 0, %s);", t->e->width, value, address);
 }
 
-/* Where element (i, k) of A's panel is. */
-static const char *panel_a_offset(struct tile *t, cr_ix i, cr_ix k)
-{
-    cr_emit *e = t->e;
-    cr_ix r = cr_ix_add(e->ix, i, cr_ix_mul(e->ix, t->m0, -1));
-    cr_ix at = t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_m), r)
-                            : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->k), k);
-    return cr_emit_ix(e, at, false);
-}
-
 /* A loop whose variable stays below limit; the caller closes it. */
 static cr_ix open_loop(struct tile *t, const char *name, int64_t limit)
 {
@@ -162,12 +155,66 @@ static cr_ix open_loop(struct tile *t, const char *name, int64_t limit)
     return cr_ix_var(t->e->ix, name, 0, limit - 1, s, false, false);
 }
 
+static void close_loop(struct tile *t, const char *name, int64_t limit)
+{
+    const char *head = limit == 1 ? "{"
+                                  : say(t, "for (int %s = 0; %s < %lld; %s++) {", name, name,
+                                        (long long)limit, name);
+    cr_emit_close(t->e, head);
+}
+
+/* ---- the depth: loops over its factors ---- */
+
+/* Opens loops over factors [from, to) of the depth; gives their part of k. One block at least. */
+static cr_ix open_depth(struct tile *t, int from, int to)
+{
+    static const char *const name[] = {"k", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
+    cr_emit *e = t->e;
+    int64_t inner = 1;
+    cr_ix k = cr_ix_const(e->ix, 0);
+    for (int i = to; i < t->s->nk; i++)
+        inner *= t->s->k_factor[i];
+    for (int i = from; i < to; i++) {
+        int64_t step = inner;
+        for (int j = i + 1; j < to; j++)
+            step *= t->s->k_factor[j];
+        k = cr_ix_add(e->ix, k, cr_ix_mul(e->ix, open_loop(t, name[i], t->s->k_factor[i]), step));
+    }
+    return k;
+}
+
+static void close_depth(struct tile *t, int from, int to)
+{
+    static const char *const name[] = {"k", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
+    for (int i = to; i-- > from;)
+        close_loop(t, name[i], t->s->k_factor[i]);
+}
+
+/* k is the depth inside the block, 0 at its beginning; as operands count it: */
+static cr_ix whole_depth(struct tile *t, cr_ix k)
+{
+    return cr_ix_add(t->e->ix, t->k_block, k);
+}
+
+/* ---- panels ---- */
+
+/* Where element (i, k) of A's panel is. */
+static const char *panel_a_offset(struct tile *t, cr_ix i, cr_ix k)
+{
+    cr_emit *e = t->e;
+    cr_ix r = cr_ix_add(e->ix, i, cr_ix_mul(e->ix, t->m0, -1));
+    cr_ix at = t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_m), r)
+                            : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->block_k), k);
+    return cr_emit_ix(e, at, false);
+}
+
 /* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to its panel, [k][column].
  */
 static void stage_b_vector(struct tile *t, cr_ix k, cr_ix j)
 {
     cr_emit *e = t->e;
-    cr_val x = element(t, t->b, k, cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), e->lane));
+    cr_val x =
+        element(t, t->b, whole_depth(t, k), cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), e->lane));
     cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_n), j);
     put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_b + %s", cr_emit_ix(e, at, false)));
 }
@@ -177,12 +224,10 @@ static void stage_b(struct tile *t, int64_t columns)
     cr_emit *e = t->e;
     const int W = e->width;
     int64_t whole = columns / W, rest = columns % W;
-    cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : open_loop(t, "k", t->k);
-    if (t->k == 1)
-        cr_emit_open(e);
+    cr_ix k = open_depth(t, t->s->k_outer, t->s->nk);
     if (whole > 1) {
         stage_b_vector(t, k, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
-        cr_emit_close(e, say(t, "for (int jv = 0; jv < %lld; jv++) {", (long long)whole));
+        close_loop(t, "jv", whole);
     } else if (whole == 1) {
         stage_b_vector(t, k, cr_ix_const(e->ix, 0));
     }
@@ -191,7 +236,7 @@ static void stage_b(struct tile *t, int64_t columns)
         stage_b_vector(t, k, cr_ix_const(e->ix, whole * W));
         e->valid = W;
     }
-    cr_emit_close(e, t->k == 1 ? "{" : say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
+    close_depth(t, t->s->k_outer, t->s->nk);
 }
 
 /* Copies the group's rows of A to scratch: [row][k], or [k][row] where neighbouring rows are
@@ -201,7 +246,8 @@ static void stage_a_vector(struct tile *t, cr_ix i, cr_ix k)
     cr_emit *e = t->e;
     const bool by_k = t->s->a_by_k;
     cr_ix along = cr_ix_add(e->ix, by_k ? i : k, e->lane);
-    cr_val x = element(t, t->a, by_k ? along : i, by_k ? k : along);
+    cr_val x = by_k ? element(t, t->a, along, whole_depth(t, k))
+                    : element(t, t->a, i, whole_depth(t, along));
     put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_a + %s", panel_a_offset(t, i, k)));
 }
 
@@ -209,7 +255,7 @@ static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix k)
 {
     int width = t->e->width;
     t->e->width = t->e->valid = 1;
-    cr_val x = element(t, t->a, i, k);
+    cr_val x = element(t, t->a, i, whole_depth(t, k));
     cr_emit_line(t->e, t->e->now, "panel_a[%s] = %s;", panel_a_offset(t, i, k), x.text);
     t->e->width = t->e->valid = width;
 }
@@ -217,36 +263,47 @@ static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix k)
 static void stage_a_rows(struct tile *t)
 {
     cr_emit *e = t->e;
-    const int W = e->width;
-    int64_t whole = t->k / W;
+    const int W = e->width, last = t->s->nk - 1;
+    int64_t whole = t->s->k_factor[last] / W, rest = t->s->k_factor[last] % W;
     cr_ix i = cr_ix_add(e->ix, t->m0, open_loop(t, "r", t->s->tile_m));
+    cr_ix k = open_depth(t, t->s->k_outer, last);
     if (whole) {
-        cr_ix k = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
-        stage_a_vector(t, i, k);
-        cr_emit_close(e, say(t, "for (int kv = 0; kv < %lld; kv++) {", (long long)whole));
+        cr_ix kv = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
+        stage_a_vector(t, i, cr_ix_add(e->ix, k, kv));
+        close_loop(t, "kv", whole);
     }
-    for (int64_t k = whole * W; k < t->k; k++)
-        stage_a_scalar(t, i, cr_ix_const(e->ix, k));
+    for (int64_t c = 0; c < rest; c++)
+        stage_a_scalar(t, i, plus(t, k, whole * W + c));
+    close_depth(t, t->s->k_outer, last);
     cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
 }
 
 static void stage_a_columns(struct tile *t)
 {
     cr_emit *e = t->e;
-    const int W = e->width;
-    cr_ix k = t->k == 1 ? cr_ix_const(e->ix, 0) : open_loop(t, "k", t->k);
-    if (t->k == 1)
-        cr_emit_open(e);
-    if (t->s->tile_m >= W) {
-        cr_ix r = cr_ix_mul(e->ix, open_loop(t, "rv", t->s->tile_m / W), W);
+    cr_ix k = open_depth(t, t->s->k_outer, t->s->nk);
+    if (t->s->tile_m >= e->width) {
+        cr_ix r = cr_ix_mul(e->ix, open_loop(t, "rv", t->s->tile_m / e->width), e->width);
         stage_a_vector(t, cr_ix_add(e->ix, t->m0, r), k);
-        cr_emit_close(e, say(t, "for (int rv = 0; rv < rows / %d; rv++) {", W));
+        cr_emit_close(e, say(t, "for (int rv = 0; rv < rows / %d; rv++) {", e->width));
     }
     cr_ix r = open_loop(t, "r", t->s->tile_m);
     stage_a_scalar(t, cr_ix_add(e->ix, t->m0, r), k);
-    cr_emit_close(e, say(t, "for (int r = rows / %d * %d; r < rows; r++) {", W, W));
-    cr_emit_close(e, t->k == 1 ? "{" : say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
+    cr_emit_close(e, say(t, "for (int r = rows / %d * %d; r < rows; r++) {", e->width, e->width));
+    close_depth(t, t->s->k_outer, t->s->nk);
 }
+
+/* Where the sums of a block begin and are kept until the next: [row][column] of the group's tile.
+ */
+static const char *panel_c_address(struct tile *t, cr_ix row, cr_ix local_column)
+{
+    cr_emit *e = t->e;
+    cr_ix r = cr_ix_add(e->ix, row, cr_ix_mul(e->ix, t->m0, -1));
+    cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->tile_n), local_column);
+    return say(t, "panel_c + %s", cr_emit_ix(e, at, false));
+}
+
+/* ---- register tiles ---- */
 
 /* What follows the contraction, row by row of a register tile. The accumulators go through an
  * array, so that the epilogue is written once and not for each of them: it is that text which
@@ -274,9 +331,31 @@ static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int ve
         cr_emit_close(e, "{");
     }
     if (rows > 1)
-        cr_emit_close(e, say(t, "for (int r = 0; r < %d; r++) {", rows));
+        close_loop(t, "r", rows);
     e->floor = floor;
     cr_emit_close(e, "{");
+}
+
+static void begin_sums(struct tile *t, cr_ix row, int rows, cr_ix local_column, int vectors)
+{
+    cr_emit *e = t->e;
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) {
+            const char *zero = say(t, "(%s)(0.0f)", vector_type(t));
+            cr_emit_line(e, e->now, "%s c%d_%d = %s;", vector_type(t), r, v,
+                         t->s->k_outer
+                             ? vector_at(t, panel_c_address(t, plus(t, row, r),
+                                                            plus(t, local_column, v * e->width)))
+                             : zero);
+        }
+}
+
+static void keep_sums(struct tile *t, cr_ix row, int rows, cr_ix local_column, int vectors)
+{
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            put_vector(t, say(t, "c%d_%d", r, v),
+                       panel_c_address(t, plus(t, row, r), plus(t, local_column, v * t->e->width)));
 }
 
 /* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector
@@ -286,27 +365,22 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
 {
     cr_emit *e = t->e;
     const int W = e->width;
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            cr_emit_line(e, e->now, "%s c%d_%d = (%s)(0.0f);", vector_type(t), r, v,
-                         vector_type(t));
-    cr_scope *loop = cr_emit_open(e);
-    cr_ix k =
-        t->k == 1 ? cr_ix_const(e->ix, 0) : cr_ix_var(e->ix, "k", 0, t->k - 1, loop, false, false);
-    const char *b[8], *kt = t->k == 1 ? "0" : "k";
+    begin_sums(t, row, rows, local_column, vectors);
+    cr_ix k = open_depth(t, t->s->k_outer, t->s->nk);
+    const char *b[8];
     for (int v = 0; v < vectors; v++) {
         if (t->s->stage_b) {
             b[v] = say(t, "b%d", v);
-            const char *column_text = cr_emit_ix(e, plus(t, local_column, v * W), false);
-            cr_emit_line(
-                e, e->now, "const %s b%d = %s;", vector_type(t), v,
-                vector_at(t, say(t, "panel_b + %s * %d + %s", kt, t->s->tile_n, column_text)));
+            cr_ix at =
+                cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_n), plus(t, local_column, v * W));
+            cr_emit_line(e, e->now, "const %s b%d = %s;", vector_type(t), v,
+                         vector_at(t, say(t, "panel_b + %s", cr_emit_ix(e, at, false))));
             continue;
         }
         e->valid = v == vectors - 1 ? valid : W;
-        b[v] =
-            cr_emit_widen(e, element(t, t->b, k, cr_ix_add(e->ix, plus(t, column, v * W), e->lane)))
-                .text;
+        b[v] = cr_emit_widen(e, element(t, t->b, whole_depth(t, k),
+                                        cr_ix_add(e->ix, plus(t, column, v * W), e->lane)))
+                   .text;
         e->valid = W;
     }
     for (int r = 0; r < rows; r++) {
@@ -316,14 +390,17 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
             cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r,
                          panel_a_offset(t, plus(t, row, r), k));
         } else {
-            a = element(t, t->a, plus(t, row, r), k).text;
+            a = element(t, t->a, plus(t, row, r), whole_depth(t, k)).text;
         }
         for (int v = 0; v < vectors; v++)
             cr_emit_line(e, e->now, "c%d_%d = fma((%s)(%s), %s, c%d_%d);", r, v, vector_type(t), a,
                          b[v], r, v);
     }
-    cr_emit_close(e, say(t, "for (int k = 0; k < %lld; k++) {", (long long)t->k));
-    write_rows(t, row, rows, column, vectors, valid);
+    close_depth(t, t->s->k_outer, t->s->nk);
+    if (t->s->k_outer)
+        keep_sums(t, row, rows, local_column, vectors);
+    else
+        write_rows(t, row, rows, column, vectors, valid);
 }
 
 /* All columns of the group's tile for `rows` rows. `columns` is how many the tile has. */
@@ -333,10 +410,9 @@ static void columns_loop(struct tile *t, cr_ix row, int rows, int64_t columns)
     const int W = e->width, step = t->s->reg_n * W;
     int64_t whole = columns / step, rest = columns % step;
     if (whole > 1) {
-        cr_scope *s = cr_emit_open(e);
-        cr_ix j = cr_ix_mul(e->ix, cr_ix_var(e->ix, "jt", 0, whole - 1, s, false, false), step);
+        cr_ix j = cr_ix_mul(e->ix, open_loop(t, "jt", whole), step);
         register_tile(t, row, rows, cr_ix_add(e->ix, t->n0, j), j, t->s->reg_n, W);
-        cr_emit_close(e, say(t, "for (int jt = 0; jt < %lld; jt++) {", (long long)whole));
+        close_loop(t, "jt", whole);
     } else if (whole == 1) {
         cr_emit_open(e);
         register_tile(t, row, rows, t->n0, cr_ix_const(e->ix, 0), t->s->reg_n, W);
@@ -360,15 +436,11 @@ static void rows_loop(struct tile *t, int64_t columns)
             last = t->m - first_of_last;
     int64_t whole = t->groups_m > 1 ? t->s->tile_m / R : last / R, whole_last = last / R,
             rest = last % R;
-    if (t->s->stage_b)
-        stage_b(t, columns);
-    if (t->s->stage_a)
-        (t->s->a_by_k ? stage_a_columns : stage_a_rows)(t);
     if (whole) {
         cr_ix it = open_loop(t, "it", whole);
         columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_mul(e->ix, it, R)), (int)R, columns);
         const char *count = t->groups_m > 1 && whole != whole_last
-                                ? say(t, "(m0 == %lld ? %lld : %lld)", (long long)first_of_last,
+                                ? say(t, "(gm == %lld ? %lld : %lld)", (long long)t->groups_m - 1,
                                       (long long)whole_last, (long long)whole)
                                 : say(t, "%lld", (long long)whole);
         cr_emit_close(e, say(t, "for (int it = 0; it < %s; it++) {", count));
@@ -377,9 +449,74 @@ static void rows_loop(struct tile *t, int64_t columns)
         cr_emit_open(e);
         columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_const(e->ix, whole_last * R)), (int)rest,
                      columns);
-        cr_emit_close(e, t->groups_m > 1 ? say(t, "if (m0 == %lld) {", (long long)first_of_last)
+        cr_emit_close(e, t->groups_m > 1 ? say(t, "if (gm == %lld) {", (long long)t->groups_m - 1)
                                          : "{");
     }
+}
+
+/* One block of the depth: its panels, then all register tiles. */
+static void block(struct tile *t, int64_t columns)
+{
+    if (t->s->stage_b)
+        stage_b(t, columns);
+    if (t->s->stage_a)
+        (t->s->a_by_k ? stage_a_columns : stage_a_rows)(t);
+    rows_loop(t, columns);
+}
+
+/* A loop over the rows of the group's tile, and in it all vectors of columns. */
+static void over_panel_c(struct tile *t, int64_t columns,
+                         void (*visit)(struct tile *t, cr_ix row, cr_ix local_column))
+{
+    cr_emit *e = t->e;
+    const int W = e->width;
+    int64_t whole = columns / W, rest = columns % W;
+    cr_ix row = cr_ix_add(e->ix, t->m0, open_loop(t, "r", t->s->tile_m));
+    if (whole) {
+        visit(t, row, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
+        close_loop(t, "jv", whole);
+    }
+    if (rest) {
+        e->valid = (int)rest;
+        cr_emit_open(e);
+        visit(t, row, cr_ix_const(e->ix, whole * W));
+        cr_emit_close(e, "{");
+        e->valid = W;
+    }
+    cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
+}
+
+static void clear_sum(struct tile *t, cr_ix row, cr_ix local_column)
+{
+    put_vector(t, say(t, "(%s)(0.0f)", vector_type(t)), panel_c_address(t, row, local_column));
+}
+
+static void finish_sum(struct tile *t, cr_ix row, cr_ix local_column)
+{
+    cr_emit *e = t->e;
+    cr_emit_line(e, e->now, "const %s c = %s;", vector_type(t),
+                 vector_at(t, panel_c_address(t, row, local_column)));
+    cr_scope *floor = e->floor; /* nothing of the epilogue may come before this */
+    e->floor = cr_emit_open(e);
+    epilogue(t, row, cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, local_column), e->lane), "c");
+    e->floor = floor;
+    cr_emit_close(e, "{");
+}
+
+/* The tile of the group. In blocks of the depth the sums wait in a panel, from which they go on: in
+ * the order in which they would be added up without blocks. */
+static void whole_tile(struct tile *t, int64_t columns)
+{
+    if (!t->s->k_outer) {
+        block(t, columns);
+        return;
+    }
+    over_panel_c(t, columns, clear_sum);
+    t->k_block = open_depth(t, 0, t->s->k_outer);
+    block(t, columns);
+    close_depth(t, 0, t->s->k_outer);
+    t->k_block = cr_ix_const(t->e->ix, 0);
+    over_panel_c(t, columns, finish_sum);
 }
 
 static void contract_vectors(struct tile *t)
@@ -387,26 +524,27 @@ static void contract_vectors(struct tile *t)
     cr_emit *e = t->e;
     const cr_schedule *s = t->s;
     int64_t rest = t->n % s->tile_n;
-    if (s->stage_a) {
-        int64_t first_of_last = (t->groups_m - 1) * s->tile_m, last = t->m - first_of_last;
+    t->k_block = cr_ix_const(e->ix, 0);
+    if (s->stage_a || s->k_outer) {
+        int64_t last = t->m - (t->groups_m - 1) * s->tile_m;
         cr_emit_line(e, e->now, "const int rows = %s;",
                      t->groups_m == 1 || last == s->tile_m
                          ? say(t, "%lld", (long long)last)
-                         : say(t, "m0 == %lld ? %lld : %d", (long long)first_of_last,
+                         : say(t, "gm == %lld ? %lld : %d", (long long)t->groups_m - 1,
                                (long long)last, s->tile_m));
     }
     if (rest == 0 || t->groups_n == 1) {
-        rows_loop(t, t->groups_n == 1 ? t->n : s->tile_n);
+        whole_tile(t, t->groups_n == 1 ? t->n : s->tile_n);
         return;
     }
     cr_emit_open(e);
-    rows_loop(t, s->tile_n);
-    cr_emit_close(e, say(t, "if (n0 < %lld) {", (long long)(t->n - rest)));
+    whole_tile(t, s->tile_n);
+    cr_emit_close(e, say(t, "if (gn < %lld) {", (long long)t->groups_n - 1));
     cr_scope *floor = e->floor; /* nothing may come between the two branches */
     e->floor = cr_emit_open(e);
     cr_ix keep = t->n0;
     t->n0 = cr_ix_const(e->ix, t->n - rest);
-    rows_loop(t, rest);
+    whole_tile(t, rest);
     t->n0 = keep;
     cr_emit_close(e, "else {");
     e->floor = floor;

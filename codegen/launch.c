@@ -272,7 +272,7 @@ void cr_write_kernel(struct writer *w, uint32_t id)
     cr_str_add(&w->kernels, l->resident ? ", const int patience" : "");
     /* arguments rather than arrays in the kernel, of which PoCL 3.1 crashes when a constant is
      * added */
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < CR_PANELS; i++) {
         if (!l->panel_bytes[i])
             continue;
         cr_str_printf(&w->kernels, ", local float *panel_%c", 'a' + i);

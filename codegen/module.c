@@ -111,7 +111,7 @@ void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const
                       cr_emit_memory_name(w->plan, i, buf, sizeof buf));
         sep = ", ";
     }
-    for (int i = 0; panel && i < 2; i++) {
+    for (int i = 0; panel && i < CR_PANELS; i++) {
         if (!panel[i])
             continue;
         cr_str_printf(out, "%s%spanel_%c", sep, types ? "local float *" : "", 'a' + i);

@@ -64,7 +64,7 @@ typedef struct cr_kernel {
     bool resident; /* its groups wait for each other; may run as one group; after `steps` comes
                     * `patience`: how often a group looks for the others in vain before it gives up
                     */
-    uint64_t local_bytes[3]; /* the last arguments: local memory of these sizes */
+    uint64_t local_bytes[4]; /* the last arguments: local memory of these sizes */
     uint32_t nlocal;
     const char *label; /* what people read in tables: "matmul+bias+sigmoid" */
     uint64_t flops, bytes_read, bytes_written; /* as planned, of one step */

@@ -51,9 +51,10 @@ static void phase_text(const cr_plan *p, uint32_t id, cr_strbuf *out)
         cr_str_printf(out, " parallel 0x%x", ph->parallel);
     cr_str_printf(out, ", %" PRIu64 " groups of %d, vector %d", ph->groups, s->local, s->vector);
     if (ph->family == CR_FAMILY_CONTRACT && s->reg_m)
-        cr_str_printf(out, ", tile %dx%d, registers %dx%d, block %d%s%s", s->tile_m, s->tile_n,
+        cr_str_printf(out, ", tile %dx%d, registers %dx%d, block %d%s%s%s", s->tile_m, s->tile_n,
                       s->reg_m, s->reg_n, s->block_k, s->stage_a ? ", A staged" : "",
-                      s->stage_b ? ", B staged" : "");
+                      s->stage_b ? ", B staged" : "",
+                      s->k_outer ? ", sums kept between blocks" : "");
     else
         cr_str_printf(out, ", items %d", s->items);
     cr_str_printf(out,

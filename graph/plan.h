@@ -73,11 +73,15 @@ typedef struct cr_schedule {
     int32_t items;  /* nest: vectors per work-item */
     int32_t reg_m,
         reg_n; /* contraction: rows, and vectors of columns, that a work-item accumulates */
-    int32_t tile_m, tile_n; /* rows and columns of a group */
-    int32_t block_k;        /* depth of a staged block; = K: not blocked */
-    bool stage_a, stage_b;  /* copy the operand's tile to local memory first */
-    bool a_by_k;            /* A's staged tile is [k][row]: its rows are neighbours in memory */
+    int32_t tile_m, tile_n;  /* rows and columns of a group */
+    int32_t block_k;         /* depth of a block; = K: not blocked */
+    int32_t nk, k_factor[8]; /* the depth's loops, outermost first, so that indices are sums */
+    int32_t k_outer;       /* of them, how many go from block to block: sums then wait in a panel */
+    bool stage_a, stage_b; /* copy the operand's tile to local memory first */
+    bool a_by_k;           /* A's staged tile is [k][row]: its rows are neighbours in memory */
 } cr_schedule;
+
+enum { CR_PANELS = 3 };
 
 /* Stores of a phase at most: each of its own nodes (fuse.c caps them at 64) to a buffer and to a
  * state. */
@@ -110,7 +114,7 @@ typedef struct cr_phase {
     uint32_t origin; /* of the anchor, or of the last node */
     cr_schedule schedule;
     uint64_t groups;
-    uint64_t panel_bytes[2]; /* local memory of a group, for the staged tiles of A and of B */
+    uint64_t panel_bytes[CR_PANELS]; /* local memory of a group: staged tiles of A and of B, sums */
     uint64_t flops;
     uint64_t bytes_read, bytes_written; /* what it has to move: each element of a value once */
     cr_traffic issued;                  /* reference schedule: what it executes (passes/issued.c) */
@@ -168,7 +172,7 @@ typedef struct cr_launch {
     uint64_t groups;
     bool resident; /* the groups share out those of each phase, and meet after each stage */
     uint32_t local;
-    uint64_t panel_bytes[2];
+    uint64_t panel_bytes[CR_PANELS];
 } cr_launch;
 
 typedef enum cr_plan_step_kind { CR_PLAN_LAUNCH, CR_PLAN_COPY, CR_PLAN_HOST } cr_plan_step_kind;

@@ -8,6 +8,7 @@
  */
 #include "elementary.h"
 #include "passes.h"
+#include "strides.h"
 
 struct sizes {
     int64_t batch, m, n, k, w; /* w: vector lanes */
@@ -129,90 +130,128 @@ static struct row nest_row(const cr_target *t, int64_t count)
     return (struct row){0};
 }
 
-/* Read as it lies in memory: f32, and the loads of neighbouring columns (or rows) are contiguous.
- */
-static bool plain_operand(const cr_phase *p, cr_ref r)
-{
-    for (uint32_t i = 0; i < p->nload; i++)
-        if (p->load[i] == r)
-            return true;
-    return false;
-}
-
-static bool transposed_operand(const cr_graph *g, const cr_phase *p, cr_ref r)
-{
-    const cr_node *n = cr_at(g, r);
-    if (n->op != CR_OP_permute)
-        return false;
-    const cr_attr *a = cr_attr_of(g, r);
-    uint32_t k = a->len;
-    return k >= 2 && a->at[k - 1] == (int64_t)k - 2 && a->at[k - 2] == (int64_t)k - 1 &&
-           plain_operand(p, n->src[0]);
-}
-
-/* Are neighbouring rows of operand A, rather than neighbouring k, neighbours in memory? Follows the
- * data through what is computed on the way; each exchange of the last two axes turns the answer. */
-static bool rows_are_neighbours(const cr_graph *g, const cr_phase *p, cr_ref r)
-{
-    bool turned = false;
-    while (!plain_operand(p, r)) {
-        const cr_node *n = cr_at(g, r);
-        const cr_attr *a = cr_attr_of(g, r);
-        if (n->op == CR_OP_permute && a->len >= 2 && a->at[a->len - 1] == (int64_t)a->len - 2)
-            turned = !turned;
-        if (n->nsrc == 0)
-            break;
-        int next = 0; /* of an elementwise op, the operand that is not spread out */
-        while (cr_kind_of(n) == CR_KIND_EW && next + 1 < n->nsrc &&
-               cr_at(g, n->src[next])->op == CR_OP_expand)
-            next++;
-        r = n->src[next];
-    }
-    return turned;
-}
-
 static int32_t fit(int64_t size, int64_t tile)
 {
     return (int32_t)CR_MAX(1, CR_MIN(size, tile));
 }
 
+/* Do the rows of a tile have indices that are sums, whatever tile it is: does it hold whole groups
+ * of the rows' inner digits, or part of one? */
+static bool is_aligned(const cr_digits *rows, int64_t r)
+{
+    int64_t inner = 1;
+    for (int i = rows->n; i-- > 1;) {
+        inner *= rows->extent[i];
+        if (inner % r && r % inner)
+            return false;
+    }
+    return true;
+}
+
 /* Rows of a register tile: as many as the row says, or a few less where that leaves fewer for a
  * last, smaller tile. A tile costs its rows, and about two more for loading the vectors of B; a
  * smaller last one stalls besides, for its chains of multiply-adds are too few to hide their
- * latency. */
-static int32_t fit_rows(int64_t m, int32_t most)
+ * latency. Where the rows are read from a view, one that is not aligned needs an address a row. */
+static int32_t fit_rows(int64_t m, int32_t most, const cr_digits *rows)
 {
     int32_t best = fit(m, most);
     double least = 1e300;
     for (int32_t r = fit(m, most); r >= (most + 1) / 2 && r >= 1; r--) {
         double cost = (double)(m / r) * (r + 2) + (m % r ? CR_MAX((double)(m % r), 8) + 6 : 0);
+        if (!is_aligned(rows, r))
+            cost *= 1.3;
         if (cost < least - 1e-9)
             least = cost, best = r;
     }
     return best;
 }
 
+/* How the operands of a contraction lie in memory, axes M, K and K, N the last two. */
+struct operands {
+    cr_strides a, b;
+    const cr_digits *m, *ka, *kb, *n;
+    bool a_ready, b_ready; /* may be read in the inner loop */
+};
+
+static int64_t inner_stride(const cr_digits *d)
+{
+    int64_t s = d->n ? d->stride[d->n - 1] : 0;
+    return s < 0 ? -s : s;
+}
+
+static void look_at_operands(const cr_plan *plan, const cr_phase *p, struct operands *o)
+{
+    const cr_graph *g = plan->graph;
+    const cr_node *n = cr_at(g, p->anchor);
+    const int rank = p->domain.rank;
+    cr_strides_of(g, p, n->src[0], &o->a);
+    cr_strides_of(g, p, n->src[1], &o->b);
+    o->m = &o->a.axis[rank - 2];
+    o->ka = &o->a.axis[rank - 1];
+    o->kb = &o->b.axis[rank - 2];
+    o->n = &o->b.axis[rank - 1];
+    o->a_ready = o->a.direct && o->a.f32;
+    o->b_ready = o->b.direct && o->b.f32 && o->n->n <= 1 && (o->n->n == 0 || o->n->stride[0] == 1);
+}
+
+/* The loops over the depth; false when there is but one. */
+static void split_depth(cr_schedule *s, const struct operands *o, int64_t k)
+{
+    int64_t factor[CR_COUNTOF(s->k_factor)];
+    int n = k > 1 ? cr_refine(o->ka, o->kb, k, factor, CR_COUNTOF(factor)) : 0;
+    s->k_outer = 0;
+    s->nk = n ? n : 1;
+    s->k_factor[0] = (int32_t)k;
+    for (int i = 0; i < n; i++)
+        s->k_factor[i] = (int32_t)factor[i];
+}
+
+enum { BLOCK_BYTES = 96 << 10 }; /* of a block's part of B and of A's rows: stays beside the sums */
+
+/* Where the rows of B that a tile of columns needs do not stay in the cache from one tile of rows
+ * to the next, the depth is walked through in blocks, for all tiles of the group in turn. */
+static void block_depth(cr_schedule *s, const struct sizes *z, const cr_target *t)
+{
+    const int64_t line = (int64_t)s->reg_n * s->vector * 4 + CR_MAX(64, 4 * s->reg_m);
+    int64_t depth = z->k;
+    s->block_k = (int32_t)z->k;
+    if (z->k * line <= t->cache_bytes / 2 || z->m <= s->reg_m)
+        return;
+    int outer = 0;
+    while (outer + 1 < s->nk && depth * (z->n * 4 + 64) > BLOCK_BYTES &&
+           depth / s->k_factor[outer] >= 32)
+        depth /= s->k_factor[outer++];
+    if (outer == 0)
+        return;
+    s->k_outer = outer;
+    s->block_k = (int32_t)depth;
+}
+
 /* What a group computes. Columns are split before rows, so that a group keeps its part of the
- * weights in its compute unit's cache from step to step; rows are split when columns are too few,
- * or when the panels of both operands would not stay in the cache. */
+ * weights in its compute unit's cache from step to step; rows are split when they are many more,
+ * when columns are too few, or when the panels of both operands would not stay in the cache. */
 static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target *t)
 {
     int64_t step_n = (int64_t)s->reg_n * s->vector, steps_n = (z->n + step_n - 1) / step_n;
     int64_t steps_m = (z->m + s->reg_m - 1) / s->reg_m, units = t->compute_units;
     int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 /
-                    CR_MAX(1, z->k); /* rows or columns of K floats */
+                    CR_MAX(1, s->block_k); /* rows or columns of a block */
     double work = 2.0 * (double)z->batch * (double)z->m * (double)z->n * (double)z->k;
-    int64_t want = work > 4e6 * (double)units && !s->stage_a
+    int64_t want = work > 4e6 * (double)units && !s->stage_a && !s->k_outer
                        ? 4 * units
                        : units; /* groups: more even the load */
-    int64_t groups_n = CR_MIN(steps_n, CR_MAX(1, (want + z->batch - 1) / z->batch));
+    const bool by_rows = z->m >= 2048 && z->m > 8 * z->n;
+    int64_t groups_n = by_rows ? 1 : CR_MIN(steps_n, CR_MAX(1, (want + z->batch - 1) / z->batch));
     int64_t tn = (steps_n + groups_n - 1) / groups_n;
     tn = CR_MAX(1, CR_MIN(tn, panel / step_n));
     groups_n = (steps_n + tn - 1) / tn;
     int64_t tm = s->stage_a ? CR_MAX(1, CR_MIN(steps_m, panel / 2 / s->reg_m))
                             : steps_m; /* beside B's lines */
+    if (s->k_outer)                    /* the sums stay in a quarter of local memory */
+        tm = CR_MAX(1, CR_MIN(tm, t->local_bytes / 16 / (tn * step_n) / s->reg_m));
     int64_t groups_m =
-        CR_MAX((steps_m + tm - 1) / tm, (units + groups_n * z->batch - 1) / (groups_n * z->batch));
+        CR_MAX((steps_m + tm - 1) / tm,
+               ((by_rows ? want : units) + groups_n * z->batch - 1) / (groups_n * z->batch));
     groups_m = CR_MIN(groups_m, steps_m);
     if (work < (t->resident_groups > 1 ? 4e4 : 2e5))
         groups_m = 1;                         /* meeting or waking another costs more */
@@ -221,30 +260,46 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
     s->tile_n = (int32_t)(tn * step_n);
 }
 
+/* Fewer rows or columns in registers than there would be units without work. */
+static void spread(cr_schedule *s, const struct sizes *z, const cr_target *t)
+{
+    int64_t step_n = (int64_t)s->reg_n * s->vector;
+    int64_t tiles = z->batch * ((z->n + step_n - 1) / step_n) * ((z->m + s->reg_m - 1) / s->reg_m);
+    double work = 2.0 * (double)z->batch * (double)z->m * (double)z->n * (double)z->k;
+    if (tiles >= t->compute_units || work < 2e6)
+        return;
+    if (s->reg_n > 1)
+        s->reg_n = (s->reg_n + 1) / 2;
+    else if (s->reg_m > 4)
+        s->reg_m = (s->reg_m + 1) / 2;
+}
+
 static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
 {
-    const cr_graph *g = plan->graph;
     const cr_target *t = plan->target;
-    const cr_node *n = cr_at(g, p->anchor);
     cr_schedule *s = &p->schedule;
-    s->reg_m = fit_rows(z->m, row.reg_m);
+    struct operands o;
+    look_at_operands(plan, p, &o);
+    split_depth(s, &o, z->k);
     s->reg_n = fit((z->n + z->w - 1) / z->w, row.reg_n);
-    s->block_k = (int32_t)z->k;
+    s->reg_m = fit_rows(z->m, row.reg_m, o.m);
     s->local = 1;
-    bool a_ready = plain_operand(p, n->src[0]) || transposed_operand(g, p, n->src[0]);
-    bool b_ready = plain_operand(p, n->src[1]);
+    spread(s, z, t);
+    block_depth(s, z, t);
     int64_t limit = t->local_bytes / 4; /* floats */
-    s->stage_a = !a_ready && z->k * s->reg_m * 2 < limit;
-    s->a_by_k = s->stage_a && rows_are_neighbours(g, p, n->src[0]);
+    s->stage_a = !o.a_ready && (int64_t)s->block_k * s->reg_m * 2 < limit;
+    s->a_by_k = s->stage_a && o.m->n && (!o.ka->n || inner_stride(o.m) < inner_stride(o.ka));
     fit_cpu_tiles(s, z, t);
-    int64_t a_floats = s->stage_a ? z->k * s->tile_m : 0, b_floats = z->k * s->tile_n;
+    int64_t a_floats = s->stage_a ? (int64_t)s->block_k * s->tile_m : 0,
+            b_floats = (int64_t)s->block_k * s->tile_n;
     /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or
      * when its elements are not contiguous */
     bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
-    s->stage_b =
-        reused && a_floats + b_floats <= limit && (!b_ready || (z->m >= 64 && z->n >= 512));
+    s->stage_b = reused && a_floats + b_floats <= limit &&
+                 (!o.b_ready || (z->m >= 64 && z->n >= 512 && !s->k_outer));
     p->panel_bytes[0] = (uint64_t)a_floats * 4;
     p->panel_bytes[1] = s->stage_b ? (uint64_t)b_floats * 4 : 0;
+    p->panel_bytes[2] = s->k_outer ? (uint64_t)s->tile_m * (uint64_t)s->tile_n * 4 : 0;
 }
 
 static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
@@ -256,6 +311,8 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->tile_m = row.tile_m;
     s->tile_n = row.tile_n;
     s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
+    s->nk = 1;
+    s->k_factor[0] = (int32_t)z->k;
     while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group) {
         if (s->tile_m > s->reg_m)
             s->tile_m /= 2;

@@ -10,7 +10,7 @@ graph "odd" {
   # CHECK: vstore8(s{{[0-9]+}}.s01234567, 0, matmul_3
   # CHECK: matmul_3[{{.*}} + 8] = s{{[0-9]+}}.s8;
   # CHECK-LABEL: static void p1_matmul(
-  # CHECK: for (int k = 0; k < 1; k++) {
+  # CHECK: float16 c0_0 = (float16)(0.0f);
   # CHECK: matmul_{{.*}} = {{.*}}.s0;
   # CHECK-NOT: vstore
   # GPU-LABEL: static void p0_matmul(
