@@ -25,6 +25,8 @@ struct tile {
     int rank;
     cr_ix m0, n0;  /* first row and column of the group's tile */
     cr_ix k_block; /* where the block of the depth begins */
+    cr_ix
+        last_lane[17]; /* lane numbers of a vector of which so many lanes count; 0: not made yet */
 };
 
 static const char *say(struct tile *t, const char *fmt, ...) CR_PRINTF(2, 3);
@@ -39,6 +41,18 @@ static const char *say(struct tile *t, const char *fmt, ...)
     cr_str_finish(&s);
     CR_ASSERT(text);
     return text;
+}
+
+/* The lane numbers. An idle lane need not have an index: without those, a row's end divides into no
+ * more shapes. */
+static cr_ix lane(struct tile *t)
+{
+    cr_emit *e = t->e;
+    if (e->valid == e->width)
+        return e->lane;
+    if (!t->last_lane[e->valid])
+        t->last_lane[e->valid] = 1 + cr_ix_var(e->ix, e->lanes, 0, e->valid - 1, NULL, true, true);
+    return t->last_lane[e->valid] - 1;
 }
 
 static cr_ix plus(struct tile *t, cr_ix a, int64_t c)
@@ -118,6 +132,11 @@ static void epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
     CR_ASSERT(t->p->nstore <= CR_COUNTOF(value));
     operand_index(t, row, column, at);
     cr_emit_bind(e, t->p->anchor, at, acc, e->width);
+    if (t->n == 1 && e->width > 1) { /* what drops the axis asks for the one element of it */
+        operand_index(t, row, cr_ix_const(e->ix, 0), at);
+        cr_emit_bind(e, t->p->anchor, at, say(t, "%s.s0", acc), 1);
+        operand_index(t, row, column, at);
+    }
     for (uint32_t i = 0; i < t->p->nstore; i++) {
         cr_emit_index_of(e, t->p->store[i].value, &t->p->domain, at, index[i]);
         value[i] = cr_emit_value(e, t->p->store[i].value, index[i]);
@@ -146,6 +165,19 @@ static void put_vector(struct tile *t, const char *value, const char *address)
         cr_emit_line(t->e, t->e->now, "*(%s) = %s;", address, value);
     else
         cr_emit_line(t->e, t->e->now, "vstore%d(%s, 0, %s);", t->e->width, value, address);
+}
+
+/* Row `r` of the group's tile as a variable that is a row of the result, however high the last tile
+ * is. */
+static cr_ix row_variable(struct tile *t, cr_ix r)
+{
+    cr_emit *e = t->e;
+    if (t->groups_m == 1)
+        return r;
+    const char *i = cr_emit_name(e, "i");
+    cr_emit_line(e, e->now, "const int %s = %s;", i,
+                 cr_emit_ix(e, cr_ix_add(e->ix, t->m0, r), false));
+    return cr_ix_var(e->ix, i, 0, t->m - 1, e->now, false, false);
 }
 
 /* A loop whose variable stays below limit; the caller closes it. */
@@ -198,11 +230,10 @@ static cr_ix whole_depth(struct tile *t, cr_ix k)
 
 /* ---- panels ---- */
 
-/* Where element (i, k) of A's panel is. */
-static const char *panel_a_offset(struct tile *t, cr_ix i, cr_ix k)
+/* Where element (r, k) of A's panel is, r counted from the group's first row. */
+static const char *panel_a_offset(struct tile *t, cr_ix r, cr_ix k)
 {
     cr_emit *e = t->e;
-    cr_ix r = cr_ix_add(e->ix, i, cr_ix_mul(e->ix, t->m0, -1));
     cr_ix at = t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_m), r)
                             : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->block_k), k);
     return cr_emit_ix(e, at, false);
@@ -214,9 +245,48 @@ static void stage_b_vector(struct tile *t, cr_ix k, cr_ix j)
 {
     cr_emit *e = t->e;
     cr_val x =
-        element(t, t->b, whole_depth(t, k), cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), e->lane));
+        element(t, t->b, whole_depth(t, k), cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), lane(t)));
     cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_n), j);
     put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_b + %s", cr_emit_ix(e, at, false)));
+}
+
+/* The same for a B whose columns are contiguous: vectors down a column, dealt out to the rows. */
+static void stage_b_column(struct tile *t, cr_ix k, cr_ix j, bool vector)
+{
+    cr_emit *e = t->e;
+    const int W = e->width;
+    if (!vector)
+        e->width = e->valid = 1;
+    cr_ix along = vector ? cr_ix_add(e->ix, k, e->lane) : k;
+    cr_val x = element(t, t->b, whole_depth(t, along), cr_ix_add(e->ix, t->n0, j));
+    x = vector ? cr_emit_widen(e, x) : x;
+    for (int i = 0; i < (vector ? W : 1); i++) {
+        cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, plus(t, k, i), t->s->tile_n), j);
+        cr_emit_line(e, e->now, vector ? "panel_b[%s] = %s.s%x;" : "panel_b[%s] = %s;",
+                     cr_emit_ix(e, at, false), x.text, (unsigned)i);
+    }
+    e->width = e->valid = W;
+}
+
+static void stage_b_columns(struct tile *t, int64_t columns)
+{
+    cr_emit *e = t->e;
+    const int W = e->width, last = t->s->nk - 1;
+    int64_t whole = W > 1 ? t->s->k_factor[last] / W : 0, rest = t->s->k_factor[last] - whole * W;
+    cr_ix j = open_loop(t, "j", columns);
+    cr_ix k = open_depth(t, t->s->k_outer, last);
+    if (whole) {
+        cr_ix kv = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
+        stage_b_column(t, cr_ix_add(e->ix, k, kv), j, true);
+        close_loop(t, "kv", whole);
+    }
+    if (rest) {
+        cr_ix c = open_loop(t, "c", rest);
+        stage_b_column(t, cr_ix_add(e->ix, plus(t, k, whole * W), c), j, false);
+        close_loop(t, "c", rest);
+    }
+    close_depth(t, t->s->k_outer, last);
+    close_loop(t, "j", columns);
 }
 
 static void stage_b(struct tile *t, int64_t columns)
@@ -241,22 +311,22 @@ static void stage_b(struct tile *t, int64_t columns)
 
 /* Copies the group's rows of A to scratch: [row][k], or [k][row] where neighbouring rows are
  * neighbours in memory. Vectors first, then what is left one by one. */
-static void stage_a_vector(struct tile *t, cr_ix i, cr_ix k)
+static void stage_a_vector(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
 {
     cr_emit *e = t->e;
     const bool by_k = t->s->a_by_k;
     cr_ix along = cr_ix_add(e->ix, by_k ? i : k, e->lane);
     cr_val x = by_k ? element(t, t->a, along, whole_depth(t, k))
                     : element(t, t->a, i, whole_depth(t, along));
-    put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_a + %s", panel_a_offset(t, i, k)));
+    put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_a + %s", panel_a_offset(t, r, k)));
 }
 
-static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix k)
+static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
 {
     int width = t->e->width;
     t->e->width = t->e->valid = 1;
     cr_val x = element(t, t->a, i, whole_depth(t, k));
-    cr_emit_line(t->e, t->e->now, "panel_a[%s] = %s;", panel_a_offset(t, i, k), x.text);
+    cr_emit_line(t->e, t->e->now, "panel_a[%s] = %s;", panel_a_offset(t, r, k), x.text);
     t->e->width = t->e->valid = width;
 }
 
@@ -265,15 +335,15 @@ static void stage_a_rows(struct tile *t)
     cr_emit *e = t->e;
     const int W = e->width, last = t->s->nk - 1;
     int64_t whole = t->s->k_factor[last] / W, rest = t->s->k_factor[last] % W;
-    cr_ix i = cr_ix_add(e->ix, t->m0, open_loop(t, "r", t->s->tile_m));
+    cr_ix r = open_loop(t, "r", t->s->tile_m), i = row_variable(t, r);
     cr_ix k = open_depth(t, t->s->k_outer, last);
     if (whole) {
         cr_ix kv = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
-        stage_a_vector(t, i, cr_ix_add(e->ix, k, kv));
+        stage_a_vector(t, i, r, cr_ix_add(e->ix, k, kv));
         close_loop(t, "kv", whole);
     }
     for (int64_t c = 0; c < rest; c++)
-        stage_a_scalar(t, i, plus(t, k, whole * W + c));
+        stage_a_scalar(t, i, r, plus(t, k, whole * W + c));
     close_depth(t, t->s->k_outer, last);
     cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
 }
@@ -284,21 +354,20 @@ static void stage_a_columns(struct tile *t)
     cr_ix k = open_depth(t, t->s->k_outer, t->s->nk);
     if (t->s->tile_m >= e->width) {
         cr_ix r = cr_ix_mul(e->ix, open_loop(t, "rv", t->s->tile_m / e->width), e->width);
-        stage_a_vector(t, cr_ix_add(e->ix, t->m0, r), k);
+        stage_a_vector(t, cr_ix_add(e->ix, t->m0, r), r, k);
         cr_emit_close(e, say(t, "for (int rv = 0; rv < rows / %d; rv++) {", e->width));
     }
     cr_ix r = open_loop(t, "r", t->s->tile_m);
-    stage_a_scalar(t, cr_ix_add(e->ix, t->m0, r), k);
+    stage_a_scalar(t, row_variable(t, r), r, k);
     cr_emit_close(e, say(t, "for (int r = rows / %d * %d; r < rows; r++) {", e->width, e->width));
     close_depth(t, t->s->k_outer, t->s->nk);
 }
 
 /* Where the sums of a block begin and are kept until the next: [row][column] of the group's tile.
  */
-static const char *panel_c_address(struct tile *t, cr_ix row, cr_ix local_column)
+static const char *panel_c_address(struct tile *t, cr_ix r, cr_ix local_column)
 {
     cr_emit *e = t->e;
-    cr_ix r = cr_ix_add(e->ix, row, cr_ix_mul(e->ix, t->m0, -1));
     cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->tile_n), local_column);
     return say(t, "panel_c + %s", cr_emit_ix(e, at, false));
 }
@@ -326,7 +395,7 @@ static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int ve
         cr_emit_open(e);
         e->valid = v == vectors - 1 ? valid : W;
         const char *acc = rows > 1 ? say(t, "c[r * %d + %d]", vectors, v) : say(t, "c0_%d", v);
-        epilogue(t, row, cr_ix_add(e->ix, plus(t, column, v * W), e->lane), acc);
+        epilogue(t, row, cr_ix_add(e->ix, plus(t, column, v * W), lane(t)), acc);
         e->valid = W;
         cr_emit_close(e, "{");
     }
@@ -336,7 +405,7 @@ static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int ve
     cr_emit_close(e, "{");
 }
 
-static void begin_sums(struct tile *t, cr_ix row, int rows, cr_ix local_column, int vectors)
+static void begin_sums(struct tile *t, cr_ix local_row, int rows, cr_ix local_column, int vectors)
 {
     cr_emit *e = t->e;
     for (int r = 0; r < rows; r++)
@@ -344,28 +413,29 @@ static void begin_sums(struct tile *t, cr_ix row, int rows, cr_ix local_column, 
             const char *zero = say(t, "(%s)(0.0f)", vector_type(t));
             cr_emit_line(e, e->now, "%s c%d_%d = %s;", vector_type(t), r, v,
                          t->s->k_outer
-                             ? vector_at(t, panel_c_address(t, plus(t, row, r),
+                             ? vector_at(t, panel_c_address(t, plus(t, local_row, r),
                                                             plus(t, local_column, v * e->width)))
                              : zero);
         }
 }
 
-static void keep_sums(struct tile *t, cr_ix row, int rows, cr_ix local_column, int vectors)
+static void keep_sums(struct tile *t, cr_ix local_row, int rows, cr_ix local_column, int vectors)
 {
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            put_vector(t, say(t, "c%d_%d", r, v),
-                       panel_c_address(t, plus(t, row, r), plus(t, local_column, v * t->e->width)));
+            put_vector(
+                t, say(t, "c%d_%d", r, v),
+                panel_c_address(t, plus(t, local_row, r), plus(t, local_column, v * t->e->width)));
 }
 
 /* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector
  * count. */
-static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_ix local_column,
-                          int vectors, int valid)
+static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, cr_ix column,
+                          cr_ix local_column, int vectors, int valid)
 {
     cr_emit *e = t->e;
     const int W = e->width;
-    begin_sums(t, row, rows, local_column, vectors);
+    begin_sums(t, local_row, rows, local_column, vectors);
     cr_ix k = open_depth(t, t->s->k_outer, t->s->nk);
     const char *b[8];
     for (int v = 0; v < vectors; v++) {
@@ -379,7 +449,7 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
         }
         e->valid = v == vectors - 1 ? valid : W;
         b[v] = cr_emit_widen(e, element(t, t->b, whole_depth(t, k),
-                                        cr_ix_add(e->ix, plus(t, column, v * W), e->lane)))
+                                        cr_ix_add(e->ix, plus(t, column, v * W), lane(t))))
                    .text;
         e->valid = W;
     }
@@ -388,7 +458,7 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
         if (t->s->stage_a) {
             a = say(t, "a%d", r);
             cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r,
-                         panel_a_offset(t, plus(t, row, r), k));
+                         panel_a_offset(t, plus(t, local_row, r), k));
         } else {
             a = element(t, t->a, plus(t, row, r), whole_depth(t, k)).text;
         }
@@ -398,33 +468,47 @@ static void register_tile(struct tile *t, cr_ix row, int rows, cr_ix column, cr_
     }
     close_depth(t, t->s->k_outer, t->s->nk);
     if (t->s->k_outer)
-        keep_sums(t, row, rows, local_column, vectors);
+        keep_sums(t, local_row, rows, local_column, vectors);
     else
         write_rows(t, row, rows, column, vectors, valid);
 }
 
 /* All columns of the group's tile for `rows` rows. `columns` is how many the tile has. */
-static void columns_loop(struct tile *t, cr_ix row, int rows, int64_t columns)
+static void columns_loop(struct tile *t, cr_ix row, cr_ix local_row, int rows, int64_t columns)
 {
     cr_emit *e = t->e;
     const int W = e->width, step = t->s->reg_n * W;
     int64_t whole = columns / step, rest = columns % step;
     if (whole > 1) {
         cr_ix j = cr_ix_mul(e->ix, open_loop(t, "jt", whole), step);
-        register_tile(t, row, rows, cr_ix_add(e->ix, t->n0, j), j, t->s->reg_n, W);
+        register_tile(t, row, local_row, rows, cr_ix_add(e->ix, t->n0, j), j, t->s->reg_n, W);
         close_loop(t, "jt", whole);
     } else if (whole == 1) {
         cr_emit_open(e);
-        register_tile(t, row, rows, t->n0, cr_ix_const(e->ix, 0), t->s->reg_n, W);
+        register_tile(t, row, local_row, rows, t->n0, cr_ix_const(e->ix, 0), t->s->reg_n, W);
         cr_emit_close(e, "{");
     }
     if (rest) {
         cr_emit_open(e);
         int vectors = (int)((rest + W - 1) / W), valid = (int)(rest - (vectors - 1) * (int64_t)W);
-        register_tile(t, row, rows, plus(t, t->n0, whole * step), cr_ix_const(e->ix, whole * step),
-                      vectors, valid);
+        register_tile(t, row, local_row, rows, plus(t, t->n0, whole * step),
+                      cr_ix_const(e->ix, whole * step), vectors, valid);
         cr_emit_close(e, "{");
     }
+}
+
+/* The number of the group's register tile `it` among those of the result, which are as many as
+ * there are whole ones: times their height it is a row of the result. */
+static cr_ix tile_variable(struct tile *t, cr_ix it)
+{
+    cr_emit *e = t->e;
+    if (t->groups_m == 1)
+        return it;
+    const char *q = cr_emit_name(e, "q");
+    cr_ix first = cr_ix_div(e->ix, t->m0, t->s->reg_m);
+    cr_emit_line(e, e->now, "const int %s = %s;", q,
+                 cr_emit_ix(e, cr_ix_add(e->ix, first, it), false));
+    return cr_ix_var(e->ix, q, 0, t->m / t->s->reg_m - 1, e->now, false, false);
 }
 
 /* The group's rows in register tiles; then the rows that are left. Counts are constants chosen by
@@ -438,7 +522,8 @@ static void rows_loop(struct tile *t, int64_t columns)
             rest = last % R;
     if (whole) {
         cr_ix it = open_loop(t, "it", whole);
-        columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_mul(e->ix, it, R)), (int)R, columns);
+        columns_loop(t, cr_ix_mul(e->ix, tile_variable(t, it), R), cr_ix_mul(e->ix, it, R), (int)R,
+                     columns);
         const char *count = t->groups_m > 1 && whole != whole_last
                                 ? say(t, "(gm == %lld ? %lld : %lld)", (long long)t->groups_m - 1,
                                       (long long)whole_last, (long long)whole)
@@ -447,8 +532,8 @@ static void rows_loop(struct tile *t, int64_t columns)
     }
     if (rest) {
         cr_emit_open(e);
-        columns_loop(t, cr_ix_add(e->ix, t->m0, cr_ix_const(e->ix, whole_last * R)), (int)rest,
-                     columns);
+        columns_loop(t, cr_ix_const(e->ix, first_of_last + whole_last * R),
+                     cr_ix_const(e->ix, whole_last * R), (int)rest, columns);
         cr_emit_close(e, t->groups_m > 1 ? say(t, "if (gm == %lld) {", (long long)t->groups_m - 1)
                                          : "{");
     }
@@ -458,7 +543,7 @@ static void rows_loop(struct tile *t, int64_t columns)
 static void block(struct tile *t, int64_t columns)
 {
     if (t->s->stage_b)
-        stage_b(t, columns);
+        (t->s->b_along_k ? stage_b_columns : stage_b)(t, columns);
     if (t->s->stage_a)
         (t->s->a_by_k ? stage_a_columns : stage_a_rows)(t);
     rows_loop(t, columns);
@@ -466,39 +551,40 @@ static void block(struct tile *t, int64_t columns)
 
 /* A loop over the rows of the group's tile, and in it all vectors of columns. */
 static void over_panel_c(struct tile *t, int64_t columns,
-                         void (*visit)(struct tile *t, cr_ix row, cr_ix local_column))
+                         void (*visit)(struct tile *t, cr_ix row, cr_ix r, cr_ix local_column))
 {
     cr_emit *e = t->e;
     const int W = e->width;
     int64_t whole = columns / W, rest = columns % W;
-    cr_ix row = cr_ix_add(e->ix, t->m0, open_loop(t, "r", t->s->tile_m));
+    cr_ix r = open_loop(t, "r", t->s->tile_m), row = row_variable(t, r);
     if (whole) {
-        visit(t, row, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
+        visit(t, row, r, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
         close_loop(t, "jv", whole);
     }
     if (rest) {
         e->valid = (int)rest;
         cr_emit_open(e);
-        visit(t, row, cr_ix_const(e->ix, whole * W));
+        visit(t, row, r, cr_ix_const(e->ix, whole * W));
         cr_emit_close(e, "{");
         e->valid = W;
     }
     cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
 }
 
-static void clear_sum(struct tile *t, cr_ix row, cr_ix local_column)
+static void clear_sum(struct tile *t, cr_ix row, cr_ix r, cr_ix local_column)
 {
-    put_vector(t, say(t, "(%s)(0.0f)", vector_type(t)), panel_c_address(t, row, local_column));
+    (void)row;
+    put_vector(t, say(t, "(%s)(0.0f)", vector_type(t)), panel_c_address(t, r, local_column));
 }
 
-static void finish_sum(struct tile *t, cr_ix row, cr_ix local_column)
+static void finish_sum(struct tile *t, cr_ix row, cr_ix r, cr_ix local_column)
 {
     cr_emit *e = t->e;
     cr_emit_line(e, e->now, "const %s c = %s;", vector_type(t),
-                 vector_at(t, panel_c_address(t, row, local_column)));
+                 vector_at(t, panel_c_address(t, r, local_column)));
     cr_scope *floor = e->floor; /* nothing of the epilogue may come before this */
     e->floor = cr_emit_open(e);
-    epilogue(t, row, cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, local_column), e->lane), "c");
+    epilogue(t, row, cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, local_column), lane(t)), "c");
     e->floor = floor;
     cr_emit_close(e, "{");
 }
@@ -537,12 +623,14 @@ static void contract_vectors(struct tile *t)
         whole_tile(t, t->groups_n == 1 ? t->n : s->tile_n);
         return;
     }
-    cr_emit_open(e);
+    cr_ix keep = t->n0;
+    cr_scope *branch = cr_emit_open(e);
+    cr_ix gn = cr_ix_var(e->ix, "gn", 0, t->groups_n - 2, branch, false, false);
+    t->n0 = cr_ix_mul(e->ix, gn, s->tile_n);
     whole_tile(t, s->tile_n);
     cr_emit_close(e, say(t, "if (gn < %lld) {", (long long)t->groups_n - 1));
     cr_scope *floor = e->floor; /* nothing may come between the two branches */
     e->floor = cr_emit_open(e);
-    cr_ix keep = t->n0;
     t->n0 = cr_ix_const(e->ix, t->n - rest);
     whole_tile(t, rest);
     t->n0 = keep;

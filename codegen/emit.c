@@ -164,7 +164,7 @@ void cr_emit_delinear(cr_emit *e, const cr_shape *s, cr_ix x, cr_ix *at)
         x = cr_ix_div(e->ix, x, s->dim[i]);
     }
     if (s->rank > 0)
-        at[0] = x;
+        at[0] = s->dim[0] == 1 ? cr_ix_const(e->ix, 0) : x;
 }
 
 void cr_emit_index_of(cr_emit *e, cr_ref r, const cr_shape *domain, const cr_ix *at, cr_ix *out)

@@ -121,6 +121,35 @@ static void at_vector(struct nest *n, cr_ix *at, cr_ix first)
     body(n, at);
 }
 
+/* A whole row: a loop over its vectors, and what is left in a smaller last one. */
+static void visit_row(struct nest *n, const char *t)
+{
+    cr_emit *e = n->e;
+    const int64_t extent = n->p->domain.dim[n->last], whole = extent / e->width,
+                  rest = extent % e->width;
+    cr_ix at[CR_MAX_RANK] = {0};
+    n->total /= n->vectors;
+    const int64_t vectors = n->vectors;
+    n->vectors = 1;
+    decode(n, t, at);
+    n->vectors = vectors;
+    if (whole) {
+        const char *j = cr_emit_name(e, "j");
+        cr_scope *s = cr_emit_open(e);
+        cr_ix v = cr_ix_var(e->ix, j, 0, whole - 1, s, false, false);
+        at_vector(n, at, cr_ix_mul(e->ix, v, e->width));
+        cr_emit_close(e, cr_arena_printf(&e->arena, "for (int %s = 0; %s < %lld; %s++) {", j, j,
+                                         (long long)whole, j));
+    }
+    if (rest) {
+        cr_emit_open(e);
+        e->valid = (int)rest;
+        at_vector(n, at, cr_ix_const(e->ix, whole * e->width));
+        e->valid = e->width;
+        cr_emit_close(e, "{");
+    }
+}
+
 /* One vector of the last parallel axis; a ragged row ends in a vector of which some lanes are idle.
  */
 static void visit_vector(struct nest *n, const char *t)
@@ -178,6 +207,20 @@ void cr_emit_nest(cr_emit *e)
     const char *lid = local > 1 ? " + lid" : "";
     if (n.total == 1 && local == 1) {
         visit_vector(&n, "0");
+        return;
+    }
+    if (p->schedule.rows) {
+        const int64_t each = items / p->schedule.rows, rows = n.total / p->schedule.rows;
+        if (rows == 1) {
+            visit_row(&n, "0");
+            return;
+        }
+        cr_emit_line(e, e->now, "const int end = g == %lld ? %lld : (g + 1) * %lld;",
+                     (long long)p->groups - 1, (long long)rows, (long long)each);
+        cr_emit_open(e);
+        visit_row(&n, "t");
+        cr_emit_close(e, cr_arena_printf(&e->arena, "for (int t = g * %lld; t < end; t++) {",
+                                         (long long)each));
         return;
     }
     if (items == 1) {

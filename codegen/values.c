@@ -447,6 +447,9 @@ static cr_val reduction(cr_emit *e, cr_ref r, const cr_ix *at)
 /* A contraction without tiles: one loop over the inner index. */
 static cr_val dot(cr_emit *e, cr_ref r, const cr_ix *at)
 {
+    /* of a tiled one, every element that is asked for is bound: else the index was not recognised
+     */
+    CR_ASSERT(e->phase->anchor != r || e->phase->schedule.reg_m == 0);
     const cr_node *n = cr_at(e->graph, r);
     const cr_shape *s = cr_shape_of(e->graph, r);
     int rank = s->rank, width = any_lane(e, at, rank) ? e->width : 1;

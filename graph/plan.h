@@ -71,6 +71,7 @@ typedef struct cr_schedule {
     int32_t vector; /* f32 lanes of an explicit vector, along the last parallel axis */
     int32_t local;  /* work-items of a group */
     int32_t items;  /* nest: vectors per work-item */
+    int32_t rows;   /* nest: vectors of a row, when a work-item visits whole ones; else 0 */
     int32_t reg_m,
         reg_n; /* contraction: rows, and vectors of columns, that a work-item accumulates */
     int32_t tile_m, tile_n;  /* rows and columns of a group */
@@ -78,6 +79,7 @@ typedef struct cr_schedule {
     int32_t nk, k_factor[8]; /* the depth's loops, outermost first, so that indices are sums */
     int32_t k_outer;       /* of them, how many go from block to block: sums then wait in a panel */
     bool stage_a, stage_b; /* copy the operand's tile to local memory first */
+    bool b_along_k;        /* B is copied down its columns, which are neighbours in memory */
     bool a_by_k;           /* A's staged tile is [k][row]: its rows are neighbours in memory */
 } cr_schedule;
 

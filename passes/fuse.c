@@ -206,6 +206,30 @@ static void visit_virtual(struct fuser *f, cr_ref r)
     }
 }
 
+/* Windows that overlap read each element several times: what has to be computed for it, or guarded
+ * (a pad), is stored first. What is on the way to it costs nothing. */
+static void visit_window(struct fuser *f, cr_ref r)
+{
+    const cr_node *n = cr_at(f->g, r);
+    cr_ref s = n->src[0], way[DEPTH_CAP + 1];
+    uint32_t steps = 0;
+    while (!f->home[s] && cr_at(f->g, s)->op == CR_OP_reshape && steps < DEPTH_CAP) {
+        way[steps++] = s;
+        s = cr_at(f->g, s)->src[0];
+    }
+    bool again = cr_count_of(f->g, r) > cr_count_of(f->g, n->src[0]);
+    if (f->fused && again && !f->home[s] && !in_memory(cr_at(f->g, s)) && f->weight[s] > 0) {
+        start_map(f, s);
+        while (steps-- > 0) {
+            cr_ref between = way[steps];
+            f->weight[between] = (uint16_t)virtual_weight(f, cr_at(f->g, between));
+            f->level[between] = sources_level(f, cr_at(f->g, between));
+            f->depth[between] = (uint8_t)virtual_depth(f, cr_at(f->g, between));
+        }
+    }
+    visit_virtual(f, r);
+}
+
 static void visit_elementwise(struct fuser *f, cr_ref r)
 {
     int class, d = latest(f, cr_at(f->g, r));
@@ -245,6 +269,22 @@ static void visit_expand(struct fuser *f, cr_ref r)
     visit_virtual(f, r);
 }
 
+/* A reduction of the same value over the same axes, the largest element beside its place, say, is
+ * made in one sweep with the first. */
+static bool join_sibling(struct fuser *f, cr_ref r)
+{
+    const cr_node *n = cr_at(f->g, r);
+    cr_ref s = f->sibling[n->src[0]];
+    f->sibling[n->src[0]] = s ? s : r;
+    if (!s || !f->fused || cr_at(f->g, s)->attr != n->attr || !f->home[s])
+        return false;
+    struct draft *p = draft_of(f, s);
+    if (p->own.at[0] != s || p->cap >= PHASE_CAP || f->level[n->src[0]] >= p->phase.level)
+        return false;
+    own(f, f->home[s] - 1, r, ROW);
+    return true;
+}
+
 static void visit_reduction(struct fuser *f, cr_ref r)
 {
     const cr_node *n = cr_at(f->g, r);
@@ -252,6 +292,8 @@ static void visit_reduction(struct fuser *f, cr_ref r)
     const cr_shape *domain = cr_shape_of(f->g, s);
     uint32_t axes = (uint32_t)cr_attr_of(f->g, r)->at[0], all = (1u << domain->rank) - 1;
     int class;
+    if (join_sibling(f, r))
+        return;
     if (f->home[s] && f->class[s] == FULL) {
         const cr_phase *p = &draft_of(f, s)->phase;
         uint32_t rows = ~p->parallel & all;
@@ -336,6 +378,8 @@ static void visit(struct fuser *f, cr_ref r)
             visit_expand(f, r);
         else if (n->op == CR_OP_matmul)
             visit_contraction(f, r);
+        else if (n->op == CR_OP_window)
+            visit_window(f, r);
         else if (n->op == CR_OP_cast)
             visit_elementwise(f, r);
         else
@@ -428,20 +472,30 @@ static bool sinkable(const struct fuser *f, const struct users *u, cr_ref r, uin
 /* A cheap value at the end of a phase that only other phases read is computed there instead of
  * being stored here: h * (1 - h), say, when h is stored, or a row's sum spread over the row.
  * Visited from the last node to the first. */
-static void sink(struct fuser *f, const struct users *u)
+static void sink_kind(struct fuser *f, const struct users *u, bool reshapes)
 {
     for (cr_ref r = f->g->node.len - 1; r > 0 && f->fused; r--) {
         uint32_t weight = 0;
+        if (reshapes != (cr_at(f->g, r)->op == CR_OP_reshape))
+            continue;
         if (!f->home[r] || f->kept[r] || f->uses[r] == 0)
             continue;
         const struct draft *p = draft_of(f, r);
         if (p->phase.anchor == r || p->own.at[0] == r)
             continue;
-        if (read_inside(f, u, r) || !sinkable(f, u, r, &weight))
+        if (read_inside(f, u, r) || (!reshapes && !sinkable(f, u, r, &weight)))
             continue;
         f->home[r] = 0;
         f->weight[r] = (uint16_t)weight;
     }
+}
+
+/* Reshapes first: what they are of is then stored in their place, and what is computed of that may
+ * sink, too. */
+static void sink(struct fuser *f, const struct users *u)
+{
+    sink_kind(f, u, true);
+    sink_kind(f, u, false);
 }
 
 /* ---- driver --------------------------------------------------------------------------------- */
@@ -461,8 +515,9 @@ static bool alloc_arrays(struct fuser *f)
     f->reason = cr_arena_alloc(a, n * sizeof *f->reason);
     f->kept = cr_arena_alloc(a, n * sizeof *f->kept);
     f->store_only = cr_arena_alloc(a, n * sizeof *f->store_only);
+    f->sibling = cr_arena_alloc(a, n * sizeof *f->sibling);
     return f->live && f->uses && f->lone && f->home && f->class && f->level && f->weight &&
-           f->depth && f->reason && f->kept && f->store_only;
+           f->depth && f->reason && f->kept && f->store_only && f->sibling;
 }
 
 static void find_lone(struct fuser *f)

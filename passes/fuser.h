@@ -32,6 +32,7 @@ struct fuser {
     uint16_t *weight;     /* cost of computing a virtual node once more */
     uint8_t *depth;       /* of a virtual node: index maps between it and memory */
     uint8_t *reason;      /* why a consumer did not join (per consumer) */
+    cr_ref *sibling;      /* of a value: the first reduction of it */
     uint32_t *store_only; /* 1 + the draft that only stores a virtual value */
     bool *kept;           /* must be stored: read by another phase, copied, or a root */
     CR_VEC(struct draft) draft;

@@ -135,30 +135,31 @@ static int32_t fit(int64_t size, int64_t tile)
     return (int32_t)CR_MAX(1, CR_MIN(size, tile));
 }
 
-/* Do the rows of a tile have indices that are sums, whatever tile it is: does it hold whole groups
- * of the rows' inner digits, or part of one? */
-static bool is_aligned(const cr_digits *rows, int64_t r)
+/* How many addresses the rows of a tile need: one where it is part of a row of the view's inner
+ * digit, one for each such row where it holds whole ones; else one a row. */
+static int64_t addresses(const cr_digits *rows, int64_t r)
 {
-    int64_t inner = 1;
-    for (int i = rows->n; i-- > 1;) {
-        inner *= rows->extent[i];
-        if (inner % r && r % inner)
-            return false;
-    }
-    return true;
+    int64_t inner = rows->n > 1 ? rows->extent[rows->n - 1] : 0;
+    if (inner == 0 || inner % r == 0)
+        return 1;
+    return r % inner == 0 ? r / inner : r;
 }
 
-/* Rows of a register tile: as many as the row says, or a few less where that leaves fewer for a
- * last, smaller tile. A tile costs its rows, and about two more for loading the vectors of B; a
- * smaller last one stalls besides, for its chains of multiply-adds are too few to hide their
- * latency. Where the rows are read from a view, one that is not aligned needs an address a row. */
-static int32_t fit_rows(int64_t m, int32_t most, const cr_digits *rows)
+/* Rows of a register tile: as many as the row says, or a few less (where they are rows of a view,
+ * more, as far as registers go) where that leaves fewer for a last, smaller tile. A tile costs its
+ * rows, and about two more for loading the vectors of B; a smaller last one stalls besides, for its
+ * chains of multiply-adds are too few to hide their latency. More than a few addresses take
+ * registers, too. */
+static int32_t fit_rows(int64_t m, const struct row *row, const cr_digits *rows, int64_t registers)
 {
+    int64_t most = row->reg_m;
+    if (rows->n > 1)
+        most = CR_MAX(most, (registers - 1 - row->reg_n) / row->reg_n);
     int32_t best = fit(m, most);
     double least = 1e300;
-    for (int32_t r = fit(m, most); r >= (most + 1) / 2 && r >= 1; r--) {
+    for (int32_t r = fit(m, most); r >= (row->reg_m + 1) / 2 && r >= 1; r--) {
         double cost = (double)(m / r) * (r + 2) + (m % r ? CR_MAX((double)(m % r), 8) + 6 : 0);
-        if (!is_aligned(rows, r))
+        if (addresses(rows, r) > 4)
             cost *= 1.3;
         if (cost < least - 1e-9)
             least = cost, best = r;
@@ -282,7 +283,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     look_at_operands(plan, p, &o);
     split_depth(s, &o, z->k);
     s->reg_n = fit((z->n + z->w - 1) / z->w, row.reg_n);
-    s->reg_m = fit_rows(z->m, row.reg_m, o.m);
+    s->reg_m = fit_rows(z->m, &row, o.m, t->registers);
     s->local = 1;
     spread(s, z, t);
     block_depth(s, z, t);
@@ -297,6 +298,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
     s->stage_b = reused && a_floats + b_floats <= limit &&
                  (!o.b_ready || (z->m >= 64 && z->n >= 512 && !s->k_outer));
+    s->b_along_k = s->stage_b && inner_stride(o.kb) == 1 && inner_stride(o.n) > 1;
     p->panel_bytes[0] = (uint64_t)a_floats * 4;
     p->panel_bytes[1] = s->stage_b ? (uint64_t)b_floats * 4 : 0;
     p->panel_bytes[2] = s->k_outer ? (uint64_t)s->tile_m * (uint64_t)s->tile_n * 4 : 0;
@@ -408,6 +410,11 @@ static void schedule_nest(cr_plan *plan, cr_phase *p, const uint32_t *cost)
         if (p->cost_us < 1)
             s->items = (int32_t)vectors;
     }
+    s->rows = extent > s->vector ? (int32_t)((extent + s->vector - 1) / s->vector) : 1;
+    if (s->rows > 1 && s->local == 1 && s->items >= s->rows && vectors % s->rows == 0)
+        s->items = (s->items + s->rows - 1) / s->rows * s->rows;
+    else
+        s->rows = 0;
     int64_t per_group = (int64_t)s->items * s->local;
     p->groups = (uint64_t)((vectors + per_group - 1) / per_group);
 }

@@ -9,7 +9,7 @@ graph "batch" {
   # PLAN: contraction over [16,32], {{.*}}, A staged
   # PLAN: store {{.*}} matmul
   # PLAN-NOT: store %
-  # CHECK: [[I:v[0-9]+]] = input_2[gm * 8 + r];
+  # CHECK: [[I:v[0-9]+]] = input_2[i{{[0-9]+}}];
   # CHECK: [[ROW:r[0-9]+]] = as_int(min(as_uint([[I]]), 99u));
   # CHECK: [[B:v[0-9]+]] = convert_int16(vload16(0, input_1 + {{.*}}[[ROW]] * 49));
   # CHECK: [[F:v[0-9]+]] = convert_float16([[B]]);
