@@ -29,6 +29,15 @@ cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation)
     case CR_RELU: return cr_relu_at(at, x);
     case CR_LEAKY_RELU: return cr_leaky_relu_at(at, x, 0.01f);
     case CR_SOFTMAX: return cr_softmax_at(at, x);
+    case CR_RELU6: return cr_relu6_at(at, x);
+    case CR_ELU: return cr_elu_at(at, x, 1);
+    case CR_SELU: return cr_selu_at(at, x);
+    case CR_GELU: return cr_gelu_at(at, x);
+    case CR_GELU_TANH: return cr_gelu_tanh_at(at, x);
+    case CR_SILU: return cr_silu_at(at, x);
+    case CR_HARD_SIGMOID: return cr_hard_sigmoid_at(at, x);
+    case CR_SOFTPLUS: return cr_softplus_at(at, x);
+    case CR_LOG_SOFTMAX: return cr_log_softmax_at(at, x);
     case CR_ACTIVATION_COUNT: break;
     }
     if (!cr_usable(at, "activate", &x, 1))

@@ -25,7 +25,16 @@ extern "C" {
     X(CR_TANH, "tanh")                                                                             \
     X(CR_RELU, "relu")                                                                             \
     X(CR_LEAKY_RELU, "leaky_relu") /* slope 0.01 */                                                \
-    X(CR_SOFTMAX, "softmax")       /* over the last axis */
+    X(CR_SOFTMAX, "softmax")       /* over the last axis */                                        \
+    X(CR_RELU6, "relu6")                                                                           \
+    X(CR_ELU, "elu") /* alpha 1 */                                                                 \
+    X(CR_SELU, "selu")                                                                             \
+    X(CR_GELU, "gelu") /* exact, with erf */                                                       \
+    X(CR_GELU_TANH, "gelu_tanh")                                                                   \
+    X(CR_SILU, "silu")                                                                             \
+    X(CR_HARD_SIGMOID, "hard_sigmoid")                                                             \
+    X(CR_SOFTPLUS, "softplus")                                                                     \
+    X(CR_LOG_SOFTMAX, "log_softmax") /* over the last axis */
 
 typedef enum cr_activation {
 #define CR_X(name, word) name,
@@ -37,7 +46,7 @@ typedef enum cr_activation {
 /* The activation's word; "?" for what is none. */
 CR_API const char *cr_activation_name(cr_activation activation);
 
-/* The activation of x, element by element (softmax: over the last axis). */
+/* The activation of x, element by element (softmax and log_softmax: over the last axis). */
 #define cr_activate(x, activation) cr_activate_at(CR_HERE, x, activation)
 CR_API cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation);
 
