@@ -103,6 +103,8 @@ Test(mistakes, names)
     WRONG("input \"x\": the name is taken by an input or a state built before",
           cr_input(g, "x", CR_F32, 3));
     WRONG("param: needs a name", cr_param(g, "", CR_F32, 3));
+    WRONG("state \"y\": CR_INIT_BITS is of i32 only",
+          cr_state(g, "y", CR_F32, (cr_init){.kind = CR_INIT_BITS}, CR_SHAPE(3)));
     WRONG("dense: parameter \"d.w\" is there as f32[784,3], and this layer needs f32[3,3]",
           cr_dense(cr_dense(x, "d", 3, CR_TANH), "d", 3, CR_TANH));
 }
