@@ -2,6 +2,7 @@
  * the operands' types and shapes, and why. The first mistake stays; what follows from it is silent.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 
 #include "base.h"
 #include "crisol/crisol.h"
@@ -161,6 +162,23 @@ Test(mistakes, nothing_to_minimize)
     cr_expect(strstr(cr_error(), text), "%s", cr_error());
     cr_graph_destroy(h);
     cr_expect_neq(cr_minimize((cr_value){0}, &(cr_optimizer){0}), CR_OK);
+}
+
+Test(mistakes, losses)
+{
+    const cr_cross_entropy_options smooth = {.label_smoothing = 1};
+    WRONG("huber: delta is 0; it must be above 0", cr_huber(x, x, 0));
+    WRONG("mae(f32[32,784], f32[128,10]): needs two f32 of one shape", cr_mae(x, w));
+    WRONG("binary_cross_entropy(f32[32,784], i32[32]): needs two f32 of one shape",
+          cr_binary_cross_entropy(x, i, NULL));
+    WRONG("cross_entropy: label_smoothing is 1; it must be in [0, 1)",
+          cr_cross_entropy(x, i, &smooth));
+    WRONG("cross_entropy(f32[128,10], i32[32]): needs scores f32 [n, classes] and labels i32 [n]",
+          cr_cross_entropy(w, i, NULL));
+    WRONG("cross_entropy(f32, f32): needs an axis of classes", cr_cross_entropy(s, s, NULL));
+    WRONG("count_top_k: k is 785; it must be from 1 to the number of classes",
+          cr_count_top_k(x, i, 785));
+    WRONG("count_binary: the threshold is not finite", cr_count_binary(x, x, NAN));
 }
 
 Test(mistakes, layers_of_no_value)

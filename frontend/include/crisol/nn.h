@@ -69,22 +69,70 @@ CR_API cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std);
 #define cr_flatten(x) cr_flatten_at(CR_HERE, x)
 CR_API cr_value cr_flatten_at(cr_loc at, cr_value x);
 
-/* ---- losses and metrics -------------------------------------------------------------------- */
+/* ---- losses -------------------------------------------------------------------------------- */
 
-/* Mean over all elements of (y - t)^2. */
+/* Every loss is an f32 scalar, the mean over what its line says, and finite with finite gradients
+ * for operands of 1e4 and beyond. A wrong shape or type is a mistake. */
+
+/* Mean over all elements of (y - t)^2; of |y - t|. */
 #define cr_mse(y, t) cr_mse_at(CR_HERE, y, t)
 CR_API cr_value cr_mse_at(cr_loc at, cr_value y, cr_value t);
+#define cr_mae(y, t) cr_mae_at(CR_HERE, y, t)
+CR_API cr_value cr_mae_at(cr_loc at, cr_value y, cr_value t);
 
-/* Mean over the samples of -log softmax(logits)[label]: logits f32 [n, classes], labels i32 [n].
- * Right for logits of any size, since exponentials are taken of differences only. */
+/* Mean over all elements of e^2 / 2 where e = |y - t| is at most delta > 0, else of delta e -
+ * delta^2 / 2: P. J. Huber, 1964. */
+#define cr_huber(y, t, delta) cr_huber_at(CR_HERE, y, t, delta)
+CR_API cr_value cr_huber_at(cr_loc at, cr_value y, cr_value t, float delta);
+
+/* Mean over the samples of -log softmax(logits)[label]: logits f32 [n..., classes], labels i32
+ * [n...]. Right for logits of any size, since exponentials are taken of differences only. */
 #define cr_softmax_cross_entropy(logits, labels)                                                   \
     cr_softmax_cross_entropy_at(CR_HERE, logits, labels)
 CR_API cr_value cr_softmax_cross_entropy_at(cr_loc at, cr_value logits, cr_value labels);
 
-/* How many samples have their largest score at the label, as an i32 scalar: scores f32 [n,
- * classes], labels i32 [n]. */
+/* All fields may be zero. */
+typedef struct cr_cross_entropy_options {
+    bool probabilities;    /* y are probabilities; else logits */
+    float label_smoothing; /* a in [0, 1): targets become (1 - a) t + a / classes (binary: a / 2) */
+} cr_cross_entropy_options;
+
+/* Mean over the samples of -sum(t log p) over the classes: y f32 [n..., classes]; t either i32
+ * [n...], class indices (one outside the classes adds nothing), or f32 of y's shape, one-hot or any
+ * weights. p is softmax(y), or, of probabilities, y divided by its sum and clipped to [1e-7, 1 -
+ * 1e-7] as Keras 3 does. The options are a const cr_cross_entropy_options *, or NULL. */
+#define cr_cross_entropy(y, t, ...) cr_cross_entropy_at(CR_HERE, y, t, __VA_ARGS__)
+CR_API cr_value cr_cross_entropy_at(cr_loc at, cr_value y, cr_value t,
+                                    const cr_cross_entropy_options *options);
+
+/* Mean over all elements of -(t log p + (1 - t) log(1 - p)), t f32 in [0, 1] of y's shape. p is
+ * sigmoid(y), or, of probabilities, y clipped to [1e-7, 1 - 1e-7] as Keras 3 does. */
+#define cr_binary_cross_entropy(y, t, ...) cr_binary_cross_entropy_at(CR_HERE, y, t, __VA_ARGS__)
+CR_API cr_value cr_binary_cross_entropy_at(cr_loc at, cr_value y, cr_value t,
+                                           const cr_cross_entropy_options *options);
+
+/* ---- metrics ------------------------------------------------------------------------------- */
+
+/* Counts of one batch, i32: a state that each step adds them to has those of an epoch. Labels
+ * outside the classes are never right. */
+
+/* How many samples have their largest score (the first of equals) at the label, as a scalar: scores
+ * f32 [n..., classes], labels i32 [n...]. */
 #define cr_count_correct(scores, labels) cr_count_correct_at(CR_HERE, scores, labels)
 CR_API cr_value cr_count_correct_at(cr_loc at, cr_value scores, cr_value labels);
+/* How many have the label among their k largest scores; of equals the first come first, so that k =
+ * 1 is cr_count_correct. */
+#define cr_count_top_k(scores, labels, k) cr_count_top_k_at(CR_HERE, scores, labels, k)
+CR_API cr_value cr_count_top_k_at(cr_loc at, cr_value scores, cr_value labels, int64_t k);
+/* How many elements are above the threshold (0.5 of probabilities, 0 of logits) where the target is
+ * above 0.5, or neither: two f32 of one shape. */
+#define cr_count_binary(scores, targets, threshold)                                                \
+    cr_count_binary_at(CR_HERE, scores, targets, threshold)
+CR_API cr_value cr_count_binary_at(cr_loc at, cr_value scores, cr_value targets, float threshold);
+/* i32 [classes, classes]: how many samples of the row's label have their largest score at the
+ * column's class. Exact up to 2^24 samples a call. */
+#define cr_confusion_matrix(scores, labels) cr_confusion_matrix_at(CR_HERE, scores, labels)
+CR_API cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labels);
 
 /* ---- nets as text -------------------------------------------------------------------------- */
 
