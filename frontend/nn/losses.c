@@ -1,7 +1,9 @@
 /* losses.c - losses, each one op of the user. */
 #include <math.h>
 
-#include "parts.h"
+#include "crisol/nn.h"
+#include "crisol/ops.h"
+#include "scores.h"
 
 static const float smallest_probability = 1e-7f; /* Keras's epsilon */
 
@@ -33,7 +35,7 @@ static bool is_lead(const cr_shape *y, const cr_shape *t)
     return true;
 }
 
-bool cr__scores_and_labels(cr_loc at, const char *op, cr_value x, cr_value labels)
+bool cr_scores_and_labels(cr_loc at, const char *op, cr_value x, cr_value labels)
 {
     if (!cr_usable(at, op, (const cr_value[]){x, labels}, 2))
         return false;
@@ -45,7 +47,7 @@ bool cr__scores_and_labels(cr_loc at, const char *op, cr_value x, cr_value label
     return false;
 }
 
-bool cr__alike(cr_loc at, const char *op, cr_value y, cr_value t)
+bool cr_alike(cr_loc at, const char *op, cr_value y, cr_value t)
 {
     if (!cr_usable(at, op, (const cr_value[]){y, t}, 2))
         return false;
@@ -56,7 +58,7 @@ bool cr__alike(cr_loc at, const char *op, cr_value y, cr_value t)
     return false;
 }
 
-cr_value cr__at_label(cr_loc at, cr_value x, cr_value labels)
+cr_value cr_at_label(cr_loc at, cr_value x, cr_value labels)
 {
     const cr_shape s = cr_value_shape(x);
     cr_shape column = s;
@@ -78,7 +80,7 @@ cr_value cr_mse_at(cr_loc at, cr_value y, cr_value t)
 
 cr_value cr_mae_at(cr_loc at, cr_value y, cr_value t)
 {
-    if (!cr__alike(at, "mae", y, t))
+    if (!cr_alike(at, "mae", y, t))
         return no_loss(y);
     cr_op_begin(y.graph, "mae", at);
     cr_value v = cr_mean_at(at, cr_abs_at(at, cr_sub_at(at, y, t)), CR_ALL_AXES);
@@ -90,7 +92,7 @@ cr_value cr_mae_at(cr_loc at, cr_value y, cr_value t)
  * nothing that could overflow before it is chosen. */
 cr_value cr_huber_at(cr_loc at, cr_value y, cr_value t, float delta)
 {
-    if (!cr__alike(at, "huber", y, t))
+    if (!cr_alike(at, "huber", y, t))
         return no_loss(y);
     cr_graph *g = y.graph;
     if (!(delta > 0) || !isfinite(delta))
@@ -124,12 +126,12 @@ static cr_value sum_where(cr_loc at, cr_value hit, cr_value x)
 cr_value cr_softmax_cross_entropy_at(cr_loc at, cr_value logits, cr_value labels)
 {
     const char *op = "softmax_cross_entropy";
-    if (!cr__scores_and_labels(at, op, logits, labels))
+    if (!cr_scores_and_labels(at, op, logits, labels))
         return no_loss(logits);
     cr_op_begin(logits.graph, op, at);
     cr_value s = shifted(at, logits);
     cr_value all = cr_log_at(at, cr_sum_at(at, cr_exp_at(at, s), CR_LAST_AXIS));
-    cr_value own = sum_where(at, cr__at_label(at, logits, labels), s);
+    cr_value own = sum_where(at, cr_at_label(at, logits, labels), s);
     cr_value v = cr_mean_at(at, cr_sub_at(at, all, own), CR_ALL_AXES);
     cr_op_end(logits.graph);
     return v;
@@ -153,7 +155,7 @@ static cr_value log_probabilities(cr_loc at, cr_value y, bool probabilities)
 static cr_value expected(cr_loc at, cr_value logp, cr_value t)
 {
     if (cr_value_dtype(t) == CR_I32)
-        return sum_where(at, cr__at_label(at, logp, t), logp);
+        return sum_where(at, cr_at_label(at, logp, t), logp);
     cr_value zero = cr_f32(t.graph, 0);
     return sum_where(at, cr_ne_at(at, t, zero), cr_mul_at(at, t, logp));
 }
@@ -175,7 +177,7 @@ cr_value cr_cross_entropy_at(cr_loc at, cr_value y, cr_value t,
     if (!cr_usable(at, op, (const cr_value[]){y, t}, 2))
         return no_loss(y);
     const bool fits =
-        cr_value_dtype(t) == CR_I32 ? cr__scores_and_labels(at, op, y, t) : cr__alike(at, op, y, t);
+        cr_value_dtype(t) == CR_I32 ? cr_scores_and_labels(at, op, y, t) : cr_alike(at, op, y, t);
     cr_graph *g = y.graph;
     if (!fits || wrong_options(at, op, g, &o))
         return no_loss(y);
@@ -214,7 +216,7 @@ cr_value cr_binary_cross_entropy_at(cr_loc at, cr_value y, cr_value t,
 {
     const char *op = "binary_cross_entropy";
     const cr_cross_entropy_options o = options ? *options : (cr_cross_entropy_options){0};
-    if (!cr__alike(at, op, y, t) || wrong_options(at, op, y.graph, &o))
+    if (!cr_alike(at, op, y, t) || wrong_options(at, op, y.graph, &o))
         return no_loss(y);
     cr_graph *g = y.graph;
     cr_op_begin(g, op, at);

@@ -2,7 +2,9 @@
  * sums over any number of batches are exact. */
 #include <math.h>
 
-#include "parts.h"
+#include "crisol/nn.h"
+#include "crisol/ops.h"
+#include "scores.h"
 
 static cr_value count(cr_loc at, cr_value hit)
 {
@@ -11,7 +13,7 @@ static cr_value count(cr_loc at, cr_value hit)
 
 cr_value cr_count_correct_at(cr_loc at, cr_value scores, cr_value labels)
 {
-    if (!cr__scores_and_labels(at, "count_correct", scores, labels))
+    if (!cr_scores_and_labels(at, "count_correct", scores, labels))
         return (cr_value){scores.graph, 0};
     cr_op_begin(scores.graph, "count_correct", at);
     cr_value v = count(at, cr_eq_at(at, cr_argmax_at(at, scores, CR_LAST_AXIS), labels));
@@ -22,7 +24,7 @@ cr_value cr_count_correct_at(cr_loc at, cr_value scores, cr_value labels)
 cr_value cr_count_binary_at(cr_loc at, cr_value scores, cr_value targets, float threshold)
 {
     const char *op = "count_binary";
-    if (!cr__alike(at, op, scores, targets))
+    if (!cr_alike(at, op, scores, targets))
         return (cr_value){scores.graph, 0};
     cr_graph *g = scores.graph;
     if (!isfinite(threshold))
@@ -41,7 +43,7 @@ static cr_value place_of_label(cr_loc at, cr_value scores, cr_value labels)
     cr_graph *g = scores.graph;
     cr_shape s = cr_value_shape(scores), column = s;
     column.dim[s.rank - 1] = 1;
-    cr_value hit = cr__at_label(at, scores, labels);
+    cr_value hit = cr_at_label(at, scores, labels);
     cr_value own = cr_sum_keep_at(at, cr_select_at(at, hit, scores, cr_f32(g, 0)), CR_LAST_AXIS);
     cr_value index = cr_iota_at(at, g, s, s.rank - 1);
     cr_value later = cr_le_at(at, cr_reshape_at(at, labels, column), index);
@@ -53,7 +55,7 @@ static cr_value place_of_label(cr_loc at, cr_value scores, cr_value labels)
 cr_value cr_count_top_k_at(cr_loc at, cr_value scores, cr_value labels, int64_t k)
 {
     const char *op = "count_top_k";
-    if (!cr__scores_and_labels(at, op, scores, labels))
+    if (!cr_scores_and_labels(at, op, scores, labels))
         return (cr_value){scores.graph, 0};
     cr_graph *g = scores.graph;
     const cr_shape s = cr_value_shape(scores);
@@ -74,7 +76,7 @@ cr_value cr_count_top_k_at(cr_loc at, cr_value scores, cr_value labels, int64_t 
 cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labels)
 {
     const char *op = "confusion_matrix";
-    if (!cr__scores_and_labels(at, op, scores, labels))
+    if (!cr_scores_and_labels(at, op, scores, labels))
         return (cr_value){scores.graph, 0};
     cr_graph *g = scores.graph;
     const cr_shape s = cr_value_shape(scores);

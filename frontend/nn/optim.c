@@ -212,10 +212,10 @@ static void schedule(struct update *u)
     bool prepares;
     cr_value step = steps_done(u);
     cr_value factor =
-        state(u, u->o.prefix, "schedule", CR_F32, cr__schedule_first(s), CR_SCALAR, &prepares);
+        state(u, u->o.prefix, "schedule", CR_F32, cr_lr_schedule_first(s), CR_SCALAR, &prepares);
     cr_op_begin(g, "schedule", at);
     if (prepares)
-        assign(u, factor, cr__schedule_factor(at, s, cr_add_at(at, step, cr_i32(g, 1))));
+        assign(u, factor, cr_lr_schedule_factor(at, s, cr_add_at(at, step, cr_i32(g, 1))));
     cr_op_end(g);
     u->rate = cr_mul_at(at, u->rate, factor);
 }
@@ -279,7 +279,7 @@ static const char *wrong(const cr_optimizer *o)
         return "the rate, the momentum and epsilon must be finite, epsilon above 0";
     if (!is_amount(o->weight_decay) || !is_amount(o->clip_value) || !is_amount(o->clip_norm))
         return "weight_decay, clip_value and clip_norm must be finite and not negative";
-    return cr__schedule_wrong(&o->schedule);
+    return cr_lr_schedule_wrong(&o->schedule);
 }
 
 static cr_status minimize(struct update *u, cr_value loss, const cr_value *param, uint32_t n)
@@ -294,7 +294,7 @@ static cr_status minimize(struct update *u, cr_value loss, const cr_value *param
     cr_status status = cr_gradients_at(u->at, loss, param, n, grad);
     if (status == CR_OK) {
         u->rate = state(u, u->o.prefix, "lr", CR_F32, u->o.lr, CR_SCALAR, NULL);
-        if (!cr__schedule_is_constant(&u->o.schedule))
+        if (!cr_lr_schedule_is_constant(&u->o.schedule))
             schedule(u);
         if (is_adam(u))
             adam_correction(u);

@@ -8,7 +8,7 @@
 
 enum { MOST_STEPS = 1 << 24 }; /* f32 counts no further */
 
-const char *cr__schedule_wrong(const cr_lr_schedule *s)
+const char *cr_lr_schedule_wrong(const cr_lr_schedule *s)
 {
     if ((unsigned)s->kind >= CR_LR_COUNT)
         return "no such schedule";
@@ -24,12 +24,12 @@ const char *cr__schedule_wrong(const cr_lr_schedule *s)
     return s->decay > 0 && isfinite(s->decay) ? NULL : "schedule.decay must be above 0";
 }
 
-bool cr__schedule_is_constant(const cr_lr_schedule *s)
+bool cr_lr_schedule_is_constant(const cr_lr_schedule *s)
 {
     return s->kind == CR_LR_CONSTANT && s->warmup == 0;
 }
 
-float cr__schedule_first(const cr_lr_schedule *s)
+float cr_lr_schedule_first(const cr_lr_schedule *s)
 {
     return s->warmup > 0 ? 0 : 1;
 }
@@ -67,7 +67,7 @@ static cr_value decayed(cr_loc at, const cr_lr_schedule *o, cr_value s)
     return cr_f32(g, 1);
 }
 
-cr_value cr__schedule_factor(cr_loc at, const cr_lr_schedule *o, cr_value done)
+cr_value cr_lr_schedule_factor(cr_loc at, const cr_lr_schedule *o, cr_value done)
 {
     cr_graph *g = done.graph;
     cr_value s = cr_cast_at(at, done, CR_F32);

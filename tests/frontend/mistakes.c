@@ -164,6 +164,22 @@ Test(mistakes, nothing_to_minimize)
     cr_expect_neq(cr_minimize((cr_value){0}, &(cr_optimizer){0}), CR_OK);
 }
 
+Test(mistakes, layers)
+{
+    WRONG("dropout: the rate is 1; it must be in [0, 1)", cr_dropout(x, 1));
+    WRONG("dropout: the rate is -0.5; it must be in [0, 1)", cr_dropout(x, -0.5f));
+    WRONG("batch_norm \"n\": x is f32; it needs [samples, features], the features literal",
+          cr_batch_norm(s, "n", 0, 0));
+    WRONG("batch_norm \"n\": the momentum must be in [0, 1)", cr_batch_norm(x, "n", 1, 0));
+    WRONG("layer_norm \"n\": epsilon must be above 0", cr_layer_norm(x, "n", -1));
+    WRONG("layer_norm: needs a name", cr_layer_norm(x, NULL, 0));
+    WRONG("embedding \"e\": 0 rows of 4; at least 1 is needed", cr_embedding(i, "e", 0, 4));
+    WRONG("gather(e.w f32[9,4], x f32[32,784]): the index must be i32, not f32",
+          cr_embedding(x, "e", 9, 4));
+    WRONG("batch_norm: parameter \"d.gamma\" is there as f32[784], and this layer needs f32[10]",
+          (cr_layer_norm(x, "d", 0), cr_batch_norm(w, "d", 0, 0)));
+}
+
 Test(mistakes, losses)
 {
     const cr_cross_entropy_options smooth = {.label_smoothing = 1};

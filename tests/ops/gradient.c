@@ -126,11 +126,12 @@ static const struct unary others[] = {
     {                                                                                              \
 #name, test_##name                                                                         \
     }
-    ROW(sum),    ROW(mean),           ROW(amax),         ROW(reshape),     ROW(permute),
-    ROW(expand), ROW(slice),          ROW(pad),          ROW(concat),      ROW(gather),
-    ROW(square), ROW(matmul),         ROW(softmax),      ROW(log_softmax), ROW(transpose),
-    ROW(window), ROW(window_strided), ROW(window_apart), ROW(window_gaps), ROW(flip),
-    ROW(elu), ROW(selu), ROW(silu), ROW(gelu), ROW(gelu_tanh), ROW(hard_sigmoid),
+    ROW(sum),          ROW(mean),           ROW(amax),         ROW(reshape),     ROW(permute),
+    ROW(expand),       ROW(slice),          ROW(pad),          ROW(concat),      ROW(gather),
+    ROW(square),       ROW(matmul),         ROW(softmax),      ROW(log_softmax), ROW(transpose),
+    ROW(window),       ROW(window_strided), ROW(window_apart), ROW(window_gaps), ROW(flip),
+    ROW(elu),          ROW(selu),           ROW(silu),         ROW(gelu),        ROW(gelu_tanh),
+    ROW(hard_sigmoid),
 #undef ROW
 };
 

@@ -69,6 +69,42 @@ CR_API cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std);
 #define cr_flatten(x) cr_flatten_at(CR_HERE, x)
 CR_API cr_value cr_flatten_at(cr_loc at, cr_value x);
 
+/* Numbers uniform in [0, 1), f32, new in every step: cr_random by the states "random.seed" (bits of
+ * the program's seed) and "random.step", which are made on first use, shared by all calls, and
+ * counted once a step. Every call draws from a stream of its own. */
+#define cr_random_uniform(g, ...) cr_random_uniform_at(CR_HERE, g, CR_SHAPE(__VA_ARGS__))
+CR_API cr_value cr_random_uniform_at(cr_loc at, cr_graph *g, cr_shape shape);
+
+/* In training, each element is 0 with the probability `rate`, in [0, 1), and else x / (1 - rate);
+ * in evaluation x itself. N. Srivastava et al., JMLR 2014. No mask is stored: it is a function of
+ * cr_random_uniform's states, in the gradient as in the value. */
+#define cr_dropout(x, rate) cr_dropout_at(CR_HERE, x, rate)
+CR_API cr_value cr_dropout_at(cr_loc at, cr_value x, float rate);
+
+/* gamma (x - mean) / sqrt(var + epsilon) + beta for each feature (the last axis) of x f32 [n...,
+ * features]: S. Ioffe, C. Szegedy, ICML 2015. In training, mean and var (biased) are those of the
+ * batch, and the states NAME.mean and NAME.var follow them: average' = momentum average + (1 -
+ * momentum) batch; of several calls by one name, the first is followed. In evaluation they are
+ * these states, and where x is a product (and a bias) the whole is worked into its weights. Makes
+ * the parameters NAME.gamma (1) and NAME.beta (0). momentum in [0, 1), 0: 0.99; epsilon 0: 1e-3. */
+#define cr_batch_norm(x, name, momentum, epsilon)                                                  \
+    cr_batch_norm_at(CR_HERE, x, name, momentum, epsilon)
+CR_API cr_value cr_batch_norm_at(cr_loc at, cr_value x, const char *name, float momentum,
+                                 float epsilon);
+
+/* The same with mean and var (biased) of each sample's features, in training and in evaluation:
+ * J. L. Ba et al., 2016. Parameters NAME.gamma (1) and NAME.beta (0); epsilon 0: 1e-3. */
+#define cr_layer_norm(x, name, epsilon) cr_layer_norm_at(CR_HERE, x, name, epsilon)
+CR_API cr_value cr_layer_norm_at(cr_loc at, cr_value x, const char *name, float epsilon);
+
+/* The rows of the parameter "NAME.w" [vocabulary, width], uniform in [-0.05, 0.05), at index i32
+ * [n...]: f32 [n..., width]. An index outside, negative or beyond, gives the last row, and adds
+ * nothing to the gradient. */
+#define cr_embedding(index, name, vocabulary, width)                                               \
+    cr_embedding_at(CR_HERE, index, name, vocabulary, width)
+CR_API cr_value cr_embedding_at(cr_loc at, cr_value index, const char *name, int64_t vocabulary,
+                                int64_t width);
+
 /* ---- losses -------------------------------------------------------------------------------- */
 
 /* Every loss is an f32 scalar, the mean over what its line says, and finite with finite gradients
