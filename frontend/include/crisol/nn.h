@@ -172,16 +172,31 @@ CR_API cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labe
 
 /* ---- nets as text -------------------------------------------------------------------------- */
 
-/* "dense 256 sigmoid, dense 10": layers with a comma between them. Each is one of
- *     dense UNITS [ACTIVATION]     a cr_dense named dense1, dense2, ...; linear when left out
- *     normalize MEAN STD           a cr_normalize */
-typedef enum cr_layer_kind { CR_LAYER_DENSE, CR_LAYER_NORMALIZE } cr_layer_kind;
+/* "dense 256 relu, dropout 0.3, dense 10": layers with a comma between them. One row a layer:
+ * enumerator, word, parameters, meaning. A layer with parameters to train is named by its word and
+ * its number among those of that word: dense1, dense2, batchnorm1. What reads and builds a row are
+ * read_WORD and build_WORD in frontend/nn/net.c. */
+#define CR_LAYER_MAP(X)                                                                            \
+    X(CR_LAYER_DENSE, dense, "UNITS [ACTIVATION]", "cr_dense, of x flattened; linear by default")  \
+    X(CR_LAYER_ACTIVATION, activation, "ACTIVATION", "cr_activate")                                \
+    X(CR_LAYER_NORMALIZE, normalize, "MEAN STD", "cr_normalize: (x - MEAN) / STD")                 \
+    X(CR_LAYER_DROPOUT, dropout, "RATE", "cr_dropout, in training only")                           \
+    X(CR_LAYER_BATCHNORM, batchnorm, "", "cr_batch_norm with Keras's momentum and epsilon")        \
+    X(CR_LAYER_LAYERNORM, layernorm, "", "cr_layer_norm with Keras's epsilon")
+
+typedef enum cr_layer_kind {
+#define CR_X(name, word, parameters, help) name,
+    CR_LAYER_MAP(CR_X)
+#undef CR_X
+        CR_LAYER_COUNT
+} cr_layer_kind;
 
 typedef struct cr_layer {
     cr_layer_kind kind;
-    cr_activation activation; /* dense */
+    cr_activation activation; /* dense, activation */
     int64_t units;            /* dense */
     float mean, std;          /* normalize */
+    float rate;               /* dropout */
 } cr_layer;
 
 enum { CR_NET_MAX_LAYERS = 64 };
@@ -194,7 +209,9 @@ typedef struct cr_net {
 /* Reads a description. CR_E_SYNTAX on a mistake: cr_error() gives the column and points at the
  * word. */
 CR_API cr_status cr_net_parse(const char *text, cr_net *out);
-/* Applies the layers to x, which is flattened first when it has more than two axes. */
+/* Writes the rows of CR_LAYER_MAP, a line each, and the activations. */
+CR_API void cr_net_help(FILE *out);
+/* Applies the layers to x. Before a dense layer, x of more than two axes is flattened. */
 #define cr_net_build(net, x) cr_net_build_at(CR_HERE, net, x)
 CR_API cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x);
 
