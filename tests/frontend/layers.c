@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "crisol/conv.h"
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "crisol/optim.h"
@@ -176,7 +177,7 @@ Test(batch_norm, gradient)
 }
 
 /* What stands before the normalization: 0 a product, 1 a dense layer, 2 one of more axes, 3 a dense
- * layer in another shape, 4 nothing that could be folded into. */
+ * layer in another shape, 4 nothing that could be folded into, 5 a convolution. */
 static cr_value before(cr_value x, int form)
 {
     cr_graph *g = x.graph;
@@ -188,7 +189,10 @@ static cr_value before(cr_value x, int form)
     case 3:
         return cr_reshape_at(CR_HERE, cr_dense(flat, "a", FEATURES, CR_LINEAR),
                              CR_SHAPE(3, 2, FEATURES));
-    default: return cr_dense(flat, "a", FEATURES, CR_TANH);
+    case 4: return cr_dense(flat, "a", FEATURES, CR_TANH);
+    default:
+        return cr_conv2d_ex(cr_reshape_at(CR_HERE, x, CR_SHAPE(1, 3, 10, 1)), "a", FEATURES, 2, 8,
+                            NULL);
     }
 }
 
@@ -197,7 +201,7 @@ static bool weights_are_scaled(const cr_graph *g, cr_ref y)
 {
     for (cr_ref r = 1; r <= y; r++) {
         const cr_node *n = cr_at(g, r);
-        cr_ref w = n->op == CR_OP_matmul ? n->src[1] : 0;
+        cr_ref w = n->op == CR_OP_matmul || n->op == CR_OP_conv ? n->src[1] : 0;
         while (w && cr_at(g, w)->op == CR_OP_expand)
             w = cr_at(g, w)->src[0];
         if (w && cr_at(g, w)->op == CR_OP_mul)
@@ -244,7 +248,7 @@ static void check_folding(int form)
 
 Test(batch_norm, is_folded_in_evaluation)
 {
-    for (int form = 0; form < 5; form++)
+    for (int form = 0; form < 6; form++)
         check_folding(form);
 }
 
