@@ -1,29 +1,19 @@
-/* dropout.c - elements left out at random, and the numbers that choose them.
+/* dropout.c - elements left out at random.
  *
  * A mask is no data: each of its elements is a function of the seed, the step, the call and its
- * place, so that the forward and the backward kernel compute the same, and none is stored. */
+ * place. The forward and the backward kernels have the same one, whether they compute it again or
+ * keep its bits, as fusion finds cheaper. */
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "ir.h"
-
-/* The i32 scalar of that name: made, or the one that is there. */
-static cr_value scalar(cr_loc at, cr_graph *g, const char *name, cr_init_kind init, bool *made)
-{
-    cr_value old = cr_find(g, name);
-    *made = old.ref == 0;
-    return old.ref ? old
-                   : cr_state_at(at, g, name, CR_I32, (cr_init){.kind = init}, CR_SCALAR, false);
-}
+#include "random.h"
 
 cr_value cr_random_uniform_at(cr_loc at, cr_graph *g, cr_shape shape)
 {
-    bool made;
+    cr_value seed, step;
     if (!cr_usable_in(at, "random_uniform", g, NULL, 0))
         return (cr_value){g, 0};
-    cr_value seed = scalar(at, g, "random.seed", CR_INIT_BITS, &made);
-    cr_value step = scalar(at, g, "random.step", CR_INIT_CONSTANT, &made);
-    if (made)
-        cr_assign_at(at, step, cr_add_at(at, step, cr_i32(g, 1)));
+    cr_random_source(g, &seed, &step);
     return cr_random_at(at, g, seed, step, shape);
 }
 

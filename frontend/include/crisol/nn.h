@@ -76,8 +76,8 @@ CR_API cr_value cr_flatten_at(cr_loc at, cr_value x);
 CR_API cr_value cr_random_uniform_at(cr_loc at, cr_graph *g, cr_shape shape);
 
 /* In training, each element is 0 with the probability `rate`, in [0, 1), and else x / (1 - rate);
- * in evaluation x itself. N. Srivastava et al., JMLR 2014. No mask is stored: it is a function of
- * cr_random_uniform's states, in the gradient as in the value. */
+ * in evaluation x itself. N. Srivastava et al., JMLR 2014. The mask is a function of
+ * cr_random_uniform's states, the same in the gradient as in the value. */
 #define cr_dropout(x, rate) cr_dropout_at(CR_HERE, x, rate)
 CR_API cr_value cr_dropout_at(cr_loc at, cr_value x, float rate);
 
