@@ -478,6 +478,26 @@ static void test_leaky_relu(struct bench *b)
             give(b, cr_leaky_relu(in(b, CR_F32, shapes[i]), 0.1f));
 }
 
+static void test_elu(struct bench *b)
+{
+    for (size_t i = 0; i < CR_COUNTOF(shapes); i++)
+        if (wanted(b))
+            give(b, cr_elu(in(b, CR_F32, shapes[i]), 0.7f));
+}
+
+#define OVER_SHAPES(name)                                                                          \
+    static void test_##name(struct bench *b)                                                       \
+    {                                                                                              \
+        range(b, -4, 4, true);                                                                     \
+        over_shapes(b, 1, 0, cr_##name##_at, NULL);                                                \
+    }
+OVER_SHAPES(selu)
+OVER_SHAPES(silu)
+OVER_SHAPES(gelu)
+OVER_SHAPES(gelu_tanh)
+OVER_SHAPES(hard_sigmoid)
+#undef OVER_SHAPES
+
 static void test_clamp(struct bench *b)
 {
     for (size_t i = 0; i < CR_COUNTOF(shapes); i++)
@@ -522,8 +542,9 @@ static const struct test tests[] = {
 /* Calls division or a square root, which some devices round badly. */
 static bool needs_division(const struct test *t)
 {
-    static const char *const names[] = {"sqrt", "tanh",    "sigmoid",     "log", "div",
-                                        "pow",  "softmax", "log_softmax", "mean"};
+    static const char *const names[] = {"sqrt", "tanh",  "sigmoid",  "log",     "div",
+                                        "pow",  "log1p", "softplus", "softmax", "log_softmax",
+                                        "silu", "mean",  "gelu_tanh"};
     for (size_t i = 0; i < CR_COUNTOF(names); i++)
         if (strcmp(t->name, names[i]) == 0)
             return true;

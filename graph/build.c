@@ -752,6 +752,8 @@ static const char *wrong_state(cr_dtype dtype, const cr_init *init, const cr_sha
         return "its initial data is NULL";
     if (trainable && dtype != CR_F32)
         return "must be f32";
+    if (init->kind == CR_INIT_BITS && dtype != CR_I32)
+        return "CR_INIT_BITS is of i32 only";
     for (int i = 0; i < shape->rank; i++)
         if (!cr_dim_literal(shape->dim[i]))
             return "its sizes must be literal";

@@ -1,8 +1,8 @@
 /* elementary.h - the functions of elementary.def: compiled for the host, printed for devices.
  *
- * For the host: EXP(x), LOG(x), TANH(x), POW(x, y) and FMA, SQRT, FLOOR, ABS of floats, which is
- * what the expressions of ops.def call; x UNLIKE x is true of a NaN. For a device, codegen prints
- * what a kernel needs:
+ * For the host: EXP(x), LOG(x), TANH(x), POW(x, y), EXPM1(x), LOG1P(x), ERF(x) and FMA, SQRT,
+ * FLOOR, ABS of floats, which is what the expressions of ops.def call; x UNLIKE x is true of a NaN.
+ * For a device, codegen prints what a kernel needs:
  *
  *     uint32_t used = 0;
  *     used |= cr_elementary_uses("x * EXP(-x)");
@@ -42,6 +42,9 @@ static inline float cr_bits_float(uint32_t u)
 #define LOG cr_log_f1
 #define TANH cr_tanh_f1
 #define POW cr_pow_f1
+#define EXPM1 cr_expm1_f1
+#define LOG1P cr_log1p_f1
+#define ERF cr_erf_f1
 
 #define T float
 #define U uint32_t

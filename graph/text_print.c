@@ -16,10 +16,14 @@ const char *const cr_init_name[] = {
     [CR_INIT_CONSTANT] = "constant",
     [CR_INIT_UNIFORM] = "uniform",
     [CR_INIT_NORMAL] = "normal",
+    [CR_INIT_TRUNCATED_NORMAL] = "truncated_normal",
     [CR_INIT_GLOROT_UNIFORM] = "glorot_uniform",
     [CR_INIT_GLOROT_NORMAL] = "glorot_normal",
     [CR_INIT_HE_UNIFORM] = "he_uniform",
     [CR_INIT_HE_NORMAL] = "he_normal",
+    [CR_INIT_LECUN_UNIFORM] = "lecun_uniform",
+    [CR_INIT_LECUN_NORMAL] = "lecun_normal",
+    [CR_INIT_BITS] = "bits",
     [CR_INIT_DATA] = "data",
 };
 
@@ -237,7 +241,8 @@ static void add_data(cr_strbuf *out, const void *data, cr_dtype dtype, int64_t c
 static void add_init(cr_strbuf *out, const cr_graph *g, cr_ref r)
 {
     const int64_t *at = cr_attr_of(g, r)->at;
-    bool two = at[2] == CR_INIT_UNIFORM || at[2] == CR_INIT_NORMAL || at[4];
+    bool two = at[2] == CR_INIT_UNIFORM || at[2] == CR_INIT_NORMAL ||
+               at[2] == CR_INIT_TRUNCATED_NORMAL || at[4];
     if (at[1])
         cr_str_add(out, " param");
     if (at[2] == CR_INIT_DATA) {

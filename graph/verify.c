@@ -141,6 +141,8 @@ static cr_status check_state(const struct verifier *v, cr_ref r, const int64_t *
         return bad(v, r, "a param must be f32");
     if (at[2] < 0 || at[2] > CR_INIT_DATA)
         return bad(v, r, "there is no initialiser %lld", (long long)at[2]);
+    if (at[2] == CR_INIT_BITS && cr_at(g, r)->dtype != CR_I32)
+        return bad(v, r, "the initialiser 'bits' is of i32 only");
     if (!element_in_range(CR_F32, at[3]) || !element_in_range(CR_F32, at[4]))
         return bad(v, r, "the initialiser's parameters are not f32");
     if ((at[2] == CR_INIT_DATA) != (at[5] != 0) || at[5] < 0 || at[5] >= g->data.len)

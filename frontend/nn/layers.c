@@ -29,6 +29,15 @@ cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation)
     case CR_RELU: return cr_relu_at(at, x);
     case CR_LEAKY_RELU: return cr_leaky_relu_at(at, x, 0.01f);
     case CR_SOFTMAX: return cr_softmax_at(at, x);
+    case CR_RELU6: return cr_relu6_at(at, x);
+    case CR_ELU: return cr_elu_at(at, x, 1);
+    case CR_SELU: return cr_selu_at(at, x);
+    case CR_GELU: return cr_gelu_at(at, x);
+    case CR_GELU_TANH: return cr_gelu_tanh_at(at, x);
+    case CR_SILU: return cr_silu_at(at, x);
+    case CR_HARD_SIGMOID: return cr_hard_sigmoid_at(at, x);
+    case CR_SOFTPLUS: return cr_softplus_at(at, x);
+    case CR_LOG_SOFTMAX: return cr_log_softmax_at(at, x);
     case CR_ACTIVATION_COUNT: break;
     }
     if (!cr_usable(at, "activate", &x, 1))
@@ -36,13 +45,15 @@ cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation)
     return cr_mistake(x.graph, at, "activate: %d is not an activation", (int)activation);
 }
 
-/* The parameter of that name: made, or the one that is there. */
-static cr_value shared_param(cr_loc at, cr_graph *g, const char *op, const char *name, cr_init init,
-                             cr_shape shape)
+/* ---- what layers share ----------------------------------------------------------------------- */
+
+/* The state LAYER.SUFFIX: made, or the one that is there. */
+static cr_value named_state(cr_loc at, cr_graph *g, const char *op, const char *name, cr_init init,
+                            cr_shape shape, bool trainable)
 {
     cr_value old = cr_find(g, name);
     if (!old.ref)
-        return cr_state_at(at, g, name, CR_F32, init, shape, true);
+        return cr_state_at(at, g, name, CR_F32, init, shape, trainable);
     if (cr_at(g, old.ref)->op != CR_OP_STATE)
         return cr_mistake(g, at, "%s: \"%s\" is there and not a parameter", op, name);
     if (cr_shape_equal(cr_shape_of(g, old.ref), &shape))
@@ -53,15 +64,44 @@ static cr_value shared_param(cr_loc at, cr_graph *g, const char *op, const char 
                       cr_type_text(g, CR_F32, &shape, wanted));
 }
 
-cr_value cr_layer_param(cr_loc at, cr_graph *g, const char *op, const char *layer,
-                        const char *suffix, cr_init init, cr_shape shape)
+static cr_value layer_state(cr_loc at, cr_graph *g, const char *op, const char *layer,
+                            const char *suffix, cr_init init, cr_shape shape, bool trainable)
 {
     cr_strbuf name = {0};
     cr_str_printf(&name, "%s.%s", layer, suffix);
-    cr_value v = shared_param(at, g, op, cr_str_text(&name), init, shape);
+    cr_value v = named_state(at, g, op, cr_str_text(&name), init, shape, trainable);
     cr_str_finish(&name);
     return v;
 }
+
+cr_value cr_layer_param(cr_loc at, cr_graph *g, const char *op, const char *layer,
+                        const char *suffix, cr_init init, cr_shape shape)
+{
+    return layer_state(at, g, op, layer, suffix, init, shape, true);
+}
+
+cr_value cr_layer_state(cr_loc at, cr_graph *g, const char *op, const char *layer,
+                        const char *suffix, float start, cr_shape shape)
+{
+    return layer_state(at, g, op, layer, suffix, (cr_init){.a = start}, shape, false);
+}
+
+bool cr_layer_fits(cr_loc at, const char *op, const char *name, cr_value x)
+{
+    if (!cr_usable(at, op, &x, 1))
+        return false;
+    const cr_shape s = cr_value_shape(x);
+    char type[CR_TYPE_TEXT];
+    if (!name || !*name)
+        cr_mistake(x.graph, at, "%s: needs a name", op);
+    else if (s.rank < 2 || !cr_dim_literal(s.dim[s.rank - 1]))
+        cr_mistake(x.graph, at,
+                   "%s \"%s\": x is %s; it needs [samples, features], the features literal", op,
+                   name, cr_type_text(x.graph, cr_value_dtype(x), &s, type));
+    return x.graph->status == CR_OK;
+}
+
+/* ---- layers ---------------------------------------------------------------------------------- */
 
 cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
                      cr_activation activation, const cr_init *init)
@@ -69,23 +109,34 @@ cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
     if (!cr_usable(at, "dense", &x, 1))
         return poison(x);
     cr_graph *g = x.graph;
-    const cr_shape s = cr_value_shape(x);
-    if (!name || !*name)
-        return cr_mistake(g, at, "dense: needs a name");
-    if (units < 1)
+    if (name && *name && units < 1)
         return cr_mistake(g, at, "dense \"%s\": %lld units; at least 1 is needed", name,
                           (long long)units);
-    if (s.rank < 2 || !cr_dim_literal(s.dim[s.rank - 1])) {
-        char type[CR_TYPE_TEXT];
-        return cr_mistake(
-            g, at, "dense \"%s\": x is %s; it needs [samples, features], the features literal",
-            name, cr_type_text(g, cr_value_dtype(x), &s, type));
-    }
+    if (!cr_layer_fits(at, "dense", name, x))
+        return poison(x);
+    const cr_shape s = cr_value_shape(x);
     const cr_init glorot = {.kind = CR_INIT_GLOROT_UNIFORM};
     cr_value w = cr_layer_param(at, g, "dense", name, "w", init ? *init : glorot,
                                 CR_SHAPE(s.dim[s.rank - 1], units));
     cr_value b = cr_layer_param(at, g, "dense", name, "b", (cr_init){0}, CR_SHAPE(units));
     return cr_activate_at(at, cr_add_at(at, cr_matmul_at(at, x, w), b), activation);
+}
+
+cr_value cr_embedding_at(cr_loc at, cr_value index, const char *name, int64_t vocabulary,
+                         int64_t width)
+{
+    if (!cr_usable(at, "embedding", &index, 1))
+        return poison(index);
+    cr_graph *g = index.graph;
+    if (!name || !*name)
+        return cr_mistake(g, at, "embedding: needs a name");
+    if (vocabulary < 1 || width < 1)
+        return cr_mistake(g, at, "embedding \"%s\": %lld rows of %lld; at least 1 is needed", name,
+                          (long long)vocabulary, (long long)width);
+    const cr_init uniform = {CR_INIT_UNIFORM, -0.05f, 0.05f, NULL};
+    cr_value w =
+        cr_layer_param(at, g, "embedding", name, "w", uniform, CR_SHAPE(vocabulary, width));
+    return cr_gather_at(at, w, index);
 }
 
 cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std)

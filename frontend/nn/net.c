@@ -1,16 +1,18 @@
-/* net.c - nets as text: "dense 256 sigmoid, dense 10". */
+/* net.c - nets as text: "dense 256 sigmoid, dense 10". A layer is a row of CR_LAYER_MAP, a
+ * read_WORD and a build_WORD. */
 #include <errno.h>
 #include <math.h>
 
-#include "base.h"
 #include "crisol/nn.h"
 #include "crisol/ops.h"
+#include "ir.h"
 
 struct reader {
     const char *text;
-    const char *at;   /* where the next word is looked for */
-    const char *word; /* the last word */
-    size_t len;       /* 0: there is none before the next comma or the end */
+    const char *layer; /* the word of the layer that is read */
+    const char *at;    /* where the next word is looked for */
+    const char *word;  /* the last word */
+    size_t len;        /* 0: there is none before the next comma or the end */
 };
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -67,22 +69,25 @@ static int shown(const struct reader *r)
     return (int)CR_MIN(r->len, 40);
 }
 
-static cr_status read_units(struct reader *r, int64_t *units)
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+/* `what` is "a number of units", say; from 1 to `most`. */
+static cr_status read_whole(struct reader *r, const char *what, int64_t most, int64_t *out)
 {
     if (!next_word(r))
-        return wrong(r, "'dense' needs a number of units");
+        return wrong(r, "'%s' needs %s", r->layer, what);
     char *end;
     errno = 0;
-    *units = strtoll(r->word, &end, 10);
-    if (end != r->word + r->len || errno || *units < 1 || *units > 1 << 24)
-        return wrong(r, "'%.*s' is not a number of units (1 to %d)", shown(r), r->word, 1 << 24);
+    *out = strtoll(r->word, &end, 10);
+    if (end != r->word + r->len || errno || *out < 1 || *out > most)
+        return wrong(r, "'%.*s' is not %s (1 to %lld)", shown(r), r->word, what, (long long)most);
     return CR_OK;
 }
 
 static cr_status read_float(struct reader *r, const char *what, float *out)
 {
     if (!next_word(r))
-        return wrong(r, "'normalize' needs %s", what);
+        return wrong(r, "'%s' needs %s", r->layer, what);
     char *end;
     *out = strtof(r->word, &end);
     if (end != r->word + r->len || !isfinite(*out))
@@ -90,9 +95,14 @@ static cr_status read_float(struct reader *r, const char *what, float *out)
     return CR_OK;
 }
 
-/* ---- layers ---------------------------------------------------------------------------------- */
+static void list_activations(cr_strbuf *s)
+{
+    for (int i = 0; i < CR_ACTIVATION_COUNT; i++)
+        cr_str_printf(s, "%s%s", i ? ", " : "", cr_activation_name((cr_activation)i));
+}
 
-static cr_status read_activation(struct reader *r, cr_activation *out)
+/* The last word is one; else a mistake. */
+static cr_status find_activation(struct reader *r, cr_activation *out)
 {
     for (int i = 0; i < CR_ACTIVATION_COUNT; i++)
         if (is_word(r, cr_activation_name((cr_activation)i))) {
@@ -100,40 +110,150 @@ static cr_status read_activation(struct reader *r, cr_activation *out)
             return CR_OK;
         }
     cr_strbuf s = {0};
-    for (int i = 0; i < CR_ACTIVATION_COUNT; i++)
-        cr_str_printf(&s, "%s%s", i ? ", " : "", cr_activation_name((cr_activation)i));
+    list_activations(&s);
     cr_status status =
         wrong(r, "'%.*s' is not an activation; there are %s", shown(r), r->word, cr_str_text(&s));
     cr_str_finish(&s);
     return status;
 }
 
+/* ---- layers ---------------------------------------------------------------------------------- */
+
 static cr_status read_dense(struct reader *r, cr_layer *layer)
 {
-    layer->kind = CR_LAYER_DENSE;
-    CR_TRY(read_units(r, &layer->units));
-    return next_word(r) ? read_activation(r, &layer->activation) : CR_OK;
+    CR_TRY(read_whole(r, "a number of units", 1 << 24, &layer->units));
+    return next_word(r) ? find_activation(r, &layer->activation) : CR_OK;
+}
+
+static cr_value build_dense(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    if (!cr_is_poison(x) && cr_value_shape(x).rank > 2)
+        x = cr_flatten_at(at, x);
+    return cr_dense_at(at, x, name, l->units, l->activation, NULL);
+}
+
+static cr_status read_activation(struct reader *r, cr_layer *layer)
+{
+    return next_word(r) ? find_activation(r, &layer->activation)
+                        : wrong(r, "'%s' needs an activation", r->layer);
+}
+
+static cr_value build_activation(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    (void)name;
+    return cr_activate_at(at, x, l->activation);
 }
 
 static cr_status read_normalize(struct reader *r, cr_layer *layer)
 {
-    layer->kind = CR_LAYER_NORMALIZE;
     CR_TRY(read_float(r, "a mean", &layer->mean));
     CR_TRY(read_float(r, "a standard deviation", &layer->std));
     return layer->std > 0 ? CR_OK : wrong(r, "the standard deviation must be above 0");
 }
 
+static cr_value build_normalize(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    (void)name;
+    return cr_normalize_at(at, x, l->mean, l->std);
+}
+
+static cr_status read_dropout(struct reader *r, cr_layer *layer)
+{
+    CR_TRY(read_float(r, "a rate", &layer->rate));
+    return layer->rate >= 0 && layer->rate < 1 ? CR_OK : wrong(r, "the rate must be in [0, 1)");
+}
+
+static cr_value build_dropout(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    (void)name;
+    return cr_dropout_at(at, x, l->rate);
+}
+
+static cr_status read_batchnorm(struct reader *r, cr_layer *layer)
+{
+    (void)r, (void)layer;
+    return CR_OK;
+}
+
+static cr_value build_batchnorm(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    (void)l;
+    return cr_batch_norm_at(at, x, name, 0, 0);
+}
+
+static cr_status read_layernorm(struct reader *r, cr_layer *layer)
+{
+    (void)r, (void)layer;
+    return CR_OK;
+}
+
+static cr_value build_layernorm(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    (void)l;
+    return cr_layer_norm_at(at, x, name, 0);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static const struct row {
+    const char *word, *parameters, *help;
+    cr_status (*read)(struct reader *r, cr_layer *layer);
+    cr_value (*build)(cr_loc at, const cr_layer *l, const char *name, cr_value x);
+} rows[] = {
+#define CR_X(name, word, parameters, help) {#word, parameters, help, read_##word, build_##word},
+    CR_LAYER_MAP(CR_X)
+#undef CR_X
+};
+
+static void list_layers(cr_strbuf *s, bool with_parameters)
+{
+    for (size_t i = 0; i < CR_COUNTOF(rows); i++) {
+        cr_str_printf(s, "%s%s", i ? ", " : "", rows[i].word);
+        if (with_parameters && *rows[i].parameters)
+            cr_str_printf(s, " %s", rows[i].parameters);
+    }
+}
+
+/* The last word is no layer, or there is none. */
+static cr_status no_layer(const struct reader *r)
+{
+    cr_strbuf s = {0};
+    list_layers(&s, r->len == 0);
+    cr_status status =
+        r->len == 0
+            ? wrong(r, "a layer is missing here; there are %s", cr_str_text(&s))
+            : wrong(r, "'%.*s' is not a layer; there are %s", shown(r), r->word, cr_str_text(&s));
+    cr_str_finish(&s);
+    return status;
+}
+
 static cr_status read_layer(struct reader *r, cr_layer *layer)
 {
     if (!next_word(r))
-        return wrong(r,
-                     "a layer is missing here: 'dense UNITS [ACTIVATION]' or 'normalize MEAN STD'");
-    if (is_word(r, "dense"))
-        return read_dense(r, layer);
-    if (is_word(r, "normalize"))
-        return read_normalize(r, layer);
-    return wrong(r, "'%.*s' is not a layer; there are dense, normalize", shown(r), r->word);
+        return no_layer(r);
+    for (size_t i = 0; i < CR_COUNTOF(rows); i++) {
+        if (!is_word(r, rows[i].word))
+            continue;
+        r->layer = rows[i].word;
+        layer->kind = (cr_layer_kind)i;
+        return rows[i].read(r, layer);
+    }
+    return no_layer(r);
 }
+
+void cr_net_help(FILE *out)
+{
+    cr_strbuf s = {0};
+    list_activations(&s);
+    for (size_t i = 0; i < CR_COUNTOF(rows); i++) {
+        int width = fprintf(out, "  %s %s", rows[i].word, rows[i].parameters);
+        fprintf(out, "%*s%s\n", width < 28 ? 28 - width : 1, "", rows[i].help);
+    }
+    fprintf(out, "  activations: %s\n", cr_str_text(&s));
+    cr_str_finish(&s);
+}
+
+/* ---- nets ------------------------------------------------------------------------------------ */
 
 cr_status cr_net_parse(const char *text, cr_net *out)
 {
@@ -157,20 +277,14 @@ cr_status cr_net_parse(const char *text, cr_net *out)
 
 cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x)
 {
-    if (!cr_is_poison(x) && cr_value_shape(x).rank > 2)
-        x = cr_flatten_at(at, x);
-    uint32_t ndense = 0;
+    uint32_t count[CR_LAYER_COUNT] = {0};
     for (uint32_t i = 0; i < net->nlayers; i++) {
         const cr_layer *l = &net->layer[i];
-        char name[32];
-        snprintf(name, sizeof name, "dense%u", ndense + 1);
-        switch (l->kind) {
-        case CR_LAYER_DENSE:
-            x = cr_dense_at(at, x, name, l->units, l->activation, NULL);
-            ndense++;
-            break;
-        case CR_LAYER_NORMALIZE: x = cr_normalize_at(at, x, l->mean, l->std); break;
-        }
+        char name[48];
+        if ((unsigned)l->kind >= CR_LAYER_COUNT)
+            return cr_mistake(x.graph, at, "net: layer %u is of no kind that there is", i + 1);
+        snprintf(name, sizeof name, "%s%u", rows[l->kind].word, ++count[l->kind]);
+        x = rows[l->kind].build(at, l, name, x);
     }
     return x;
 }

@@ -4,6 +4,7 @@
 #include "crisol/ops.h"
 #include "crisol/optim.h"
 #include "ir.h"
+#include "schedule.h"
 
 static const struct {
     const char *name;
@@ -28,8 +29,10 @@ struct update {
     cr_loc at;
     cr_graph *g;
     cr_optimizer o; /* with defaults filled in */
-    cr_value lr;
-    cr_value rate; /* adam: lr times the bias correction */
+    cr_value rate;  /* effective: the state "lr" times the schedule's factor */
+    cr_value scale; /* clip_norm: what all gradients are multiplied by */
+    cr_value pace;  /* adam: the rate times the bias correction */
+    bool counts;    /* the state "step" is counted by this optimizer */
 };
 
 /* ---- states ---------------------------------------------------------------------------------- */
@@ -61,51 +64,132 @@ static void assign(struct update *u, cr_value to, cr_value next)
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-static void sgd(struct update *u, cr_value w, cr_value grad)
+/* Each gives w's next value from `from`, which is w after its decay. */
+
+static cr_value of_param(struct update *u, cr_value w, const char *suffix)
 {
-    assign(u, w, cr_sub_at(u->at, w, cr_mul_at(u->at, u->lr, grad)));
+    return state(u, cr_name_of(u->g, w.ref), suffix, CR_F32, 0, cr_value_shape(w), NULL);
 }
 
-static void momentum(struct update *u, cr_value w, cr_value grad)
+static cr_value constant_times(struct update *u, float a, cr_value x)
+{
+    return cr_mul_at(u->at, cr_f32(u->g, a), x);
+}
+
+static cr_value sgd(struct update *u, cr_value from, cr_value grad)
+{
+    return cr_sub_at(u->at, from, cr_mul_at(u->at, u->rate, grad));
+}
+
+static cr_value momentum(struct update *u, cr_value w, cr_value from, cr_value grad, bool nesterov)
 {
     cr_loc at = u->at;
-    cr_value v = state(u, cr_name_of(u->g, w.ref), ".v", CR_F32, 0, cr_value_shape(w), NULL);
-    cr_value next =
-        cr_sub_at(at, cr_mul_at(at, cr_f32(u->g, u->o.momentum), v), cr_mul_at(at, u->lr, grad));
+    cr_value v = of_param(u, w, ".v"), step = cr_mul_at(at, u->rate, grad);
+    cr_value next = cr_sub_at(at, constant_times(u, u->o.momentum, v), step);
     assign(u, v, next);
-    assign(u, w, cr_add_at(at, w, next));
+    if (nesterov)
+        next = cr_sub_at(at, constant_times(u, u->o.momentum, next), step);
+    return cr_add_at(at, from, next);
+}
+
+static cr_value rmsprop(struct update *u, cr_value w, cr_value from, cr_value grad)
+{
+    cr_loc at = u->at;
+    cr_value v = of_param(u, w, ".v");
+    cr_value next = cr_add_at(at, constant_times(u, u->o.beta2, v),
+                              constant_times(u, 1 - u->o.beta2, cr_square_at(at, grad)));
+    cr_value down = cr_sqrt_at(at, cr_add_at(at, next, cr_f32(u->g, u->o.epsilon)));
+    assign(u, v, next);
+    return cr_sub_at(at, from, cr_div_at(at, cr_mul_at(at, u->rate, grad), down));
 }
 
 /* old + (1 - beta) (x - old) */
 static cr_value toward(struct update *u, cr_value old, cr_value x, float beta)
 {
     cr_loc at = u->at;
-    return cr_add_at(at, old, cr_mul_at(at, cr_f32(u->g, 1 - beta), cr_sub_at(at, x, old)));
+    return cr_add_at(at, old, constant_times(u, 1 - beta, cr_sub_at(at, x, old)));
 }
 
-static void adam(struct update *u, cr_value w, cr_value grad)
+static cr_value adam(struct update *u, cr_value w, cr_value from, cr_value grad)
 {
     cr_loc at = u->at;
-    const cr_shape shape = cr_value_shape(w);
-    cr_value m = state(u, cr_name_of(u->g, w.ref), ".m", CR_F32, 0, shape, NULL);
-    cr_value v = state(u, cr_name_of(u->g, w.ref), ".v", CR_F32, 0, shape, NULL);
+    cr_value m = of_param(u, w, ".m"), v = of_param(u, w, ".v");
     cr_value m1 = toward(u, m, grad, u->o.beta1);
     cr_value v1 = toward(u, v, cr_square_at(at, grad), u->o.beta2);
     cr_value down = cr_add_at(at, cr_sqrt_at(at, v1), cr_f32(u->g, u->o.epsilon));
     assign(u, m, m1);
     assign(u, v, v1);
-    assign(u, w, cr_sub_at(at, w, cr_div_at(at, cr_mul_at(at, u->rate, m1), down)));
+    return cr_sub_at(at, from, cr_div_at(at, cr_mul_at(at, u->pace, m1), down));
 }
 
-/* The correction of step t (from 1) is kept as a state that the step before has prepared: no update
- * waits for two powers, and none computes them again. */
+static cr_value clipped(struct update *u, cr_value grad)
+{
+    if (u->o.clip_value > 0)
+        grad = cr_clamp_at(u->at, grad, -u->o.clip_value, u->o.clip_value);
+    return grad;
+}
+
+static cr_value decayed(struct update *u, cr_value w)
+{
+    cr_loc at = u->at;
+    if (u->o.weight_decay == 0)
+        return w;
+    return cr_sub_at(at, w, cr_mul_at(at, constant_times(u, u->o.weight_decay, w), u->rate));
+}
+
+static cr_value next_value(struct update *u, cr_value w, cr_value from, cr_value grad)
+{
+    switch (u->o.kind) {
+    case CR_SGD: return sgd(u, from, grad);
+    case CR_MOMENTUM: return momentum(u, w, from, grad, false);
+    case CR_NESTEROV: return momentum(u, w, from, grad, true);
+    case CR_RMSPROP: return rmsprop(u, w, from, grad);
+    case CR_ADAM:
+    case CR_ADAMW: return adam(u, w, from, grad);
+    case CR_OPTIMIZER_COUNT: break;
+    }
+    return from;
+}
+
+/* One parameter's update: one op of the user. */
+static void update(struct update *u, cr_value w, cr_value grad)
+{
+    char name[128];
+    snprintf(name, sizeof name, "update %.100s", cr_name_of(u->g, w.ref));
+    cr_op_begin(u->g, name, u->at);
+    grad = clipped(u, grad);
+    if (u->o.clip_norm > 0)
+        grad = cr_mul_at(u->at, grad, u->scale);
+    assign(u, w, next_value(u, w, decayed(u, w), grad));
+    cr_op_end(u->g);
+}
+
+/* ---- what all updates share ------------------------------------------------------------------ */
+
+static bool is_adam(const struct update *u)
+{
+    return u->o.kind == CR_ADAM || u->o.kind == CR_ADAMW;
+}
+
+/* The state "step", which `u` counts when it made it. */
+static cr_value steps_done(struct update *u)
+{
+    bool made;
+    cr_value step = state(u, u->o.prefix, "step", CR_I32, 0, CR_SCALAR, &made);
+    u->counts |= made;
+    return step;
+}
+
+/* What depends on the step alone is kept as a state that the step before has prepared: no update
+ * waits for powers, and none computes them again. */
+
 static void adam_correction(struct update *u)
 {
     cr_loc at = u->at;
     cr_graph *g = u->g;
-    bool counts, prepares;
+    bool prepares;
     float first = sqrtf(1 - u->o.beta2) / (1 - u->o.beta1);
-    cr_value step = state(u, u->o.prefix, "step", CR_I32, 0, CR_SCALAR, &counts);
+    cr_value step = steps_done(u);
     cr_value c = state(u, u->o.prefix, "correction", CR_F32, first, CR_SCALAR, &prepares);
     cr_op_begin(g, "bias_correction", at);
     if (prepares) {
@@ -116,24 +200,45 @@ static void adam_correction(struct update *u)
         cr_value down = cr_sub_at(at, one, cr_pow_at(at, cr_f32(g, u->o.beta1), t));
         assign(u, c, cr_div_at(at, cr_sqrt_at(at, up), down));
     }
-    if (counts)
-        assign(u, step, cr_add_at(at, step, cr_i32(g, 1)));
     cr_op_end(g);
-    u->rate = cr_mul_at(at, u->lr, c);
+    u->pace = cr_mul_at(at, u->rate, c);
 }
 
-/* One parameter's update: one op of the user. */
-static void update(struct update *u, cr_value w, cr_value grad)
+static void schedule(struct update *u)
 {
-    char name[128];
-    snprintf(name, sizeof name, "update %.100s", cr_name_of(u->g, w.ref));
-    cr_op_begin(u->g, name, u->at);
-    switch (u->o.kind) {
-    case CR_SGD: sgd(u, w, grad); break;
-    case CR_MOMENTUM: momentum(u, w, grad); break;
-    case CR_ADAM: adam(u, w, grad); break;
-    case CR_OPTIMIZER_COUNT: break;
+    cr_loc at = u->at;
+    cr_graph *g = u->g;
+    const cr_lr_schedule *s = &u->o.schedule;
+    bool prepares;
+    cr_value step = steps_done(u);
+    cr_value factor =
+        state(u, u->o.prefix, "schedule", CR_F32, cr_lr_schedule_first(s), CR_SCALAR, &prepares);
+    cr_op_begin(g, "schedule", at);
+    if (prepares)
+        assign(u, factor, cr_lr_schedule_factor(at, s, cr_add_at(at, step, cr_i32(g, 1))));
+    cr_op_end(g);
+    u->rate = cr_mul_at(at, u->rate, factor);
+}
+
+static void count_step(struct update *u)
+{
+    cr_op_begin(u->g, "count_step", u->at);
+    cr_value step = steps_done(u);
+    assign(u, step, cr_add_at(u->at, step, cr_i32(u->g, 1)));
+    cr_op_end(u->g);
+}
+
+/* The norm is that of the gradients as clip_value leaves them. */
+static void norm_scale(struct update *u, const cr_value *grad, uint32_t n)
+{
+    cr_loc at = u->at;
+    cr_value sum = cr_f32(u->g, 0), limit = cr_f32(u->g, u->o.clip_norm);
+    cr_op_begin(u->g, "clip_norm", at);
+    for (uint32_t i = 0; i < n; i++) {
+        cr_value square = cr_square_at(at, clipped(u, grad[i]));
+        sum = cr_add_at(at, sum, cr_sum_at(at, square, CR_ALL_AXES));
     }
+    u->scale = cr_div_at(at, limit, cr_max_at(at, cr_sqrt_at(at, sum), limit));
     cr_op_end(u->g);
 }
 
@@ -153,9 +258,15 @@ static cr_optimizer with_defaults(const cr_optimizer *from)
     o.lr = given_or(o.lr, cr_optimizer_default_lr(o.kind));
     o.momentum = given_or(o.momentum, 0.9f);
     o.beta1 = given_or(o.beta1, 0.9f);
-    o.beta2 = given_or(o.beta2, 0.999f);
+    o.beta2 = given_or(o.beta2, o.kind == CR_RMSPROP ? 0.9f : 0.999f);
     o.epsilon = given_or(o.epsilon, 1e-7f);
+    o.weight_decay = given_or(o.weight_decay, o.kind == CR_ADAMW ? 0.004f : 0);
     return o;
+}
+
+static bool is_amount(float v)
+{
+    return v >= 0 && isfinite(v);
 }
 
 static const char *wrong(const cr_optimizer *o)
@@ -166,7 +277,9 @@ static const char *wrong(const cr_optimizer *o)
         return "beta1 and beta2 must be in [0, 1)";
     if (!isfinite(o->lr) || !isfinite(o->momentum) || !(o->epsilon > 0))
         return "the rate, the momentum and epsilon must be finite, epsilon above 0";
-    return NULL;
+    if (!is_amount(o->weight_decay) || !is_amount(o->clip_value) || !is_amount(o->clip_norm))
+        return "weight_decay, clip_value and clip_norm must be finite and not negative";
+    return cr_lr_schedule_wrong(&o->schedule);
 }
 
 static cr_status minimize(struct update *u, cr_value loss, const cr_value *param, uint32_t n)
@@ -180,9 +293,15 @@ static cr_status minimize(struct update *u, cr_value loss, const cr_value *param
         return CR_E_MEMORY;
     cr_status status = cr_gradients_at(u->at, loss, param, n, grad);
     if (status == CR_OK) {
-        u->lr = state(u, u->o.prefix, "lr", CR_F32, u->o.lr, CR_SCALAR, NULL);
-        if (u->o.kind == CR_ADAM)
+        u->rate = state(u, u->o.prefix, "lr", CR_F32, u->o.lr, CR_SCALAR, NULL);
+        if (!cr_lr_schedule_is_constant(&u->o.schedule))
+            schedule(u);
+        if (is_adam(u))
             adam_correction(u);
+        if (u->counts)
+            count_step(u);
+        if (u->o.clip_norm > 0)
+            norm_scale(u, grad, n);
         for (uint32_t i = 0; i < n; i++)
             update(u, param[i], grad[i]);
         status = cr_graph_status(u->g);

@@ -2,6 +2,7 @@
  * the operands' types and shapes, and why. The first mistake stays; what follows from it is silent.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 
 #include "base.h"
 #include "crisol/crisol.h"
@@ -103,6 +104,8 @@ Test(mistakes, names)
     WRONG("input \"x\": the name is taken by an input or a state built before",
           cr_input(g, "x", CR_F32, 3));
     WRONG("param: needs a name", cr_param(g, "", CR_F32, 3));
+    WRONG("state \"y\": CR_INIT_BITS is of i32 only",
+          cr_state(g, "y", CR_F32, (cr_init){.kind = CR_INIT_BITS}, CR_SHAPE(3)));
     WRONG("dense: parameter \"d.w\" is there as f32[784,3], and this layer needs f32[3,3]",
           cr_dense(cr_dense(x, "d", 3, CR_TANH), "d", 3, CR_TANH));
 }
@@ -159,6 +162,39 @@ Test(mistakes, nothing_to_minimize)
     cr_expect(strstr(cr_error(), text), "%s", cr_error());
     cr_graph_destroy(h);
     cr_expect_neq(cr_minimize((cr_value){0}, &(cr_optimizer){0}), CR_OK);
+}
+
+Test(mistakes, layers)
+{
+    WRONG("dropout: the rate is 1; it must be in [0, 1)", cr_dropout(x, 1));
+    WRONG("dropout: the rate is -0.5; it must be in [0, 1)", cr_dropout(x, -0.5f));
+    WRONG("batch_norm \"n\": x is f32; it needs [samples, features], the features literal",
+          cr_batch_norm(s, "n", 0, 0));
+    WRONG("batch_norm \"n\": the momentum must be in [0, 1)", cr_batch_norm(x, "n", 1, 0));
+    WRONG("layer_norm \"n\": epsilon must be above 0", cr_layer_norm(x, "n", -1));
+    WRONG("layer_norm: needs a name", cr_layer_norm(x, NULL, 0));
+    WRONG("embedding \"e\": 0 rows of 4; at least 1 is needed", cr_embedding(i, "e", 0, 4));
+    WRONG("gather(e.w f32[9,4], x f32[32,784]): the index must be i32, not f32",
+          cr_embedding(x, "e", 9, 4));
+    WRONG("batch_norm: parameter \"d.gamma\" is there as f32[784], and this layer needs f32[10]",
+          (cr_layer_norm(x, "d", 0), cr_batch_norm(w, "d", 0, 0)));
+}
+
+Test(mistakes, losses)
+{
+    const cr_cross_entropy_options smooth = {.label_smoothing = 1};
+    WRONG("huber: delta is 0; it must be above 0", cr_huber(x, x, 0));
+    WRONG("mae(f32[32,784], f32[128,10]): needs two f32 of one shape", cr_mae(x, w));
+    WRONG("binary_cross_entropy(f32[32,784], i32[32]): needs two f32 of one shape",
+          cr_binary_cross_entropy(x, i, NULL));
+    WRONG("cross_entropy: label_smoothing is 1; it must be in [0, 1)",
+          cr_cross_entropy(x, i, &smooth));
+    WRONG("cross_entropy(f32[128,10], i32[32]): needs scores f32 [n, classes] and labels i32 [n]",
+          cr_cross_entropy(w, i, NULL));
+    WRONG("cross_entropy(f32, f32): needs an axis of classes", cr_cross_entropy(s, s, NULL));
+    WRONG("count_top_k: k is 785; it must be from 1 to the number of classes",
+          cr_count_top_k(x, i, 785));
+    WRONG("count_binary: the threshold is not finite", cr_count_binary(x, x, NAN));
 }
 
 Test(mistakes, layers_of_no_value)

@@ -26,6 +26,52 @@ Test(net, reads_a_normalisation)
     cr_assert_eq(net.layer[1].activation, CR_LEAKY_RELU);
 }
 
+Test(net, reads_what_differs_in_training)
+{
+    cr_net net;
+    const char *text = "dense 8, batchnorm, activation relu6, dropout 0.3, layernorm, dense 2";
+    cr_assert_eq(cr_net_parse(text, &net), CR_OK, "%s", cr_error());
+    cr_assert_eq(net.nlayers, 6);
+    cr_assert_eq(net.layer[1].kind, CR_LAYER_BATCHNORM);
+    cr_assert_eq(net.layer[2].activation, CR_RELU6);
+    cr_assert_eq(net.layer[3].rate, 0.3f);
+    cr_graph *g = cr_graph_create("t");
+    cr_value x = cr_input(g, "x", CR_F32, 4, 3, 2), y = cr_net_build(&net, x);
+    cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_value_shape(y).rank, 2);
+    cr_assert_eq(cr_value_shape(cr_find(g, "batchnorm1.var")).dim[0], 8);
+    cr_assert_eq(cr_value_shape(cr_find(g, "layernorm1.gamma")).dim[0], 8);
+    cr_assert_eq(cr_value_shape(cr_find(g, "dense1.w")).dim[0], 6);
+    cr_assert_not(cr_is_poison(cr_find(g, "random.step")));
+    cr_graph_destroy(g);
+}
+
+/* Only a dense layer asks for one axis of features. */
+Test(net, keeps_the_axes_until_a_dense_layer)
+{
+    cr_net net;
+    cr_graph *g = cr_graph_create("t");
+    cr_net_parse("normalize 1 2, activation tanh", &net);
+    cr_value y = cr_net_build(&net, cr_input(g, "x", CR_F32, 4, 3, 2));
+    cr_assert_eq(cr_value_shape(y).rank, 3);
+    net.layer[1].kind = CR_LAYER_COUNT;
+    cr_net_build(&net, y);
+    cr_assert(strstr(cr_error(), "layer 2 is of no kind"), "%s", cr_error());
+    cr_graph_destroy(g);
+}
+
+Test(net, help_lists_layers)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    cr_net_help(f);
+    fclose(f);
+    cr_assert(strstr(text, "  dropout RATE              cr_dropout"), "%s", text);
+    cr_assert(strstr(text, "activations: linear, sigmoid"), "%s", text);
+    free(text);
+}
+
 Test(net, knows_all_activations)
 {
     for (int i = 0; i < CR_ACTIVATION_COUNT; i++) {
@@ -57,6 +103,17 @@ static const struct bad {
     {"dense 12,, dense 10", 10, "layer is missing"},
     {"dens 12", 1, "'dens' is not a layer"},
     {"dense 256 sigmoid, conv 3", 20, "'conv' is not a layer"},
+    {"dropout", 8, "'dropout' needs a rate"},
+    {"dropout 1", 9, "the rate must be in [0, 1)"},
+    {"dropout -0.1", 9, "the rate must be in [0, 1)"},
+    {"dropout half", 9, "'half' is not a number (a rate)"},
+    {"dropout 0.5 0.5", 13, "comma missing"},
+    {"dense 4, batchnorm 3", 20, "comma missing"},
+    {"activation", 11, "'activation' needs an activation"},
+    {"activation rleu", 12, "'rleu' is not an activation"},
+    {"relu", 1,
+     "'relu' is not a layer; there are dense, activation, normalize, dropout, batchnorm"},
+    {",", 1, "layer is missing here; there are dense UNITS [ACTIVATION], activation ACTIVATION"},
     {"normalize 1", 12, "standard deviation"},
     {"normalize 0 0", 13, "above 0"},
     {"normalize a 1", 11, "'a' is not a number"},

@@ -1,5 +1,5 @@
-/* Crisol's own exp, log, tanh and pow: against the C library in double precision over all
- * exponents, special cases, and the text that devices get. */
+/* Crisol's own exp, log, tanh, pow, expm1, log1p and erf: against the C library in double precision
+ * over all exponents, special cases, and the text that devices get. */
 #include <criterion/criterion.h>
 
 #include "elementary.h"
@@ -57,11 +57,28 @@ Test(elementary, log_is_accurate){
         EVERY(LOG, log, 0.7065f, 0.7075f) /* where m jumps from sqrt(2) to sqrt(1/2) */
 }
 
-Test(elementary, tanh_is_accurate)
+Test(elementary, tanh_is_accurate){
+    SWEEP(TANH, tanh) EVERY(TANH, tanh, 0.56f, 0.57f) /* between the two formulas */
+    EVERY(TANH, tanh, 8.9f, 9.1f)                     /* to one */
+}
+
+Test(elementary, expm1_is_accurate){
+    SWEEP(EXPM1, expm1) EVERY(EXPM1, expm1, 88.70f, 88.75f) /* to infinity */
+    EVERY(EXPM1, expm1, 0.3460f, 0.3475f)                   /* where n becomes 1 */
+    EVERY(EXPM1, expm1, -0.3460f, -0.3475f)                 /* and -1 */
+    EVERY(EXPM1, expm1, -1.0390f, -1.0405f)                 /* and -2 */
+    EVERY(EXPM1, expm1, -16.9f, -20.1f)                     /* to minus one */
+}
+
+Test(elementary, log1p_is_accurate){SWEEP(LOG1P, log1p) EVERY(LOG1P, log1p, -0.9999f, -1.0f)
+                                        EVERY(LOG1P, log1p, 0.414f, 0.415f)
+                                            EVERY(LOG1P, log1p, -0.292f, -0.294f)}
+
+Test(elementary, erf_is_accurate)
 {
-    SWEEP(TANH, tanh)
-    EVERY(TANH, tanh, 0.56f, 0.57f) /* between the two formulas */
-    EVERY(TANH, tanh, 8.9f, 9.1f)   /* to one */
+    SWEEP(ERF, erf)
+    EVERY(ERF, erf, 0.90f, 0.93f) /* between the two formulas */
+    EVERY(ERF, erf, 3.8f, 4.1f)   /* to one */
 }
 
 static uint64_t next_random(uint64_t *s)
@@ -107,6 +124,10 @@ Test(elementary, special_cases)
     cr_assert(isnan(LOG(-INFINITY)) && isnan(LOG(-0x1p-149f)));
     cr_assert(TANH(INFINITY) == 1 && TANH(-INFINITY) == -1 && isnan(TANH(NAN)));
     cr_assert(TANH(0) == 0 && !signbit(TANH(0)) && signbit(TANH(-0.0f)));
+    cr_assert(ERF(INFINITY) == 1 && ERF(-INFINITY) == -1 && isnan(ERF(NAN)) && signbit(ERF(-0.0f)));
+    cr_assert(EXPM1(INFINITY) == INFINITY && EXPM1(-INFINITY) == -1 && signbit(EXPM1(-0.0f)));
+    cr_assert(LOG1P(INFINITY) == INFINITY && LOG1P(-1) == -INFINITY && isnan(LOG1P(-2)));
+    cr_assert(EXPM1(0x1p-149f) == 0x1p-149f && LOG1P(-0x1p-149f) == -0x1p-149f);
     cr_assert(TANH(0x1p-149f) == 0x1p-149f && TANH(-0x1p-149f) == -0x1p-149f);
 }
 
@@ -117,6 +138,7 @@ Test(elementary, nan_stays_nan)
         float x = cr_bits_float(bits);
         cr_assert(isnan(EXP(x)) && isnan(LOG(x)) && isnan(TANH(x)) && isnan(POW(x, 2)) &&
                   isnan(POW(2, x)));
+        cr_assert(isnan(ERF(x)) && isnan(EXPM1(x)) && isnan(LOG1P(x)) && isnan(ERF(-x)));
         cr_assert(isnan(EXP(-x)) && isnan(LOG(-x)) && isnan(TANH(-x)) && isnan(POW(-x, 2)) &&
                   isnan(POW(2, -x)));
     }

@@ -624,6 +624,16 @@ static void expect_normal(cr_value state, double mean, double deviation)
     cr_assert_lt(m.hi, mean + 6 * deviation);
 }
 
+static void expect_truncated(cr_value state, double mean, double deviation)
+{
+    moments m = moments_of(state);
+    const double limit = 2 * deviation / 0.87962566103423978;
+    cr_assert_float_eq(m.mean, mean, deviation * 0.02);
+    cr_assert_float_eq(m.deviation, deviation, deviation * 0.02);
+    cr_assert(m.lo >= mean - limit * (1 + 1e-6) && m.lo < mean - 0.99 * limit);
+    cr_assert(m.hi <= mean + limit * (1 + 1e-6) && m.hi > mean + 0.99 * limit);
+}
+
 Test(interp, initial_distributions)
 {
     cr_shape wide = CR_SHAPE(400, 100), deep = CR_SHAPE(20, 20, 100);
@@ -631,10 +641,17 @@ Test(interp, initial_distributions)
     expect_normal(state_of("n", CR_INIT_NORMAL, 5, 2, wide), 5, 2);
     expect_uniform(state_of("gu", CR_INIT_GLOROT_UNIFORM, 0, 0, wide), -sqrt(6 / 500.0),
                    sqrt(6 / 500.0));
-    expect_normal(state_of("gn", CR_INIT_GLOROT_NORMAL, 0, 0, deep), 0, sqrt(2 / 500.0));
+    expect_truncated(state_of("gn", CR_INIT_GLOROT_NORMAL, 0, 0, deep), 0, sqrt(2 / 2400.0));
     expect_uniform(state_of("hu", CR_INIT_HE_UNIFORM, 0, 0, deep), -sqrt(6 / 400.0),
                    sqrt(6 / 400.0));
-    expect_normal(state_of("hn", CR_INIT_HE_NORMAL, 0, 0, wide), 0, sqrt(2 / 400.0));
+    expect_truncated(state_of("hn", CR_INIT_HE_NORMAL, 0, 0, wide), 0, sqrt(2 / 400.0));
+    expect_uniform(state_of("lu", CR_INIT_LECUN_UNIFORM, 0, 0, deep), -sqrt(3 / 400.0),
+                   sqrt(3 / 400.0));
+    expect_truncated(state_of("ln", CR_INIT_LECUN_NORMAL, 0, 0, wide), 0, sqrt(1 / 400.0));
+    expect_truncated(state_of("tn", CR_INIT_TRUNCATED_NORMAL, 5, 2, wide), 5,
+                     2 * 0.87962566103423978);
+    expect_uniform(state_of("row", CR_INIT_HE_UNIFORM, 0, 0, CR_SHAPE(40000)), -sqrt(6 / 40000.0),
+                   sqrt(6 / 40000.0));
 }
 
 Test(interp, initial_normal_numbers_are_independent)
@@ -664,6 +681,19 @@ Test(interp, initial_values_follow_seed_and_name)
     cr_assert_neq(memcmp(a, b, sizeof a), 0);
     cr_init_fill(g, y.ref, 1, b);
     cr_assert_neq(memcmp(a, b, sizeof a), 0);
+}
+
+Test(interp, initial_bits_are_a_seed)
+{
+    int32_t a[64], b[64];
+    cr_value x = cr_state(g, "x", CR_I32, ((cr_init){.kind = CR_INIT_BITS}), CR_SHAPE(64));
+    int negative = 0;
+    cr_init_fill(g, x.ref, 1, a);
+    cr_init_fill(g, x.ref, 2, b);
+    cr_assert_neq(memcmp(a, b, sizeof a), 0);
+    for (int i = 0; i < 64; i++)
+        negative += a[i] < 0;
+    cr_assert(negative > 16 && negative < 48, "%d", negative);
 }
 
 Test(interp, initial_constants_and_data)

@@ -158,6 +158,10 @@ Test(text, initial_states)
                 "  %9 = state \"i\" data(-2147483648,7) : i32[2]\n"
                 "  %10 = state \"j\" data(0,255) : u8[2]\n"
                 "  %11 = state \"k\" data(true,false) : bool[2]\n"
+                "  %12 = state \"l\" truncated_normal(0,0.02) : f32[2]\n"
+                "  %13 = state \"m\" param lecun_normal : f32[2,2]\n"
+                "  %14 = state \"n\" param lecun_uniform : f32[2,2]\n"
+                "  %15 = state \"o\" bits : i32[2]\n"
                 "}\n");
 }
 

@@ -235,7 +235,9 @@ Test(verify, states)
 {
     refused(with_attr(2, 1, 2), "graph \"g\": %2 state (net.c:7): trainable is 2, neither 0 nor 1");
     refused(with_attr(7, 1, 1), "graph \"g\": %7 state: a param must be f32");
-    refused(with_attr(2, 2, 8), "graph \"g\": %2 state (net.c:7): there is no initialiser 8");
+    refused(with_attr(2, 2, 12), "graph \"g\": %2 state (net.c:7): there is no initialiser 12");
+    refused(with_attr(2, 2, CR_INIT_BITS),
+            "graph \"g\": %2 state (net.c:7): the initialiser 'bits' is of i32 only");
     refused(with_attr(2, 3, -1),
             "graph \"g\": %2 state (net.c:7): the initialiser's parameters are not f32");
     refused(with_attr(7, 5, 0), "graph \"g\": %7 state: its initial data does not exist");

@@ -111,6 +111,12 @@ UNARY(flip, cr_flip(x, CR_AXIS(0) | CR_AXIS(2)))
 UNARY(softmax, cr_softmax(x))
 UNARY(log_softmax, cr_log_softmax(x))
 UNARY(square, cr_square(x))
+UNARY(elu, cr_elu(x, 0.7f))
+UNARY(selu, cr_selu(x))
+UNARY(silu, cr_silu(x))
+UNARY(gelu, cr_gelu(x))
+UNARY(gelu_tanh, cr_gelu_tanh(x))
+UNARY(hard_sigmoid, cr_hard_sigmoid(x))
 UNARY(transpose, cr_transpose(x))
 UNARY(matmul, cr_matmul(x, cr_transpose(x)))
 #undef UNARY
@@ -120,10 +126,12 @@ static const struct unary others[] = {
     {                                                                                              \
 #name, test_##name                                                                         \
     }
-    ROW(sum),    ROW(mean),           ROW(amax),         ROW(reshape),     ROW(permute),
-    ROW(expand), ROW(slice),          ROW(pad),          ROW(concat),      ROW(gather),
-    ROW(square), ROW(matmul),         ROW(softmax),      ROW(log_softmax), ROW(transpose),
-    ROW(window), ROW(window_strided), ROW(window_apart), ROW(window_gaps), ROW(flip),
+    ROW(sum),          ROW(mean),           ROW(amax),         ROW(reshape),     ROW(permute),
+    ROW(expand),       ROW(slice),          ROW(pad),          ROW(concat),      ROW(gather),
+    ROW(square),       ROW(matmul),         ROW(softmax),      ROW(log_softmax), ROW(transpose),
+    ROW(window),       ROW(window_strided), ROW(window_apart), ROW(window_gaps), ROW(flip),
+    ROW(elu),          ROW(selu),           ROW(silu),         ROW(gelu),        ROW(gelu_tanh),
+    ROW(hard_sigmoid),
 #undef ROW
 };
 

@@ -1,4 +1,4 @@
-/* selftest.c - the matrix of ops, as `crisol selftest` runs it. crisol-test: timeout=300 */
+/* selftest.c - the matrix of ops, as `crisol selftest` runs it. crisol-test: timeout=600 */
 #include <criterion/criterion.h>
 
 #include "crisol/inspect.h"

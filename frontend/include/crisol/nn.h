@@ -25,7 +25,16 @@ extern "C" {
     X(CR_TANH, "tanh")                                                                             \
     X(CR_RELU, "relu")                                                                             \
     X(CR_LEAKY_RELU, "leaky_relu") /* slope 0.01 */                                                \
-    X(CR_SOFTMAX, "softmax")       /* over the last axis */
+    X(CR_SOFTMAX, "softmax")       /* over the last axis */                                        \
+    X(CR_RELU6, "relu6")                                                                           \
+    X(CR_ELU, "elu") /* alpha 1 */                                                                 \
+    X(CR_SELU, "selu")                                                                             \
+    X(CR_GELU, "gelu") /* exact, with erf */                                                       \
+    X(CR_GELU_TANH, "gelu_tanh")                                                                   \
+    X(CR_SILU, "silu")                                                                             \
+    X(CR_HARD_SIGMOID, "hard_sigmoid")                                                             \
+    X(CR_SOFTPLUS, "softplus")                                                                     \
+    X(CR_LOG_SOFTMAX, "log_softmax") /* over the last axis */
 
 typedef enum cr_activation {
 #define CR_X(name, word) name,
@@ -37,7 +46,7 @@ typedef enum cr_activation {
 /* The activation's word; "?" for what is none. */
 CR_API const char *cr_activation_name(cr_activation activation);
 
-/* The activation of x, element by element (softmax: over the last axis). */
+/* The activation of x, element by element (softmax and log_softmax: over the last axis). */
 #define cr_activate(x, activation) cr_activate_at(CR_HERE, x, activation)
 CR_API cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation);
 
@@ -60,35 +69,134 @@ CR_API cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std);
 #define cr_flatten(x) cr_flatten_at(CR_HERE, x)
 CR_API cr_value cr_flatten_at(cr_loc at, cr_value x);
 
-/* ---- losses and metrics -------------------------------------------------------------------- */
+/* Numbers uniform in [0, 1), f32, new in every step: cr_random by the states "random.seed" (bits of
+ * the program's seed) and "random.step", which are made on first use, shared by all calls, and
+ * counted once a step. Every call draws from a stream of its own. */
+#define cr_random_uniform(g, ...) cr_random_uniform_at(CR_HERE, g, CR_SHAPE(__VA_ARGS__))
+CR_API cr_value cr_random_uniform_at(cr_loc at, cr_graph *g, cr_shape shape);
 
-/* Mean over all elements of (y - t)^2. */
+/* In training, each element is 0 with the probability `rate`, in [0, 1), and else x / (1 - rate);
+ * in evaluation x itself. N. Srivastava et al., JMLR 2014. The mask is a function of
+ * cr_random_uniform's states, the same in the gradient as in the value. */
+#define cr_dropout(x, rate) cr_dropout_at(CR_HERE, x, rate)
+CR_API cr_value cr_dropout_at(cr_loc at, cr_value x, float rate);
+
+/* gamma (x - mean) / sqrt(var + epsilon) + beta for each feature (the last axis) of x f32 [n...,
+ * features]: S. Ioffe, C. Szegedy, ICML 2015. In training, mean and var (biased) are those of the
+ * batch, and the states NAME.mean and NAME.var follow them: average' = momentum average + (1 -
+ * momentum) batch; of several calls by one name, the first is followed. In evaluation they are
+ * these states, and where x is a product (and a bias) the whole is worked into its weights. Makes
+ * the parameters NAME.gamma (1) and NAME.beta (0). momentum in [0, 1), 0: 0.99; epsilon 0: 1e-3. */
+#define cr_batch_norm(x, name, momentum, epsilon)                                                  \
+    cr_batch_norm_at(CR_HERE, x, name, momentum, epsilon)
+CR_API cr_value cr_batch_norm_at(cr_loc at, cr_value x, const char *name, float momentum,
+                                 float epsilon);
+
+/* The same with mean and var (biased) of each sample's features, in training and in evaluation:
+ * J. L. Ba et al., 2016. Parameters NAME.gamma (1) and NAME.beta (0); epsilon 0: 1e-3. */
+#define cr_layer_norm(x, name, epsilon) cr_layer_norm_at(CR_HERE, x, name, epsilon)
+CR_API cr_value cr_layer_norm_at(cr_loc at, cr_value x, const char *name, float epsilon);
+
+/* The rows of the parameter "NAME.w" [vocabulary, width], uniform in [-0.05, 0.05), at index i32
+ * [n...]: f32 [n..., width]. An index outside, negative or beyond, gives the last row, and adds
+ * nothing to the gradient. */
+#define cr_embedding(index, name, vocabulary, width)                                               \
+    cr_embedding_at(CR_HERE, index, name, vocabulary, width)
+CR_API cr_value cr_embedding_at(cr_loc at, cr_value index, const char *name, int64_t vocabulary,
+                                int64_t width);
+
+/* ---- losses -------------------------------------------------------------------------------- */
+
+/* Every loss is an f32 scalar, the mean over what its line says, and finite with finite gradients
+ * for operands of 1e4 and beyond. A wrong shape or type is a mistake. */
+
+/* Mean over all elements of (y - t)^2; of |y - t|. */
 #define cr_mse(y, t) cr_mse_at(CR_HERE, y, t)
 CR_API cr_value cr_mse_at(cr_loc at, cr_value y, cr_value t);
+#define cr_mae(y, t) cr_mae_at(CR_HERE, y, t)
+CR_API cr_value cr_mae_at(cr_loc at, cr_value y, cr_value t);
 
-/* Mean over the samples of -log softmax(logits)[label]: logits f32 [n, classes], labels i32 [n].
- * Right for logits of any size, since exponentials are taken of differences only. */
+/* Mean over all elements of e^2 / 2 where e = |y - t| is at most delta > 0, else of delta e -
+ * delta^2 / 2: P. J. Huber, 1964. */
+#define cr_huber(y, t, delta) cr_huber_at(CR_HERE, y, t, delta)
+CR_API cr_value cr_huber_at(cr_loc at, cr_value y, cr_value t, float delta);
+
+/* Mean over the samples of -log softmax(logits)[label]: logits f32 [n..., classes], labels i32
+ * [n...]. Right for logits of any size, since exponentials are taken of differences only. */
 #define cr_softmax_cross_entropy(logits, labels)                                                   \
     cr_softmax_cross_entropy_at(CR_HERE, logits, labels)
 CR_API cr_value cr_softmax_cross_entropy_at(cr_loc at, cr_value logits, cr_value labels);
 
-/* How many samples have their largest score at the label, as an i32 scalar: scores f32 [n,
- * classes], labels i32 [n]. */
+/* All fields may be zero. */
+typedef struct cr_cross_entropy_options {
+    bool probabilities;    /* y are probabilities; else logits */
+    float label_smoothing; /* a in [0, 1): targets become (1 - a) t + a / classes (binary: a / 2) */
+} cr_cross_entropy_options;
+
+/* Mean over the samples of -sum(t log p) over the classes: y f32 [n..., classes]; t either i32
+ * [n...], class indices (one outside the classes adds nothing), or f32 of y's shape, one-hot or any
+ * weights. p is softmax(y), or, of probabilities, y divided by its sum and clipped to [1e-7, 1 -
+ * 1e-7] as Keras 3 does. The options are a const cr_cross_entropy_options *, or NULL. */
+#define cr_cross_entropy(y, t, ...) cr_cross_entropy_at(CR_HERE, y, t, __VA_ARGS__)
+CR_API cr_value cr_cross_entropy_at(cr_loc at, cr_value y, cr_value t,
+                                    const cr_cross_entropy_options *options);
+
+/* Mean over all elements of -(t log p + (1 - t) log(1 - p)), t f32 in [0, 1] of y's shape. p is
+ * sigmoid(y), or, of probabilities, y clipped to [1e-7, 1 - 1e-7] as Keras 3 does. */
+#define cr_binary_cross_entropy(y, t, ...) cr_binary_cross_entropy_at(CR_HERE, y, t, __VA_ARGS__)
+CR_API cr_value cr_binary_cross_entropy_at(cr_loc at, cr_value y, cr_value t,
+                                           const cr_cross_entropy_options *options);
+
+/* ---- metrics ------------------------------------------------------------------------------- */
+
+/* Counts of one batch, i32: a state that each step adds them to has those of an epoch. Labels
+ * outside the classes are never right. */
+
+/* How many samples have their largest score (the first of equals) at the label, as a scalar: scores
+ * f32 [n..., classes], labels i32 [n...]. */
 #define cr_count_correct(scores, labels) cr_count_correct_at(CR_HERE, scores, labels)
 CR_API cr_value cr_count_correct_at(cr_loc at, cr_value scores, cr_value labels);
+/* How many have the label among their k largest scores; of equals the first come first, so that k =
+ * 1 is cr_count_correct. */
+#define cr_count_top_k(scores, labels, k) cr_count_top_k_at(CR_HERE, scores, labels, k)
+CR_API cr_value cr_count_top_k_at(cr_loc at, cr_value scores, cr_value labels, int64_t k);
+/* How many elements are above the threshold (0.5 of probabilities, 0 of logits) where the target is
+ * above 0.5, or neither: two f32 of one shape. */
+#define cr_count_binary(scores, targets, threshold)                                                \
+    cr_count_binary_at(CR_HERE, scores, targets, threshold)
+CR_API cr_value cr_count_binary_at(cr_loc at, cr_value scores, cr_value targets, float threshold);
+/* i32 [classes, classes]: how many samples of the row's label have their largest score at the
+ * column's class. Exact up to 2^24 samples a call. */
+#define cr_confusion_matrix(scores, labels) cr_confusion_matrix_at(CR_HERE, scores, labels)
+CR_API cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labels);
 
 /* ---- nets as text -------------------------------------------------------------------------- */
 
-/* "dense 256 sigmoid, dense 10": layers with a comma between them. Each is one of
- *     dense UNITS [ACTIVATION]     a cr_dense named dense1, dense2, ...; linear when left out
- *     normalize MEAN STD           a cr_normalize */
-typedef enum cr_layer_kind { CR_LAYER_DENSE, CR_LAYER_NORMALIZE } cr_layer_kind;
+/* "dense 256 relu, dropout 0.3, dense 10": layers with a comma between them. One row a layer:
+ * enumerator, word, parameters, meaning. A layer with parameters to train is named by its word and
+ * its number among those of that word: dense1, dense2, batchnorm1. What reads and builds a row are
+ * read_WORD and build_WORD in frontend/nn/net.c. */
+#define CR_LAYER_MAP(X)                                                                            \
+    X(CR_LAYER_DENSE, dense, "UNITS [ACTIVATION]", "cr_dense, of x flattened; linear by default")  \
+    X(CR_LAYER_ACTIVATION, activation, "ACTIVATION", "cr_activate")                                \
+    X(CR_LAYER_NORMALIZE, normalize, "MEAN STD", "cr_normalize: (x - MEAN) / STD")                 \
+    X(CR_LAYER_DROPOUT, dropout, "RATE", "cr_dropout, in training only")                           \
+    X(CR_LAYER_BATCHNORM, batchnorm, "", "cr_batch_norm with Keras's momentum and epsilon")        \
+    X(CR_LAYER_LAYERNORM, layernorm, "", "cr_layer_norm with Keras's epsilon")
+
+typedef enum cr_layer_kind {
+#define CR_X(name, word, parameters, help) name,
+    CR_LAYER_MAP(CR_X)
+#undef CR_X
+        CR_LAYER_COUNT
+} cr_layer_kind;
 
 typedef struct cr_layer {
     cr_layer_kind kind;
-    cr_activation activation; /* dense */
+    cr_activation activation; /* dense, activation */
     int64_t units;            /* dense */
     float mean, std;          /* normalize */
+    float rate;               /* dropout */
 } cr_layer;
 
 enum { CR_NET_MAX_LAYERS = 64 };
@@ -101,7 +209,9 @@ typedef struct cr_net {
 /* Reads a description. CR_E_SYNTAX on a mistake: cr_error() gives the column and points at the
  * word. */
 CR_API cr_status cr_net_parse(const char *text, cr_net *out);
-/* Applies the layers to x, which is flattened first when it has more than two axes. */
+/* Writes the rows of CR_LAYER_MAP, a line each, and the activations. */
+CR_API void cr_net_help(FILE *out);
+/* Applies the layers to x. Before a dense layer, x of more than two axes is flattened. */
 #define cr_net_build(net, x) cr_net_build_at(CR_HERE, net, x)
 CR_API cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x);
 

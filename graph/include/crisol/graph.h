@@ -102,21 +102,30 @@ CR_API cr_value cr_input_at(cr_loc at, cr_graph *g, const char *name, cr_dtype d
                             cr_shape shape);
 
 /* How a state variable starts. Random kinds draw from Philox with the program's seed and a stream
- * derived from the variable's name. fan_in is the product of all sizes but the last, fan_out the
- * last (a weight is [in, out]).
- *   uniform        in [a, b)
- *   normal         mean a, standard deviation b (Box-Muller)
- *   glorot_*       X. Glorot, Y. Bengio, AISTATS 2010: limit sqrt(6 / (fan_in + fan_out)),
- *                  deviation sqrt(2 / (fan_in + fan_out)); also called Xavier
- *   he_*           K. He et al., ICCV 2015: limit sqrt(6 / fan_in), deviation sqrt(2 / fan_in) */
+ * derived from the variable's name. Fans are Keras's: a weight is [in, out], a kernel [sizes...,
+ * in, out] with fan_in = in and fan_out = out times the product of its sizes; of one axis, both are
+ * its size. uniform          in [a, b) normal           mean a, standard deviation b (Box-Muller)
+ *   truncated_normal the same, drawn again where it is more than 2 b from a
+ *   glorot_*         X. Glorot, Y. Bengio, AISTATS 2010: limit sqrt(6 / (fan_in + fan_out)),
+ *                    deviation sqrt(2 / (fan_in + fan_out)); also called Xavier
+ *   he_*             K. He et al., ICCV 2015: limit sqrt(6 / fan_in), deviation sqrt(2 / fan_in)
+ *   lecun_*          Y. LeCun et al., 1998: limit sqrt(3 / fan_in), deviation sqrt(1 / fan_in)
+ *   bits             any integer, each as likely (i32 only): a seed of the graph's own
+ * glorot_normal, he_normal and lecun_normal are truncated at twice the deviation of the normal
+ * numbers, which is larger by 1 / 0.8796 so that what is left has the deviation above (Keras's
+ * VarianceScaling). */
 typedef enum cr_init_kind {
     CR_INIT_CONSTANT, /* every element is a; all zero: a zero-initialised cr_init */
     CR_INIT_UNIFORM,
     CR_INIT_NORMAL,
+    CR_INIT_TRUNCATED_NORMAL,
     CR_INIT_GLOROT_UNIFORM,
     CR_INIT_GLOROT_NORMAL,
     CR_INIT_HE_UNIFORM,
     CR_INIT_HE_NORMAL,
+    CR_INIT_LECUN_UNIFORM,
+    CR_INIT_LECUN_NORMAL,
+    CR_INIT_BITS,
     CR_INIT_DATA /* copied from `data` when the variable is built */
 } cr_init_kind;
 
