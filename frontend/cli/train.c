@@ -90,9 +90,6 @@ static int epochs(struct job *job, cr_trainer *trainer, history *h)
 static int run(struct job *job, const cr_dataset *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
-    job->batch = training_batch(&job->t, data);
-    if (job->batch == 0)
-        return CLI_MISTAKE;
     if (isatty(STDERR_FILENO)) {
         options.progress = show_progress;
         options.progress_user = job;
@@ -100,6 +97,7 @@ static int run(struct job *job, const cr_dataset *data)
     cr_trainer *trainer = cr_trainer_create(data, &options);
     if (!trainer)
         return cli_library_failed();
+    job->batch = cr_trainer_batch(trainer);
     const char *device = cr_program_get_info(cr_trainer_program(trainer)).device;
     fprintf(stderr, "%u training and %u test images, on %s\n", data->ntrain, data->ntest, device);
     history h = {NULL, 0};

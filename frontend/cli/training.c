@@ -68,22 +68,6 @@ static int check_optimizer(training *t, const cli_options *o)
     return CLI_GO;
 }
 
-uint32_t training_batch(const training *t, const cr_dataset *data)
-{
-    enum { DEFAULT = 64 }; /* as cr_train_options says */
-    const uint64_t batch = t->batch ? t->batch : DEFAULT;
-    if (data->ntrain == 0) {
-        cli_fail("the data set has no training images");
-        return 0;
-    }
-    if (t->batch > data->ntrain) {
-        cli_fail("--batch: a batch of %llu samples is larger than the training set of %u",
-                 (unsigned long long)t->batch, data->ntrain);
-        return 0;
-    }
-    return batch < data->ntrain ? (uint32_t)batch : data->ntrain;
-}
-
 int training_check(training *t, const cli_options *o)
 {
     if (check_optimizer(t, o) != CLI_GO)

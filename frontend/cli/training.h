@@ -28,8 +28,6 @@ void training_options(training *t, cli_options *o);
 void training_net_options(training *t, cli_options *o);
 /* Reads what the texts hold; `o` as parsed. CLI_GO, or the exit status after a message. */
 int training_check(training *t, const cli_options *o);
-/* Samples of a step on that data set; 0 after a message when it has fewer. */
-uint32_t training_batch(const training *t, const cr_dataset *data);
 /* What a trainer is made from. `t` must outlive it. */
 cr_train_options training_trainer(training *t, cr_opt opt);
 
