@@ -6,7 +6,10 @@
  *     out[b, i, j] = in[b, i + down[b], c]      where both are inside, else 0
  *     c = flip[b] ? cols - 1 - (j + right[b]) : j + right[b]
  *
- * Its three random numbers a sample are streams of their own, by the number of the step. */
+ * Its three random numbers a sample are streams of their own, by the number of the step. Rows and
+ * columns are told apart for as long as it goes, [n, rows, 1] and [n, 1, cols]: that is less to
+ * compute. What is drawn is used twice, so that it is stored and not drawn again for every pixel.
+ */
 #include "crisol/ops.h"
 #include "ir.h"
 #include "nn/random.h"
@@ -19,8 +22,18 @@ struct images {
     cr_value seed, step;
     cr_dim n;
     int64_t rows, cols, channels;
-    cr_shape pixels; /* [n, rows, cols] */
 };
+
+/* Where pixels come from along one axis: their index, and whether it is inside (a bool; none when
+ * all are). */
+struct source {
+    cr_value at, inside;
+};
+
+static cr_value number(const struct images *im, int64_t v)
+{
+    return cr_i32(im->g, (int32_t)v);
+}
 
 /* One number in [0, 1) a sample: [n, 1, 1]. */
 static cr_value draw(const struct images *im)
@@ -34,53 +47,59 @@ static cr_value draw_shift(const struct images *im, uint32_t most)
 {
     cr_value width = cr_f32(im->g, (float)(2 * most + 1));
     cr_value up = cr_floor_at(nowhere, cr_mul_at(nowhere, draw(im), width));
-    return cr_sub_at(nowhere, cr_cast_at(nowhere, up, CR_I32), cr_i32(im->g, (int32_t)most));
+    return cr_sub_at(nowhere, cr_cast_at(nowhere, up, CR_I32), number(im, most));
 }
 
-/* 0 <= x < size */
-static cr_value inside(cr_value x, int64_t size)
+/* The indices of an axis of that size, moved: -shift <= i < size - shift are inside. */
+static struct source shifted(const struct images *im, cr_value index, int64_t size, uint32_t most)
 {
-    cr_graph *g = x.graph;
-    return cr_and_at(nowhere, cr_le_at(nowhere, cr_i32(g, 0), x),
-                     cr_lt_at(nowhere, x, cr_i32(g, (int32_t)size)));
+    if (most == 0)
+        return (struct source){index, {0}};
+    cr_value shift = draw_shift(im, most);
+    cr_value low = cr_sub_at(nowhere, number(im, 0), shift);
+    cr_value high = cr_sub_at(nowhere, number(im, size), shift);
+    return (struct source){
+        cr_add_at(nowhere, index, shift),
+        cr_and_at(nowhere, cr_le_at(nowhere, low, index), cr_lt_at(nowhere, index, high)),
+    };
 }
 
+/* cols - 1 - col, or col: base + sign * col */
 static cr_value flipped(const struct images *im, cr_value col)
 {
     cr_value flip = cr_lt_at(nowhere, draw(im), cr_f32(im->g, 0.5f));
-    cr_value other = cr_sub_at(nowhere, cr_i32(im->g, (int32_t)im->cols - 1), col);
-    return cr_select_at(nowhere, flip, other, col);
+    cr_value base = cr_select_at(nowhere, flip, number(im, im->cols - 1), number(im, 0));
+    cr_value sign = cr_select_at(nowhere, flip, number(im, -1), number(im, 1));
+    return cr_add_at(nowhere, base, cr_mul_at(nowhere, sign, col));
 }
 
-/* in[b, row, col] of images as a list of pixels */
+/* images[b, row, col], from the list of all pixels: [n, rows, cols, channels] */
 static cr_value pick(const struct images *im, cr_value images, cr_value row, cr_value col)
 {
-    cr_value sample = cr_iota_at(nowhere, im->g, im->pixels, 0);
-    cr_value line =
-        cr_add_at(nowhere, cr_mul_at(nowhere, sample, cr_i32(im->g, (int32_t)im->rows)), row);
-    cr_value at =
-        cr_add_at(nowhere, cr_mul_at(nowhere, line, cr_i32(im->g, (int32_t)im->cols)), col);
+    cr_value sample = cr_iota_at(nowhere, im->g, CR_SHAPE(im->n, 1, 1), 0);
+    cr_value line = cr_add_at(nowhere, cr_mul_at(nowhere, sample, number(im, im->rows)), row);
+    cr_value at = cr_add_at(nowhere, cr_mul_at(nowhere, line, number(im, im->cols)), col);
     cr_value list = cr_reshape_at(nowhere, images, CR_SHAPE(-1, im->channels));
     return cr_gather_at(nowhere, list, at);
 }
 
+/* v, and 0 where a pixel came from outside */
+static cr_value masked(const struct images *im, cr_value v, cr_value inside)
+{
+    cr_value each = cr_reshape_at(nowhere, inside, CR_SHAPE(im->n, im->rows, im->cols, 1));
+    return cr_select_at(nowhere, each, v, cr_cast_at(nowhere, number(im, 0), cr_value_dtype(v)));
+}
+
 static cr_value moved(const struct images *im, cr_value images, const cr_augment *how)
 {
-    cr_value row = cr_iota_at(nowhere, im->g, im->pixels, 1);
-    cr_value col = cr_iota_at(nowhere, im->g, im->pixels, 2), is_inside = {0};
-    cr_value flip_first = col;
-    if (how->shift) {
-        row = cr_add_at(nowhere, row, draw_shift(im, how->shift));
-        flip_first = cr_add_at(nowhere, col, draw_shift(im, how->shift));
-        is_inside = cr_and_at(nowhere, inside(row, im->rows), inside(flip_first, im->cols));
-    }
-    col = how->flip ? flipped(im, flip_first) : flip_first;
-    cr_value v = pick(im, images, row, col);
-    if (!how->shift)
-        return v;
-    cr_value each = cr_reshape_at(nowhere, is_inside, CR_SHAPE(im->n, im->rows, im->cols, 1));
-    cr_value zero = cr_cast_at(nowhere, cr_i32(im->g, 0), cr_value_dtype(v));
-    return cr_select_at(nowhere, each, v, zero);
+    struct source row =
+        shifted(im, cr_iota_at(nowhere, im->g, CR_SHAPE(1, im->rows, 1), 1), im->rows, how->shift);
+    struct source col =
+        shifted(im, cr_iota_at(nowhere, im->g, CR_SHAPE(1, 1, im->cols), 2), im->cols, how->shift);
+    if (how->flip)
+        col.at = flipped(im, col.at);
+    cr_value v = pick(im, images, row.at, col.at);
+    return how->shift ? masked(im, v, cr_and_at(nowhere, row.inside, col.inside)) : v;
 }
 
 cr_value cr_augment_images(cr_value images, const cr_augment *how)
@@ -90,7 +109,6 @@ cr_value cr_augment_images(cr_value images, const cr_augment *how)
     const cr_shape s = cr_value_shape(images);
     struct images im = {.g = images.graph, .n = s.dim[0], .rows = s.dim[1], .cols = s.dim[2]};
     im.channels = s.dim[3];
-    im.pixels = CR_SHAPE(im.n, im.rows, im.cols);
     if (cr_dim_bind(im.g, im.n, NULL) > INT32_MAX / (im.rows * im.cols))
         return cr_mistake(im.g, nowhere,
                           "train: augment counts the pixels of a batch up to 2^31 - 1; a smaller "
