@@ -90,24 +90,11 @@ static cr_program *compile_evaluation(cr_trainer *t, const char *set, cr_program
     return cr_trainer_compile(t, share, batch, &roots);
 }
 
-/* A program shares its inputs with one that has them: the rest with the whole, a validation set
- * that was split off with the training. */
-static cr_status compile_set(cr_trainer *t, cr_train_part part)
+static cr_program *compile_part(cr_trainer *t, cr_train_part part, cr_program *share,
+                                uint32_t batch)
 {
-    cr_train_set *s = &t->set[part];
-    cr_program *first = part == CR_TRAINING ? NULL : t->set[CR_TRAINING].whole;
-    const uint32_t sizes[2] = {s->batch, s->batch ? s->n % s->batch : 0};
-    for (int i = 0; i < 2; i++) {
-        if (sizes[i] == 0)
-            continue;
-        cr_program *share = i ? s->whole : first;
-        cr_program *p = part == CR_TRAINING ? compile_training(t, share, sizes[i])
-                                            : compile_evaluation(t, s->name, share, sizes[i]);
-        if (!p)
-            return CR_E_GRAPH;
-        *(i ? &s->rest : &s->whole) = p;
-    }
-    return CR_OK;
+    return part == CR_TRAINING ? compile_training(t, share, batch)
+                               : compile_evaluation(t, t->set[part].name, share, batch);
 }
 
 /* ---- samples --------------------------------------------------------------------------------- */
@@ -120,37 +107,60 @@ static size_t bytes_of(cr_dtype dtype, const cr_shape *shape, uint32_t n)
     return bytes;
 }
 
-static cr_status feed(cr_trainer *t, cr_program *p, const char *set, const cr_part *part)
+static cr_status feed(cr_trainer *t, cr_program *p, const char *input, const void *data,
+                      size_t bytes)
+{
+    const char *why;
+    CR_TRY(cr_feed_in_place(p, input, data, bytes, &why));
+    t->why_copied = t->why_copied ? t->why_copied : why;
+    return CR_OK;
+}
+
+/* Before another program shares what may be used in place. */
+static cr_status feed_set(cr_trainer *t, const cr_train_set *set)
 {
     const cr_samples *s = &t->samples;
     char name[32];
-    snprintf(name, sizeof name, "%s_x", set);
-    CR_TRY(cr_feed(p, name, part->x, bytes_of(s->x_dtype, &s->x_shape, part->n)));
-    snprintf(name, sizeof name, "%s_y", set);
-    return cr_feed(p, name, part->y, bytes_of(s->y_dtype, &s->y_shape, part->n));
+    snprintf(name, sizeof name, "%s_x", set->name);
+    CR_TRY(
+        feed(t, set->whole, name, set->part->x, bytes_of(s->x_dtype, &s->x_shape, set->part->n)));
+    snprintf(name, sizeof name, "%s_y", set->name);
+    return feed(t, set->whole, name, set->part->y, bytes_of(s->y_dtype, &s->y_shape, set->part->n));
 }
 
-static cr_status make_set(cr_trainer *t, cr_train_part part, const cr_part *samples)
+/* A program shares its inputs with one that has them: the rest with the whole, a validation set
+ * that was split off with the training. */
+static cr_status make_set(cr_trainer *t, cr_train_part part)
 {
-    CR_TRY(compile_set(t, part));
-    if (!t->set[part].whole || (part == CR_VALIDATION && t->n.split))
+    cr_train_set *set = &t->set[part];
+    if (set->n == 0)
         return CR_OK;
-    return feed(t, t->set[part].whole, t->set[part].name, samples);
+    set->whole = compile_part(t, part, t->set[CR_TRAINING].whole, set->batch);
+    if (!set->whole)
+        return CR_E_GRAPH;
+    if (set->part)
+        CR_TRY(feed_set(t, set));
+    if (set->n % set->batch == 0)
+        return CR_OK;
+    set->rest = compile_part(t, part, set->whole, set->n % set->batch);
+    return set->rest ? CR_OK : CR_E_GRAPH;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void size_sets(cr_trainer *t)
+static void name_sets(cr_trainer *t)
 {
     const cr_train_sizes *n = &t->n;
     const uint32_t most = n->evaluation_batch;
-    t->set[CR_TRAINING] = (cr_train_set){"train", 0, n->train, n->batch, NULL, NULL};
+    t->set[CR_TRAINING] = (cr_train_set){
+        .name = "train", .n = n->train, .batch = n->batch, .part = &t->samples.train};
     t->set[CR_VALIDATION] = (cr_train_set){.name = "validation",
                                            .first = n->first_validation,
                                            .n = n->validation,
-                                           .batch = CR_MIN(n->validation, most)};
-    t->set[CR_TESTING] =
-        (cr_train_set){.name = "test", .n = n->test, .batch = CR_MIN(n->test, most)};
+                                           .batch = CR_MIN(n->validation, most),
+                                           .part = n->split ? NULL : &t->samples.validation};
+    t->set[CR_TESTING] = (cr_train_set){
+        .name = "test", .n = n->test, .batch = CR_MIN(n->test, most), .part = &t->samples.test};
 }
 
 static cr_status check_labels(const cr_trainer *t)
@@ -171,9 +181,9 @@ static cr_status set_up(cr_trainer *t)
     t->order = cr_alloc(t->n.train * sizeof *t->order);
     if (!t->order)
         return CR_E_MEMORY;
-    CR_TRY(make_set(t, CR_TRAINING, &t->samples.train));
-    CR_TRY(make_set(t, CR_VALIDATION, &t->samples.validation));
-    return make_set(t, CR_TESTING, &t->samples.test);
+    CR_TRY(make_set(t, CR_TRAINING));
+    CR_TRY(make_set(t, CR_VALIDATION));
+    return make_set(t, CR_TESTING);
 }
 
 static cr_status check_pointers(const cr_samples *s, const cr_train_options *options)
@@ -196,7 +206,7 @@ cr_trainer *cr_trainer_create_of(const cr_samples *samples, const cr_train_optio
     t->samples = *samples;
     t->options = *options;
     t->n = cr_train_sizes_of(samples, options);
-    size_sets(t);
+    name_sets(t);
     if (set_up(t) == CR_OK)
         return t;
     cr_trainer_destroy(t);

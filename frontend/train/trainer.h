@@ -11,8 +11,9 @@
 
 /* The samples of one purpose, and the programs that go through them. */
 typedef struct cr_train_set {
-    const char *name;         /* of its states: "NAME.offset" */
+    const char *name;         /* of its inputs and states: "NAME_x", "NAME.offset" */
     uint32_t first, n, batch; /* samples first .. first + n - 1 of its input */
+    const cr_part *part;      /* what is fed; NULL: it has the training's input */
     cr_program *whole, *rest; /* rest NULL: not needed; both NULL: there are no such samples */
 } cr_train_set;
 
