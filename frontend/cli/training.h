@@ -10,6 +10,8 @@ typedef struct training {
     float lr, momentum;       /* as cr_optimizer has them */
     uint64_t batch, seed;     /* batch 0: the trainer's default */
     bool fast_math, reference;
+    const char *augment_text; /* "flip,shift=2" */
+    cr_augment augment;
     int launches; /* cr_launches */
     cr_budget budget;
     cr_net net;
