@@ -296,6 +296,28 @@ Test(trainer, uses_samples_in_place)
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
+/* A device that cannot hold the samples: the host gathers them, and all is as it was. */
+Test(trainer, samples_that_do_not_fit)
+{
+    cr_dataset data = images();
+    const cr_samples s = cr_dataset_samples(&data);
+    cr_epoch e[2];
+    for (int i = 0; i < 2; i++) {
+        cr_train_options o = options_of(CR_OPT_FUSED);
+        o.validation_split = 0.2f;
+        o.augment = (cr_augment){.flip = true, .shift = 1};
+        o.compile.max_resident_bytes = i ? 100 : 0;
+        cr_trainer *t = trainer_of(&s, o);
+        cr_assert_eq(cr_program_get_info(cr_trainer_program(t)).h2d_bytes_per_step > 0, i);
+        e[i] = epochs(t, 2);
+        cr_trainer_destroy(t);
+    }
+    cr_assert_eq(e[0].train_loss, e[1].train_loss);
+    cr_assert_eq(e[0].validation_loss, e[1].validation_loss);
+    cr_assert_eq(e[0].test_loss, e[1].test_loss);
+    cr_assert_eq(cr_live_blocks(), 0);
+}
+
 /* ---- prediction ------------------------------------------------------------------------------ */
 
 /* All samples at once, one by one, in batches and a rest: the same scores, and as right as the
@@ -476,4 +498,27 @@ Test(trainer, augments_by_the_seed)
     cr_assert_eq(loss[0], loss[1]);
     cr_assert_neq(loss[0], loss[2]);
     cr_assert_neq(loss[0], loss[3]);
+}
+
+/* A frozen step draws again what it drew. */
+Test(trainer, divergence_of_augmented_images)
+{
+    cr_dataset data = images();
+    const cr_samples s = cr_dataset_samples(&data);
+    for (size_t v = 0; v < 3; v++) {
+        cr_train_options o = options_of(variants[v]);
+        o.augment = (cr_augment){.flip = true, .shift = 2};
+        o.loss = CR_LOSS_MSE;
+        o.optimizer = (cr_optimizer){.kind = CR_SGD, .lr = 1e25f};
+        cr_trainer *t = trainer_of(&s, o);
+        cr_epoch e;
+        cr_assert_eq(cr_trainer_epoch(t, &e), CR_E_NUMERIC);
+        cr_assert(says("in epoch 1, step 2 of 4"));
+        cr_assert(says("of mse"));
+        int32_t step;
+        cr_assert_eq(cr_fetch(cr_trainer_program(t), "random.step", &step, sizeof step), CR_OK);
+        cr_assert_eq(step, 1);
+        cr_trainer_destroy(t);
+    }
+    cr_assert_eq(cr_live_blocks(), 0);
 }
