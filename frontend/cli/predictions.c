@@ -30,15 +30,23 @@ static void put_row(cli_text *t, uint32_t i, uint32_t label, const float *score,
     cli_put(t, "\n");
 }
 
+static int predict(cr_trainer *trainer, const cr_dataset *data, float *score)
+{
+    const cr_status status = cr_trainer_predict(trainer, data->test_x, data->ntest, score);
+    if (status == CR_E_INTERRUPTED) {
+        cli_fail("interrupted while predicting");
+        return CLI_INTERRUPTED;
+    }
+    return status == CR_OK ? CLI_OK : cli_library_failed();
+}
+
 int predictions_write(cr_trainer *trainer, const cr_dataset *data, bool softmax, const char *path)
 {
     if (!path)
         return CLI_OK;
     const uint32_t n = data->ntest, classes = cr_trainer_scores(trainer);
     float *score = cli_alloc((size_t)n * classes * sizeof *score);
-    int status = cr_trainer_predict(trainer, data->test_x, n, score) == CR_OK
-                     ? CLI_OK
-                     : cli_library_failed();
+    int status = predict(trainer, data, score);
     cli_text t = {0};
     cli_put(&t, "image,label,predicted");
     for (uint32_t c = 0; c < classes; c++)

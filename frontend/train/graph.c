@@ -294,7 +294,7 @@ static void build_evaluations(const struct builder *b)
 static void build_prediction(const struct builder *b)
 {
     cr_value scores = evaluated_model(b, sample_input(b, "predict", "x", b->batch));
-    cr_output_at(nowhere, b->g, "scores", scores);
+    cr_output_at(nowhere, b->g, "predict.scores", scores);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 
 static cr_program *compile(cr_trainer *t, uint32_t batch)
 {
-    static const char *const scores[] = {"scores"};
+    static const char *const scores[] = {"predict.scores"};
     const cr_compile_options roots = {.outputs = scores, .noutputs = 1, .no_updates = true};
     return cr_trainer_compile(t, t->set[CR_TRAINING].whole, batch, &roots);
 }
@@ -55,7 +55,7 @@ cr_status cr_trainer_predict(cr_trainer *t, const void *x, uint32_t n, float *sc
             return cr_last_status();
         CR_TRY(cr_feed(p, "predict_x", (const char *)x + i * in, batch * in));
         CR_TRY(cr_run(p, 1));
-        CR_TRY(cr_fetch(p, "scores", scores + i * out, batch * out * sizeof *scores));
+        CR_TRY(cr_fetch(p, "predict.scores", scores + i * out, batch * out * sizeof *scores));
         i += batch;
     }
     return CR_OK;

@@ -31,8 +31,8 @@ typedef struct cr_train_built {
     uint32_t model_begin, model_end; /* nodes that the model made in training */
 } cr_train_built;
 
-/* cr_training_graph_of; where `predict`, also the output "scores" of the input "predict_x", of
- * `batch` samples. */
+/* cr_training_graph_of; where `predict`, also the output "predict.scores" of the input "predict_x",
+ * of `batch` samples. */
 cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool predict,
                          cr_train_built *out);
 

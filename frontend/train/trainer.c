@@ -18,7 +18,7 @@ static bool is_of_training(const cr_graph *g, cr_ref root)
 {
     const char *name = cr_name_of(g, root);
     if (cr_at(g, root)->op == CR_OP_OUTPUT)
-        return strcmp(name, "scores") != 0;
+        return strcmp(name, "predict.scores") != 0;
     return !is_state_of("test", name) && !is_state_of("validation", name);
 }
 

@@ -1,5 +1,5 @@
 /* What users do with a trainer on a device: any samples, evaluation, prediction, callbacks, early
- * stopping, augmentation; and the same bits in all variants. crisol-test: timeout=300 */
+ * stopping, augmentation; and the same bits in all variants. crisol-test: timeout=600 */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -520,5 +520,31 @@ Test(trainer, divergence_of_augmented_images)
         cr_assert_eq(step, 1);
         cr_trainer_destroy(t);
     }
+    cr_assert_eq(cr_live_blocks(), 0);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Each allocation of a training that is under way fails once: it is said, and nothing leaks. */
+Test(trainer, survives_without_memory)
+{
+    cr_dataset data = images();
+    const cr_samples s = cr_dataset_samples(&data);
+    const cr_early_stopping stop = {.patience = 1};
+    cr_trainer *t = trainer_of(&s, options_of(CR_OPT_FUSED));
+    epochs(t, 1);
+    bool ok = false;
+    int64_t n = 0;
+    for (; !ok; n++) {
+        const size_t before = cr_live_blocks();
+        cr_error_clear();
+        cr_alloc_fail_after(n);
+        ok = cr_trainer_fit(t, 2, &(cr_fit_options){.early_stopping = &stop}, NULL) == CR_OK;
+        cr_alloc_fail_after(-1);
+        cr_assert_eq(cr_live_blocks(), before, "leak at allocation %d", (int)n);
+        cr_assert(ok || cr_error()[0], "nothing is said at allocation %d", (int)n);
+    }
+    cr_assert_gt(n, 1);
+    cr_trainer_destroy(t);
     cr_assert_eq(cr_live_blocks(), 0);
 }
