@@ -339,6 +339,10 @@ cr_graph *cr_training_graph_of(const cr_samples *samples, const cr_train_options
 
 cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_options *options)
 {
-    const cr_samples samples = data ? cr_dataset_samples(data) : (cr_samples){.train = {.n = 0}};
-    return cr_training_graph_of(data ? &samples : NULL, options);
+    if (!data) {
+        cr_train_check(NULL, options); /* which says so */
+        return NULL;
+    }
+    const cr_samples samples = cr_dataset_samples(data);
+    return cr_training_graph_of(&samples, options);
 }

@@ -215,8 +215,10 @@ cr_trainer *cr_trainer_create_of(const cr_samples *samples, const cr_train_optio
 
 cr_trainer *cr_trainer_create(const cr_dataset *data, const cr_train_options *options)
 {
-    if (!data)
-        return cr_trainer_create_of(NULL, options);
+    if (!data) {
+        cr_train_check(NULL, options); /* which says so */
+        return NULL;
+    }
     const cr_samples samples = cr_dataset_samples(data);
     return cr_trainer_create_of(&samples, options);
 }
