@@ -2,14 +2,14 @@
 #include <crisol/crisol.h>
 #include <stdlib.h>
 
-/* x [n, 784] -> scores [n, 10] */
+/* x [n, 28, 28, 1] -> scores [n, 10] */
 static cr_value model(cr_value x, void *user)
 {
     cr_graph *g = x.graph;
     (void)user;
     cr_value w1 = cr_param(g, "w1", CR_F32, 784, 128), b1 = cr_param(g, "b1", CR_F32, 128);
     cr_value w2 = cr_param(g, "w2", CR_F32, 128, 10), b2 = cr_param(g, "b2", CR_F32, 10);
-    cr_value h = cr_relu(cr_add(cr_matmul(x, w1), b1));
+    cr_value h = cr_relu(cr_add(cr_matmul(cr_flatten(x), w1), b1));
     return cr_add(cr_matmul(h, w2), b2);
 }
 

@@ -310,6 +310,16 @@ cr_status cr_feed(cr_program *p, const char *name, const void *data, size_t byte
     return cr_exec_feed(p->exec, name, data, bytes);
 }
 
+cr_status cr_feed_in_place(cr_program *p, const char *name, const void *data, size_t bytes,
+                           const char **why_copied)
+{
+    const char *why;
+    cr_status status = cr_exec_feed_in_place(p->exec, name, data, bytes, &why);
+    if (why_copied)
+        *why_copied = why;
+    return status;
+}
+
 cr_status cr_fetch(cr_program *p, const char *name, void *out, size_t bytes)
 {
     return cr_exec_fetch(p->exec, name, out, bytes);
@@ -347,8 +357,8 @@ cr_counters cr_program_counters(const cr_program *p)
 {
     cr_exec_stats s;
     cr_exec_stats_get(p->exec, &s);
-    return (cr_counters){s.steps,          s.launches,       s.step_h2d_bytes,
-                         s.step_d2h_bytes, s.feed_h2d_bytes, s.fetch_d2h_bytes};
+    return (cr_counters){s.steps,          s.launches,        s.step_h2d_bytes, s.step_d2h_bytes,
+                         s.feed_h2d_bytes, s.fetch_d2h_bytes, s.feeds,          s.feeds_in_place};
 }
 
 char *cr_program_text(const cr_program *p, const char *what)

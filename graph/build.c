@@ -805,6 +805,8 @@ void cr_output_at(cr_loc at, cr_graph *g, const char *name, cr_value v)
         cr_mistake(g, at, "output: needs a name");
         return;
     }
+    if (g->root_mode == CR_ROOTS_IGNORED)
+        return;
     int64_t attr = cr_intern_string(g, name);
     for (uint32_t i = 0; i < g->root.len; i++) {
         cr_ref r = g->root.at[i];
@@ -823,6 +825,27 @@ void cr_output_at(cr_loc at, cr_graph *g, const char *name, cr_value v)
     cr_root_add(g, &root);
 }
 
+bool cr_is_assigned(const cr_graph *g, cr_ref state)
+{
+    for (uint32_t i = 0; i < g->root.len; i++) {
+        const cr_node *n = cr_at(g, g->root.at[i]);
+        if (n->op == CR_OP_ASSIGN && n->src[0] == state)
+            return true;
+    }
+    for (uint32_t i = 0; i < g->waiting.len; i++)
+        if (g->waiting.at[i].state == state)
+            return true;
+    return false;
+}
+
+static void add_assign(cr_graph *g, cr_ref state, cr_ref next)
+{
+    cr_node root = {.op = CR_OP_ASSIGN, .nsrc = 2, .src = {state, next}};
+    root.dtype = cr_at(g, state)->dtype;
+    root.shape = cr_at(g, state)->shape;
+    cr_root_add(g, &root);
+}
+
 void cr_assign_at(cr_loc at, cr_value state, cr_value v)
 {
     cr_value arg[2] = {state, v};
@@ -836,15 +859,36 @@ void cr_assign_at(cr_loc at, cr_value state, cr_value v)
         mistake(at, "assign", arg, 2, why);
         return;
     }
-    for (uint32_t i = 0; i < g->root.len; i++) {
-        const cr_node *n = cr_at(g, g->root.at[i]);
-        if (n->op == CR_OP_ASSIGN && n->src[0] == state.ref) {
-            mistake(at, "assign", arg, 2, "the state has a next value already");
-            return;
-        }
+    if (g->root_mode == CR_ROOTS_IGNORED)
+        return;
+    if (cr_is_assigned(g, state.ref)) {
+        mistake(at, "assign", arg, 2, "the state has a next value already");
+        return;
     }
-    root.shape = cr_at(g, state.ref)->shape;
-    cr_root_add(g, &root);
+    if (g->root_mode == CR_ROOTS_MADE) {
+        add_assign(g, state.ref, v.ref);
+        return;
+    }
+    const cr_waiting waiting = {state.ref, v.ref};
+    if (!cr_vec_push(&g->waiting, waiting) && g->status == CR_OK)
+        g->status = CR_E_MEMORY;
+}
+
+/* An op of its own: it waits for the guard, and what made the next value need not. */
+void cr_assigns_guard(cr_value guard)
+{
+    cr_graph *g = guard.graph;
+    for (uint32_t i = 0; i < g->waiting.len; i++) {
+        const cr_waiting w = g->waiting.at[i];
+        const cr_value state = {g, w.state}, next = {g, w.next};
+        cr_origin_enter(g, "guard", unknown);
+        cr_value v = cr_select_at(unknown, guard, next, state);
+        if (v.ref)
+            add_assign(g, w.state, v.ref);
+        cr_origin_leave(g);
+    }
+    g->waiting.len = 0;
+    g->root_mode = CR_ROOTS_MADE;
 }
 
 void cr_string_free(char *text)

@@ -106,10 +106,10 @@ static cr_dim batch(const struct conv *c)
 /* Places of the kernel, over all samples; elements of a kernel for one channel. */
 static cr_dim places(const struct conv *c)
 {
-    cr_dim n = batch(c);
+    int64_t n = cr_dim_factor(batch(c));
     for (int i = 0; i < c->spatial; i++)
         n *= c->y.dim[1 + i];
-    return n;
+    return (cr_dim)cr_dim_symbol(batch(c)) << CR_DIM_SHIFT | n;
 }
 static int64_t taps(const struct conv *c)
 {

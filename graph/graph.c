@@ -39,6 +39,7 @@ void cr_graph_destroy(cr_graph *g)
     cr_vec_finish(&g->origins);
     cr_vec_finish(&g->symbol);
     cr_vec_finish(&g->data);
+    cr_vec_finish(&g->waiting);
     cr_map_finish(&g->node_map);
     cr_map_finish(&g->shape_map);
     cr_map_finish(&g->attr_map);

@@ -103,6 +103,17 @@ typedef struct cr_symbol_info {
     int64_t bound;
 } cr_symbol_info;
 
+/* What becomes of a root that a user asks for. */
+typedef enum cr_root_mode {
+    CR_ROOTS_MADE,
+    CR_ROOTS_GUARDED, /* assigns wait for their guard: cr_assigns_guard */
+    CR_ROOTS_IGNORED  /* nothing: the values alone are wanted */
+} cr_root_mode;
+
+typedef struct cr_waiting {
+    cr_ref state, next;
+} cr_waiting;
+
 struct cr_graph {
     cr_arena arena;
     const char *name;
@@ -116,6 +127,8 @@ struct cr_graph {
     CR_VEC(cr_symbol_info) symbol; /* [0] unused */
     CR_VEC(const void *) data;     /* CR_INIT_DATA blocks, in the arena; [0] unused */
     cr_map node_map, shape_map, attr_map, string_map;
+    CR_VEC(cr_waiting) waiting; /* assigns that have no guard yet */
+    cr_root_mode root_mode;
     uint32_t next_stream;             /* of random ops */
     uint32_t open_origin, open_depth; /* cr_op_begin */
     bool evaluating, reuse;           /* cr_set_training, cr_set_reuse */
@@ -199,6 +212,9 @@ uint32_t cr_intern_data(cr_graph *g, const void *data, size_t size); /* copies *
 cr_ref cr_node_make(cr_graph *g, const cr_node *n);
 /* Records a root (ASSIGN or OUTPUT). */
 cr_ref cr_root_add(cr_graph *g, const cr_node *n);
+/* Makes the assigns that were asked for under CR_ROOTS_GUARDED: each takes effect only where the
+ * guard, a bool scalar, holds. From then on roots are made as usual. */
+void cr_assigns_guard(cr_value guard);
 /* The origin that nodes made next belong to: the open op, else a new one named `name`. */
 void cr_origin_enter(cr_graph *g, const char *name, cr_loc at);
 void cr_origin_leave(cr_graph *g);
@@ -216,6 +232,9 @@ bool cr_usable_in(cr_loc at, const char *op, cr_graph *g, const cr_value *arg, i
  * that cr_infer finds. */
 cr_value cr_build_node(cr_loc at, cr_op op, const cr_value *arg, int n, const int64_t *attr,
                        uint32_t nattr);
+
+/* Has the state a next value, be it one that waits for its guard? */
+bool cr_is_assigned(const cr_graph *g, cr_ref state);
 
 /* Scalar constant nodes (no broadcasting): */
 cr_ref cr_const_f32(cr_graph *g, float value);

@@ -51,6 +51,44 @@ cr_mem *cr_mem_borrowed(cr_device *device, uint64_t bytes)
     return b;
 }
 
+/* Vectors are loaded past the last element, but never past a page that holds one: the smallest page
+ * of all systems is meant. */
+static const char *why_not_in_place(const cr_device *d, const void *data, uint64_t bytes)
+{
+    enum { PAGE = 4096 };
+    const uintptr_t at = (uintptr_t)data, align = CR_MAX(d->info.align_bytes, 64);
+    if (!d->info.unified)
+        return "the device has its own memory";
+    if (at % align != 0)
+        return "the data is not aligned as the device's buffers are";
+    if ((at + bytes - 1) / PAGE != (at + bytes + CR_MEMORY_SLACK - 1) / PAGE)
+        return "the data ends at the end of a page, and kernels may load 64 bytes beyond it";
+    return NULL;
+}
+
+static cr_status over(cr_mem *b, const void *data)
+{
+    CL_CREATE(b->mem,
+              clCreateBuffer(b->device->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR,
+                             (size_t)b->bytes + CR_MEMORY_SLACK, (void *)(uintptr_t)data, &cl_err),
+              "using %llu bytes in place", (unsigned long long)b->bytes);
+    return CR_OK;
+}
+
+cr_mem *cr_mem_in_place(cr_device *device, const void *data, uint64_t bytes, const char **why)
+{
+    *why = why_not_in_place(device, data, bytes);
+    cr_mem *b = *why ? NULL : buffer_new(device, bytes);
+    if (!b)
+        return NULL;
+    b->in_place = true;
+    if (over(b, data) == CR_OK)
+        return b;
+    *why = "the driver does not take memory of the caller's";
+    cr_mem_unref(b);
+    return NULL;
+}
+
 cr_mem *cr_mem_ref(cr_mem *b)
 {
     b->refs++;

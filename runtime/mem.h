@@ -14,12 +14,16 @@ typedef struct cr_mem {
     cl_mem mem;    /* on the device */
     void *host;    /* on the host */
     bool borrowed; /* `host` is the caller's */
+    bool in_place; /* `mem` is over the caller's memory, which is never written */
     bool fed;      /* inputs: it has its elements */
 } cr_mem;
 
 cr_mem *cr_mem_on_device(cr_device *device, const char *name, uint64_t bytes);
 cr_mem *cr_mem_on_host(cr_device *device, uint64_t bytes);
 cr_mem *cr_mem_borrowed(cr_device *device, uint64_t bytes); /* points nowhere yet */
+/* Over the caller's elements, without a copy: NULL where that cannot be, and then *why says why not
+ * (NULL: out of memory). */
+cr_mem *cr_mem_in_place(cr_device *device, const void *data, uint64_t bytes, const char **why);
 cr_mem *cr_mem_ref(cr_mem *b);
 void cr_mem_unref(cr_mem *b); /* accepts NULL */
 

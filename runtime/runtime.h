@@ -136,6 +136,12 @@ cr_store *cr_exec_store(const cr_exec *exec); /* the executable's reference */
 /* Gives an input its elements, which it keeps until it is fed again. Inputs on the device are
  * copied at once. Of inputs in host space the pointer is kept: the data must outlive the runs. */
 cr_status cr_exec_feed(cr_exec *exec, const char *name, const void *data, uint64_t bytes);
+/* The same without a copy where the device shares the host's memory: *why is then NULL, and the
+ * data must outlive the executable and stay as it is. Else it is copied, and *why (a constant) says
+ * why.
+ */
+cr_status cr_exec_feed_in_place(cr_exec *exec, const char *name, const void *data, uint64_t bytes,
+                                const char **why);
 /* From now on both executables (of one device) have one copy of that input: feeding either feeds
  * both. */
 cr_status cr_exec_share_input(cr_exec *exec, cr_exec *from, const char *name);
@@ -155,7 +161,8 @@ typedef struct cr_exec_stats {
     uint64_t steps, launches;
     uint64_t step_h2d_bytes, step_d2h_bytes; /* by the module's own transfers */
     uint64_t feed_h2d_bytes, fetch_d2h_bytes;
-    uint64_t step_h2d, step_d2h; /* how many transfers */
+    uint64_t feeds, feeds_in_place; /* inputs that were fed; of these, without a copy */
+    uint64_t step_h2d, step_d2h;    /* how many transfers */
     uint64_t host_steps;
     uint64_t mended; /* launches whose groups gave up waiting and that one group did again */
 } cr_exec_stats;

@@ -119,12 +119,6 @@ int cli_dot(int argc, char **argv)
         return status;
     if (t.net_text && training_check(&t, &o) != CLI_GO)
         return CLI_MISTAKE;
-    if (t.net_text && in.o.nbind == 0) {
-        in.bind.at[0] = (cr_binding){"batch", (int64_t)training_batch(&t, &sizes)};
-        in.o.nbind = 1;
-        if (in.bind.at[0].value == 0)
-            return CLI_MISTAKE;
-    }
     cr_graph *g = t.net_text ? graph_of_net(&t) : inspecting_read(o.file);
     if (!g)
         return CLI_MISTAKE;

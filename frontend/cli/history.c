@@ -1,6 +1,7 @@
 /* history.c - what the epochs of a training were like, as a table, CSV and a picture. */
 #include "history.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 
 void history_add(history *h, const cr_epoch *e)
@@ -18,32 +19,89 @@ void history_finish(history *h)
     free(h->epoch);
 }
 
-void history_print_head(FILE *out)
+/* ---- the table ------------------------------------------------------------------------------- */
+
+void history_print_head(const history *h, FILE *out)
 {
-    fprintf(out, "%5s  %10s  %8s  %10s  %8s  %8s\n", "epoch", "loss", "accuracy", "test loss",
-            "accuracy", "seconds");
+    fprintf(out, "%5s  %10s  %8s", "epoch", "loss", "accuracy");
+    if (h->validates)
+        fprintf(out, "  %10s  %8s", "validation", "accuracy");
+    fprintf(out, "  %10s  %8s  %8s\n", "test loss", "accuracy", "seconds");
     fflush(out);
 }
 
-void history_print_row(FILE *out, const cr_epoch *e)
+void history_print_row(const history *h, FILE *out, const cr_epoch *e)
 {
-    fprintf(out, "%5u  %10.6f  %6.2f %%  %10.6f  %6.2f %%  %8.3f\n", e->epoch, e->train_loss,
-            100 * e->train_accuracy, e->test_loss, 100 * e->test_accuracy, e->seconds);
+    fprintf(out, "%5u  %10.6f  %6.2f %%", e->epoch, e->train_loss, 100 * e->train_accuracy);
+    if (h->validates)
+        fprintf(out, "  %10.6f  %6.2f %%", e->validation_loss, 100 * e->validation_accuracy);
+    fprintf(out, "  %10.6f  %6.2f %%  %8.3f\n", e->test_loss, 100 * e->test_accuracy, e->seconds);
     fflush(out);
 }
 
-int history_write_csv(const history *h, const char *path)
+/* ---- logs ------------------------------------------------------------------------------------ */
+
+void history_add_json(const history *h, const cr_epoch *e, cJSON *to)
+{
+    cJSON_AddNumberToObject(to, "epoch", e->epoch);
+    cJSON_AddNumberToObject(to, "train_loss", e->train_loss);
+    cJSON_AddNumberToObject(to, "train_accuracy", e->train_accuracy);
+    if (h->validates) {
+        cJSON_AddNumberToObject(to, "validation_loss", e->validation_loss);
+        cJSON_AddNumberToObject(to, "validation_accuracy", e->validation_accuracy);
+    }
+    cJSON_AddNumberToObject(to, "test_loss", e->test_loss);
+    cJSON_AddNumberToObject(to, "test_accuracy", e->test_accuracy);
+    cJSON_AddNumberToObject(to, "seconds", e->seconds);
+    cJSON_AddNumberToObject(to, "test_seconds", e->test_seconds);
+}
+
+static void put_csv(cli_text *t, const history *h)
+{
+    cli_put(t, "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,test_seconds%s\n",
+            h->validates ? ",validation_loss,validation_accuracy" : "");
+    for (size_t i = 0; i < h->n; i++) {
+        const cr_epoch *e = &h->epoch[i];
+        cli_put(t, "%u,%.9g,%.6f,%.9g,%.6f,%.6f,%.6f", e->epoch, e->train_loss, e->train_accuracy,
+                e->test_loss, e->test_accuracy, e->seconds, e->test_seconds);
+        if (h->validates)
+            cli_put(t, ",%.9g,%.6f", e->validation_loss, e->validation_accuracy);
+        cli_put(t, "\n");
+    }
+}
+
+static void put_json_lines(cli_text *t, const history *h)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        cJSON *row = cJSON_CreateObject();
+        history_add_json(h, &h->epoch[i], row);
+        char *line = cJSON_PrintUnformatted(row);
+        cli_put(t, "%s\n", line ? line : "{}");
+        cJSON_free(line);
+        cJSON_Delete(row);
+    }
+}
+
+static bool ends_in(const char *path, const char *ending)
+{
+    const char *dot = strrchr(path, '.');
+    return dot && strcmp(dot, ending) == 0;
+}
+
+int history_check_log(const char *path)
+{
+    if (!path || ends_in(path, ".csv") || ends_in(path, ".jsonl"))
+        return CLI_OK;
+    return cli_fail("--log: '%s' must end in .csv, or in .jsonl for a line of JSON an epoch", path);
+}
+
+int history_write_log(const history *h, const char *path)
 {
     if (!path)
         return CLI_OK;
     cli_text t = {0};
-    cli_put(&t, "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,test_seconds\n");
-    for (size_t i = 0; i < h->n; i++) {
-        const cr_epoch *e = &h->epoch[i];
-        cli_put(&t, "%u,%.9g,%.6f,%.9g,%.6f,%.6f,%.6f\n", e->epoch, e->train_loss,
-                e->train_accuracy, e->test_loss, e->test_accuracy, e->seconds, e->test_seconds);
-    }
-    int status = cli_write(path, t.at, t.len);
+    (ends_in(path, ".csv") ? put_csv : put_json_lines)(&t, h);
+    int status = cli_write(path, t.at ? t.at : "", t.len);
     free(t.at);
     return status;
 }
@@ -84,17 +142,31 @@ static const char style[] = "set border 3 lc rgb '#666666'\n"
                             "set key top right textcolor rgb '#444444' samplen 1.5\n"
                             "set xlabel 'epoch' textcolor rgb '#444444'\n"
                             "set style line 1 lc rgb '#2f6fb5' lw 2 pt 7 ps 0.45\n"
-                            "set style line 2 lc rgb '#d9772b' lw 2 pt 7 ps 0.45\n";
+                            "set style line 2 lc rgb '#d9772b' lw 2 pt 7 ps 0.45\n"
+                            "set style line 3 lc rgb '#3f9a5f' lw 2 pt 7 ps 0.45\n";
 
+/* A row an epoch: its number, then loss and accuracy of training, test and validation. */
 static void put_data(cli_text *t, const history *h)
 {
     cli_put(t, "$d << EOD\n");
     for (size_t i = 0; i < h->n; i++) {
         const cr_epoch *e = &h->epoch[i];
-        cli_put(t, "%u %.9g %.9g %.9g %.9g\n", e->epoch, e->train_loss, 100 * e->train_accuracy,
-                e->test_loss, 100 * e->test_accuracy);
+        cli_put(t, "%u %.9g %.9g %.9g %.9g %.9g %.9g\n", e->epoch, e->train_loss,
+                100 * e->train_accuracy, e->test_loss, 100 * e->test_accuracy, e->validation_loss,
+                100 * e->validation_accuracy);
     }
     cli_put(t, "EOD\n");
+}
+
+/* One picture of two: `column` of training, and what follows of the others. */
+static void put_plot(cli_text *t, const history *h, const char *title, const char *key, int column)
+{
+    static const char *const names[] = {"training", "test", "validation"};
+    cli_put(t, "set title '%s' textcolor rgb '#222222'\nset key %s\nplot ", title, key);
+    for (int i = 0; i < (h->validates ? 3 : 2); i++)
+        cli_put(t, "%s$d using 1:%d with linespoints ls %d title '%s'", i ? ", " : "",
+                column + 2 * i, i + 1, names[i]);
+    cli_put(t, "\n");
 }
 
 int history_plot(const history *h, const char *path, const char *title)
@@ -105,18 +177,15 @@ int history_plot(const history *h, const char *path, const char *title)
     put_data(&t, h);
     put_terminal(&t, cli_picture_format(path));
     cli_put(&t, "%s", style);
-    cli_put(&t, "set xrange [0.5:%zu.5]\n", h->n);
+    cli_put(&t, "set xrange [%.9g:%.9g]\n", h->epoch[0].epoch - 0.5,
+            (double)h->epoch[h->n - 1].epoch + 0.5);
     cli_put(&t, h->n <= 12 ? "set xtics 1\n" : "set xtics autofreq\n");
     cli_put(&t, "set multiplot layout 1,2 title ");
     put_quoted(&t, title);
-    cli_put(&t, " font ',15' textcolor rgb '#222222'\n"
-                "set title 'loss' textcolor rgb '#222222'\n"
-                "plot $d using 1:2 with linespoints ls 1 title 'training', "
-                "$d using 1:4 with linespoints ls 2 title 'test'\n"
-                "set title 'accuracy (%%)'\nset key bottom right\n"
-                "plot $d using 1:3 with linespoints ls 1 title 'training', "
-                "$d using 1:5 with linespoints ls 2 title 'test'\n"
-                "unset multiplot\n");
+    cli_put(&t, " font ',15' textcolor rgb '#222222'\n");
+    put_plot(&t, h, "loss", "top right", 2);
+    put_plot(&t, h, "accuracy (%)", "bottom right", 3);
+    cli_put(&t, "unset multiplot\n");
     int status = cli_filter((const char *const[]){"gnuplot", NULL}, t.at, t.len, path);
     free(t.at);
     return status;

@@ -7,17 +7,23 @@
 typedef struct history {
     cr_epoch *epoch;
     size_t n;
+    bool validates; /* there are validation samples */
 } history;
 
 void history_add(history *h, const cr_epoch *e);
 void history_finish(history *h);
 
 /* The table, row by row. */
-void history_print_head(FILE *out);
-void history_print_row(FILE *out, const cr_epoch *e);
+void history_print_head(const history *h, FILE *out);
+void history_print_row(const history *h, FILE *out, const cr_epoch *e);
+/* Adds what an epoch was like to a JSON object. */
+void history_add_json(const history *h, const cr_epoch *e, struct cJSON *to);
 
-/* Writes all epochs so far; NULL paths are fine. CLI_OK or CLI_MISTAKE. */
-int history_write_csv(const history *h, const char *path);
+/* Is the ending one of .csv and .jsonl? Checked before training. */
+int history_check_log(const char *path);
+/* Writes all epochs so far, as CSV or as a line of JSON each, by the ending; NULL paths are fine.
+ * CLI_OK or CLI_MISTAKE. */
+int history_write_log(const history *h, const char *path);
 /* Loss and accuracy curves, by gnuplot. Nothing is written for no epoch. */
 int history_plot(const history *h, const char *path, const char *title);
 

@@ -205,13 +205,12 @@ static int create(comparison *c, const cr_dataset *data)
 
 int compare_measure(comparison *c, const cr_dataset *data)
 {
-    c->batch = training_batch(&c->t, data);
-    if (c->batch == 0)
-        return CLI_MISTAKE;
-    const uint64_t most = data->ntrain / c->batch;
     int status = create(c, data);
-    if (status == CLI_OK)
-        status = compare_steps(c);
+    if (status != CLI_OK)
+        return status;
+    c->batch = cr_trainer_batch(c->v[0].trainer);
+    const uint64_t most = data->ntrain / c->batch;
+    status = compare_steps(c);
     if (status == CLI_OK)
         status = time_variants(c, most);
     if (status != CLI_OK)

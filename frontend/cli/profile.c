@@ -107,13 +107,10 @@ static int run(struct job *job, const cr_dataset *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.no_evaluation = true;
-    const uint32_t batch = training_batch(&job->t, data);
-    if (batch == 0)
-        return CLI_MISTAKE;
     cr_trainer *trainer = cr_trainer_create(data, &options);
     if (!trainer)
         return cli_library_failed();
-    uint64_t most = data->ntrain / batch;
+    uint64_t most = data->ntrain / cr_trainer_batch(trainer);
     uint64_t steps = job->steps < most ? job->steps : most;
     cr_profile warm, p;
     int status = CLI_OK;

@@ -4,19 +4,38 @@
 #include <unistd.h>
 
 #include "history.h"
+#include "predictions.h"
 #include "training.h"
 
 struct job {
     training t;
-    uint64_t epochs;
-    const char *log, *plot;
+    uint64_t epochs, patience;
+    int monitor;
+    float min_delta, validation_split;
+    const char *log, *plot, *predict;
     uint32_t batch;
     bool json;
     double last_shown;
+    history h;
+    int status; /* of what is written after an epoch */
 };
 
 /* ---- progress -------------------------------------------------------------------------------- */
 
+/* "12 s", "3:05", "1:02:03" into buf, of CLI_SIZE_TEXT bytes. */
+static const char *duration(double seconds, char *buf)
+{
+    const long long s = (long long)fmin(seconds + 0.5, 1e9);
+    if (s < 60)
+        snprintf(buf, CLI_SIZE_TEXT, "%lld s", s);
+    else if (s < 3600)
+        snprintf(buf, CLI_SIZE_TEXT, "%lld:%02lld", s / 60, s % 60);
+    else
+        snprintf(buf, CLI_SIZE_TEXT, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    return buf;
+}
+
+/* What is left is of all epochs, evaluations aside. */
 static void show_progress(const cr_progress *p, void *user)
 {
     struct job *job = user;
@@ -24,75 +43,125 @@ static void show_progress(const cr_progress *p, void *user)
     if (p->step < p->steps && now - job->last_shown < 0.1)
         return;
     job->last_shown = now;
-    double rate = (double)p->step / fmax(p->seconds, 1e-9);
-    int done = (int)(24 * p->step / p->steps);
-    fprintf(stderr, "\repoch %u/%llu  [%.*s%*s]  %llu/%llu steps  %.0f steps/s  %.0f s left \x1b[K",
+    const double rate = (double)p->step / fmax(p->seconds, 1e-9);
+    const double left =
+        (double)(p->steps - p->step) + (double)(job->epochs - p->epoch) * (double)p->steps;
+    const int done = (int)(24 * p->step / p->steps);
+    char time[CLI_SIZE_TEXT];
+    fprintf(stderr,
+            "\repoch %u/%llu  [%.*s%*s]  %llu/%llu steps  %.0f steps/s  %s left  loss %.4f  "
+            "accuracy %.2f %%\x1b[K",
             p->epoch, (unsigned long long)job->epochs, done, "########################", 24 - done,
             "", (unsigned long long)p->step, (unsigned long long)p->steps, rate,
-            (double)(p->steps - p->step) / fmax(rate, 1e-9));
+            duration(left / fmax(rate, 1e-9), time), p->loss, 100 * p->accuracy);
     fflush(stderr);
 }
 
-static void clear_progress(const struct job *job)
+static void clear_progress(struct job *job)
 {
     if (job->last_shown > 0)
         fprintf(stderr, "\r\x1b[K");
+    job->last_shown = 0;
 }
 
 /* ---- the result ------------------------------------------------------------------------------ */
 
-static int print_json(const struct job *job, const history *h, const char *device)
+static int print_json(const struct job *job, const cr_fit *fit, const char *device)
 {
     cJSON *j = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(j, "epochs");
     cJSON_AddStringToObject(j, "device", device);
     cJSON_AddStringToObject(j, "net", job->t.net_text);
     cJSON_AddNumberToObject(j, "batch", job->batch);
     cJSON_AddNumberToObject(j, "seed", (double)job->t.seed);
-    for (size_t i = 0; i < h->n; i++) {
-        const cr_epoch *e = &h->epoch[i];
+    if (fit->best_epoch)
+        cJSON_AddNumberToObject(j, "best_epoch", fit->best_epoch);
+    for (size_t i = 0; i < job->h.n; i++) {
         cJSON *row = cJSON_CreateObject();
         cJSON_AddItemToArray(list, row);
-        cJSON_AddNumberToObject(row, "epoch", e->epoch);
-        cJSON_AddNumberToObject(row, "train_loss", e->train_loss);
-        cJSON_AddNumberToObject(row, "train_accuracy", e->train_accuracy);
-        cJSON_AddNumberToObject(row, "test_loss", e->test_loss);
-        cJSON_AddNumberToObject(row, "test_accuracy", e->test_accuracy);
-        cJSON_AddNumberToObject(row, "seconds", e->seconds);
-        cJSON_AddNumberToObject(row, "test_seconds", e->test_seconds);
+        history_add_json(&job->h, &job->h.epoch[i], row);
     }
     return cli_print_json(j);
 }
 
-static int epochs(struct job *job, cr_trainer *trainer, history *h)
+/* ---- epochs ---------------------------------------------------------------------------------- */
+
+/* Whatever comes after, this epoch is told and written. */
+static bool after_epoch(const cr_epoch *e, void *user)
 {
+    struct job *job = user;
+    clear_progress(job);
+    history_add(&job->h, e);
     if (!job->json)
-        history_print_head(stdout);
-    while (h->n < job->epochs) {
-        cr_epoch e;
-        cr_status status = *training_interrupt ? CR_E_INTERRUPTED : cr_trainer_epoch(trainer, &e);
-        clear_progress(job);
-        if (status == CR_E_INTERRUPTED) {
-            cli_fail("interrupted in epoch %zu", h->n + 1);
-            return CLI_INTERRUPTED;
-        }
-        if (status != CR_OK)
-            return cli_library_failed();
-        history_add(h, &e);
-        if (!job->json)
-            history_print_row(stdout, &e);
-        if (history_write_csv(h, job->log) != CLI_OK)
-            return CLI_MISTAKE;
+        history_print_row(&job->h, stdout, e);
+    job->status = history_write_log(&job->h, job->log);
+    return job->status == CLI_OK;
+}
+
+static void tell_best(const struct job *job, const cr_fit *fit)
+{
+    const bool loss = job->monitor == CR_MONITOR_LOSS;
+    fprintf(stderr, "%s after epoch %u; the weights are those of epoch %u, %s %s %.6g%s\n",
+            fit->stopped ? "stopped" : "done", fit->epochs, fit->best_epoch,
+            job->h.validates ? "validation" : "test", loss ? "loss" : "accuracy",
+            loss ? fit->best : 100 * fit->best, loss ? "" : " %");
+}
+
+static int epochs(struct job *job, cr_trainer *trainer, cr_fit *fit)
+{
+    const cr_early_stopping stopping = {.monitor = (cr_monitor)job->monitor,
+                                        .patience = (uint32_t)job->patience,
+                                        .min_delta = (double)job->min_delta};
+    const cr_fit_options options = {
+        .on_epoch = after_epoch, .user = job, .early_stopping = job->patience ? &stopping : NULL};
+    if (!job->json)
+        history_print_head(&job->h, stdout);
+    cr_status status = cr_trainer_fit(trainer, (uint32_t)job->epochs, &options, fit);
+    clear_progress(job);
+    if (status == CR_E_INTERRUPTED) {
+        cli_fail("interrupted in epoch %zu", job->h.n + 1);
+        return CLI_INTERRUPTED;
     }
-    return CLI_OK;
+    if (status != CR_OK)
+        return cli_library_failed();
+    if (fit->best_epoch)
+        tell_best(job, fit);
+    return job->status;
+}
+
+/* Keeps the first exit status that is not 0. */
+static void also(int *status, int next)
+{
+    if (*status == CLI_OK)
+        *status = next;
 }
 
 /* Whatever happened, what was done is written. */
+static int train(struct job *job, const cr_dataset *data, cr_trainer *trainer)
+{
+    const char *device = cr_program_get_info(cr_trainer_program(trainer)).device;
+    const bool softmax = job->t.loss == CR_LOSS_SOFTMAX_CROSS_ENTROPY;
+    cr_fit fit;
+    fprintf(stderr, "%u training and %u test images, on %s\n", data->ntrain, data->ntest, device);
+    int status = epochs(job, trainer, &fit);
+    also(&status,
+         status == CLI_OK ? predictions_write(trainer, data, softmax, job->predict) : CLI_OK);
+    int written = history_write_log(&job->h, job->log);
+    also(&status, written);
+    written = history_plot(&job->h, job->plot, job->t.net_text);
+    also(&status, written);
+    if (job->json && job->h.n > 0) {
+        written = print_json(job, &fit, device);
+        also(&status, written);
+    }
+    history_finish(&job->h);
+    return status;
+}
+
 static int run(struct job *job, const cr_dataset *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
-    job->batch = training_batch(&job->t, data);
-    if (job->batch == 0)
-        return CLI_MISTAKE;
+    options.validation_split = job->validation_split;
+    job->h.validates = job->validation_split > 0;
     if (isatty(STDERR_FILENO)) {
         options.progress = show_progress;
         options.progress_user = job;
@@ -100,19 +169,56 @@ static int run(struct job *job, const cr_dataset *data)
     cr_trainer *trainer = cr_trainer_create(data, &options);
     if (!trainer)
         return cli_library_failed();
-    const char *device = cr_program_get_info(cr_trainer_program(trainer)).device;
-    fprintf(stderr, "%u training and %u test images, on %s\n", data->ntrain, data->ntest, device);
-    history h = {NULL, 0};
-    int status = epochs(job, trainer, &h);
-    if (history_write_csv(&h, job->log) != CLI_OK && status == CLI_OK)
-        status = CLI_MISTAKE;
-    if (history_plot(&h, job->plot, job->t.net_text) != CLI_OK && status == CLI_OK)
-        status = CLI_MISTAKE;
-    if (job->json && h.n > 0 && print_json(job, &h, device) != CLI_OK && status == CLI_OK)
-        status = CLI_MISTAKE;
-    history_finish(&h);
+    job->batch = cr_trainer_batch(trainer);
+    int status = train(job, data, trainer);
     cr_trainer_destroy(trainer);
     return status;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static void add_options(struct job *job, cli_options *o)
+{
+    training_options(&job->t, o);
+    cli_add(o, "--epochs", CLI_COUNT, &job->epochs, "N", "how often each sample is seen");
+    cli_add(o, "--opt", CLI_CHOICE, &job->t.opt, CLI_VARIANTS, "how far the compiler goes");
+    cli_add(o, "--validation-split", CLI_REAL, &job->validation_split, "PART",
+            "so much of the training set, its end, validates");
+    cli_add(o, "--patience", CLI_COUNT, &job->patience, "N",
+            "stop after N epochs that are no better, and take the best weights");
+    cli_add(o, "--monitor", CLI_CHOICE, &job->monitor, "loss|accuracy",
+            "what is to be better: of validation, else of test");
+    cli_add(o, "--min-delta", CLI_REAL, &job->min_delta, "D", "by more than so much");
+    cli_add(o, "--log", CLI_TEXT, &job->log, "F.csv",
+            "also write the table there, epoch by epoch (.csv, .jsonl)");
+    cli_add(o, "--plot", CLI_TEXT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
+    cli_add(o, "--predict", CLI_TEXT, &job->predict, "F.csv",
+            "write labels and probabilities of the test images");
+    cli_add(o, "--json", CLI_FLAG, &job->json, NULL, "print JSON at the end instead of the table");
+}
+
+static int check_stopping(const struct job *job, const cli_options *o)
+{
+    if (job->epochs < 1 || job->epochs > UINT32_MAX)
+        return cli_fail("--epochs: at least 1 is needed, and at most 2^32 - 1");
+    if (cli_given(o, "--patience")) {
+        if (job->patience < 1 || job->patience > UINT32_MAX)
+            return cli_fail("--patience: at least 1 epoch is needed, and at most 2^32 - 1");
+        return job->min_delta >= 0 ? CLI_GO
+                                   : cli_fail("--min-delta: it is %g; it must be 0 or more",
+                                              (double)job->min_delta);
+    }
+    if (cli_given(o, "--monitor") || cli_given(o, "--min-delta"))
+        return cli_fail("%s: it is for early stopping, which --patience asks for",
+                        cli_given(o, "--monitor") ? "--monitor" : "--min-delta");
+    return CLI_GO;
+}
+
+static bool check_files(const struct job *job)
+{
+    return !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
+           !cli_check_writable(job->predict) && !history_check_log(job->log) &&
+           !history_check_plot(job->plot);
 }
 
 int cli_train(int argc, char **argv)
@@ -123,20 +229,15 @@ int cli_train(int argc, char **argv)
                  "training data\n"
                  "while the weights change, on test data at the epoch's end; and its time.",
     };
-    training_options(&job.t, &o);
-    cli_add(&o, "--epochs", CLI_COUNT, &job.epochs, "N", "how often each sample is seen");
-    cli_add(&o, "--opt", CLI_CHOICE, &job.t.opt, CLI_VARIANTS, "how far the compiler goes");
-    cli_add(&o, "--log", CLI_TEXT, &job.log, "F.csv", "also write the table there, epoch by epoch");
-    cli_add(&o, "--plot", CLI_TEXT, &job.plot, "F.svg", "draw loss and accuracy (.svg or .png)");
-    cli_add(&o, "--json", CLI_FLAG, &job.json, NULL, "print JSON at the end instead of the table");
+    add_options(&job, &o);
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)
         status = training_check(&job.t, &o);
+    if (status == CLI_GO)
+        status = check_stopping(&job, &o);
     if (status != CLI_GO)
         return status;
-    if (job.epochs < 1)
-        return cli_fail("--epochs: at least 1 is needed");
-    if (cli_check_writable(job.log) || cli_check_writable(job.plot) || history_check_plot(job.plot))
+    if (!check_files(&job))
         return CLI_MISTAKE;
     training_catch_interrupt();
     cr_dataset *data = cr_dataset_load(job.t.data);

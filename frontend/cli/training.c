@@ -1,6 +1,7 @@
 /* training.c - the options that train, compare, profile and dot have in common. */
 #include "training.h"
 
+#include <ctype.h>
 #include <signal.h>
 
 const char *const cli_variants[3] = {"naive", "unfused", "fused"};
@@ -15,10 +16,11 @@ cr_opt cli_variant_opt(int i)
 static const char optimizers[] = "" CR_OPTIMIZER_MAP(CR_X);
 #undef CR_X
 
+#define CR_X(name, word, parameters, help) "\n    " #word " " parameters
 void training_net_options(training *t, cli_options *o)
 {
     cli_add(o, "--net", CLI_TEXT, &t->net_text, "'LAYER, ...'",
-            "layers: dense UNITS [ACTIVATION], normalize MEAN STD");
+            "layers, with a comma between them: " CR_LAYER_MAP(CR_X));
     cli_add(o, "--loss", CLI_CHOICE, &t->loss, "mse|softmax-cross-entropy", "what is minimised");
     cli_add(o, "--optimizer", CLI_CHOICE, &t->optimizer, optimizers + 1, "how");
     cli_add(o, "--lr", CLI_REAL, &t->lr, "RATE",
@@ -27,7 +29,11 @@ void training_net_options(training *t, cli_options *o)
             "of the optimizer momentum (default: 0.9)");
     cli_add(o, "--batch", CLI_COUNT, &t->batch, "N",
             "samples of a step (default: 64, or all when they are fewer)");
+    cli_add(o, "--augment", CLI_TEXT, &t->augment_text, "flip,shift=N",
+            "flip images at random, move them by up to N pixels");
 }
+
+#undef CR_X
 
 void training_options(training *t, cli_options *o)
 {
@@ -40,7 +46,7 @@ void training_options(training *t, cli_options *o)
     training_net_options(t, o);
     cli_add(o, "--device", CLI_TEXT, &t->device, "D",
             "gpu, cpu, an index, or a part of a name (crisol devices)");
-    cli_add(o, "--seed", CLI_COUNT, &t->seed, "N", "of initial weights and of the samples' order");
+    cli_add(o, "--seed", CLI_COUNT, &t->seed, "N", "of weights, order and --augment");
     cli_add(o, "--fast-math", CLI_FLAG, &t->fast_math, NULL, "allow rules that change values");
     cli_add(o, "--reference", CLI_FLAG, &t->reference, NULL,
             "one work-item an output: slow, simple");
@@ -68,25 +74,40 @@ static int check_optimizer(training *t, const cli_options *o)
     return CLI_GO;
 }
 
-uint32_t training_batch(const training *t, const cr_dataset *data)
+/* A word of --augment, n characters long. */
+static int read_augment_word(cr_augment *a, const char *word, size_t n)
 {
-    enum { DEFAULT = 64 }; /* as cr_train_options says */
-    const uint64_t batch = t->batch ? t->batch : DEFAULT;
-    if (data->ntrain == 0) {
-        cli_fail("the data set has no training images");
-        return 0;
+    const size_t name = 6; /* shift= */
+    if (n == 4 && memcmp(word, "flip", n) == 0) {
+        a->flip = true;
+        return CLI_GO;
     }
-    if (t->batch > data->ntrain) {
-        cli_fail("--batch: a batch of %llu samples is larger than the training set of %u",
-                 (unsigned long long)t->batch, data->ntrain);
-        return 0;
+    if (n <= name || memcmp(word, "shift=", name) != 0)
+        return cli_fail("--augment: '%.*s' is neither flip nor shift=N", (int)n, word);
+    char *end;
+    unsigned long long v = strtoull(word + name, &end, 10);
+    if (!isdigit((unsigned char)word[name]) || end != word + n || v < 1 || v > UINT16_MAX)
+        return cli_fail("--augment: '%.*s' is no number of pixels, from 1", (int)(n - name),
+                        word + name);
+    a->shift = (uint32_t)v;
+    return CLI_GO;
+}
+
+static int read_augment(training *t)
+{
+    const char *at = t->augment_text;
+    while (at) {
+        const size_t n = strcspn(at, ",");
+        if (read_augment_word(&t->augment, at, n) != CLI_GO)
+            return CLI_MISTAKE;
+        at = at[n] ? at + n + 1 : NULL;
     }
-    return batch < data->ntrain ? (uint32_t)batch : data->ntrain;
+    return CLI_GO;
 }
 
 int training_check(training *t, const cli_options *o)
 {
-    if (check_optimizer(t, o) != CLI_GO)
+    if (check_optimizer(t, o) != CLI_GO || read_augment(t) != CLI_GO)
         return CLI_MISTAKE;
     if (cli_given(o, "--batch") && (t->batch < 1 || t->batch > 1u << 24))
         return cli_fail("--batch: %llu is not between 1 and %u", (unsigned long long)t->batch,
@@ -107,6 +128,7 @@ cr_train_options training_trainer(training *t, cr_opt opt)
                       .momentum = t->momentum},
         .batch = (uint32_t)t->batch,
         .seed = t->seed,
+        .augment = t->augment,
         .compile =
             {
                 .device = t->device,

@@ -10,6 +10,8 @@ typedef struct training {
     float lr, momentum;       /* as cr_optimizer has them */
     uint64_t batch, seed;     /* batch 0: the trainer's default */
     bool fast_math, reference;
+    const char *augment_text; /* "flip,shift=2" */
+    cr_augment augment;
     int launches; /* cr_launches */
     cr_budget budget;
     cr_net net;
@@ -28,8 +30,6 @@ void training_options(training *t, cli_options *o);
 void training_net_options(training *t, cli_options *o);
 /* Reads what the texts hold; `o` as parsed. CLI_GO, or the exit status after a message. */
 int training_check(training *t, const cli_options *o);
-/* Samples of a step on that data set; 0 after a message when it has fewer. */
-uint32_t training_batch(const training *t, const cr_dataset *data);
 /* What a trainer is made from. `t` must outlive it. */
 cr_train_options training_trainer(training *t, cr_opt opt);
 

@@ -163,20 +163,19 @@ void cr_dataset_destroy(cr_dataset *data)
     cr_free(data);
 }
 
-static cr_status check_labels(const char *which, const uint8_t *y, uint32_t n, uint32_t classes)
+cr_samples cr_dataset_samples(const cr_dataset *data)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (y[i] >= classes)
-            return cr_fail(
-                CR_E_ARGUMENT,
-                "label %u of %s sample %u is outside the %u classes: the net's last layer "
-                "needs at least %u units, or the labels are wrong",
-                y[i], which, i, classes, y[i] + 1u);
-    return CR_OK;
+    return (cr_samples){
+        .x_dtype = CR_U8,
+        .y_dtype = CR_U8,
+        .x_shape = CR_SHAPE(data->rows, data->cols, 1),
+        .train = {data->train_x, data->train_y, data->ntrain},
+        .test = {data->test_x, data->test_y, data->ntest},
+    };
 }
 
 cr_status cr_dataset_check_labels(const cr_dataset *data, uint32_t classes)
 {
-    CR_TRY(check_labels("training", data->train_y, data->ntrain, classes));
-    return check_labels("test", data->test_y, data->ntest, classes);
+    const cr_samples samples = cr_dataset_samples(data);
+    return cr_samples_check_labels(&samples, classes);
 }

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <math.h>
 
-#include "crisol/nn.h"
+#include "crisol/conv.h"
 #include "crisol/ops.h"
 #include "ir.h"
 
@@ -132,6 +132,112 @@ static cr_value build_dense(cr_loc at, const cr_layer *l, const char *name, cr_v
     return cr_dense_at(at, x, name, l->units, l->activation, NULL);
 }
 
+enum { MOST = 1 << 16 }; /* rows of a kernel, and the like */
+
+/* "same", "stride 2" and the like in any order, and an activation where one may stand; `words` are
+ * the options that the layer has. */
+static cr_status read_options(struct reader *r, const char *words, bool activated, cr_layer *layer)
+{
+    while (next_word(r)) {
+        if (is_word(r, "same")) {
+            layer->same = true;
+        } else if (is_word(r, "stride")) {
+            CR_TRY(read_whole(r, "a stride", MOST, &layer->stride));
+        } else if (is_word(r, "dilation") && strstr(words, "dilation")) {
+            CR_TRY(read_whole(r, "a dilation", MOST, &layer->dilation));
+        } else if (is_word(r, "groups") && strstr(words, "groups")) {
+            CR_TRY(read_whole(r, "a number of groups", MOST, &layer->groups));
+        } else if (activated) {
+            return find_activation(r, &layer->activation);
+        } else {
+            return wrong(r, "'%.*s' is no option of '%s'; there are %s", shown(r), r->word,
+                         r->layer, words);
+        }
+    }
+    return CR_OK;
+}
+
+static cr_window_options window_of(const cr_layer *l)
+{
+    return (cr_window_options){.stride = {l->stride, l->stride},
+                               .dilation = {l->dilation, l->dilation},
+                               .padding = l->same ? CR_SAME : CR_VALID};
+}
+
+static cr_status read_conv(struct reader *r, cr_layer *layer)
+{
+    CR_TRY(read_whole(r, "a number of filters", 1 << 24, &layer->units));
+    CR_TRY(read_whole(r, "a kernel's size", MOST, &layer->kernel));
+    return read_options(r, "same, stride, dilation, groups", true, layer);
+}
+
+static cr_value build_conv(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    const cr_conv_options o = {
+        .window = window_of(l), .activation = l->activation, .groups = l->groups};
+    return cr_conv2d_at(at, x, name, l->units, l->kernel, l->kernel, &o);
+}
+
+static cr_status read_depthwise(struct reader *r, cr_layer *layer)
+{
+    CR_TRY(read_whole(r, "a kernel's size", MOST, &layer->kernel));
+    return read_options(r, "same, stride, dilation", true, layer);
+}
+
+static cr_value build_depthwise(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    const cr_conv_options o = {.window = window_of(l), .activation = l->activation};
+    return cr_depthwise_conv2d_at(at, x, name, 1, l->kernel, l->kernel, &o);
+}
+
+static cr_status read_pool(struct reader *r, cr_layer *layer)
+{
+    CR_TRY(read_whole(r, "a size", MOST, &layer->kernel));
+    return read_options(r, "same, stride", false, layer);
+}
+
+static cr_status read_maxpool(struct reader *r, cr_layer *layer)
+{
+    return read_pool(r, layer);
+}
+
+static cr_value build_maxpool(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    const cr_window_options o = window_of(l);
+    (void)name;
+    return cr_max_pool2d_at(at, x, l->kernel, l->kernel, &o);
+}
+
+static cr_status read_avgpool(struct reader *r, cr_layer *layer)
+{
+    return read_pool(r, layer);
+}
+
+static cr_value build_avgpool(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+{
+    const cr_window_options o = window_of(l);
+    (void)name;
+    return cr_avg_pool2d_at(at, x, l->kernel, l->kernel, &o);
+}
+
+/* Layers of a word alone. */
+#define PLAIN(word, value)                                                                         \
+    static cr_status read_##word(struct reader *r, cr_layer *layer)                                \
+    {                                                                                              \
+        (void)r, (void)layer;                                                                      \
+        return CR_OK;                                                                              \
+    }                                                                                              \
+    static cr_value build_##word(cr_loc at, const cr_layer *l, const char *name, cr_value x)       \
+    {                                                                                              \
+        (void)l, (void)name;                                                                       \
+        return value;                                                                              \
+    }
+PLAIN(globalmax, cr_global_max_pool2d_at(at, x, false))
+PLAIN(globalavg, cr_global_avg_pool2d_at(at, x, false))
+PLAIN(flatten, cr_flatten_at(at, x))
+PLAIN(batchnorm, cr_batch_norm_at(at, x, name, 0, 0))
+PLAIN(layernorm, cr_layer_norm_at(at, x, name, 0))
+
 static cr_status read_activation(struct reader *r, cr_layer *layer)
 {
     return next_word(r) ? find_activation(r, &layer->activation)
@@ -167,30 +273,6 @@ static cr_value build_dropout(cr_loc at, const cr_layer *l, const char *name, cr
 {
     (void)name;
     return cr_dropout_at(at, x, l->rate);
-}
-
-static cr_status read_batchnorm(struct reader *r, cr_layer *layer)
-{
-    (void)r, (void)layer;
-    return CR_OK;
-}
-
-static cr_value build_batchnorm(cr_loc at, const cr_layer *l, const char *name, cr_value x)
-{
-    (void)l;
-    return cr_batch_norm_at(at, x, name, 0, 0);
-}
-
-static cr_status read_layernorm(struct reader *r, cr_layer *layer)
-{
-    (void)r, (void)layer;
-    return CR_OK;
-}
-
-static cr_value build_layernorm(cr_loc at, const cr_layer *l, const char *name, cr_value x)
-{
-    (void)l;
-    return cr_layer_norm_at(at, x, name, 0);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

@@ -41,22 +41,12 @@ struct batch_norm {
     float momentum, epsilon;
 };
 
-static bool is_assigned(const cr_graph *g, cr_value state)
-{
-    for (uint32_t i = 0; i < g->root.len; i++) {
-        const cr_node *n = cr_at(g, g->root.at[i]);
-        if (n->op == CR_OP_ASSIGN && n->src[0] == state.ref)
-            return true;
-    }
-    return false;
-}
-
 /* average' = momentum average + (1 - momentum) batch */
 static void follow(const struct batch_norm *b, cr_value average, cr_value batch)
 {
     cr_loc at = b->at;
     cr_graph *g = average.graph;
-    if (is_assigned(g, average))
+    if (cr_is_assigned(g, average.ref))
         return;
     batch = cr_reshape_at(at, batch, cr_value_shape(average));
     cr_value old = cr_mul_at(at, average, cr_f32(g, b->momentum));

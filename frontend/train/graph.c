@@ -6,48 +6,16 @@
  *                                                correct    loss_sum     gradients, updates
  *
  * All that changes from step to step is state on the device: where the batch begins, how many steps
- * were done, what the epoch reports. The guard freezes all of it at the first loss that is not
- * finite, so that the step can be replayed. */
+ * were done, what the epoch reports. The guard freezes all of it, and what the model assigns, at
+ * the first loss that is not finite, so that the step can be replayed.
+ *
+ * The model function is called once for training and once for each evaluation, which have the same
+ * parameters, by their names. */
 #include "crisol/ops.h"
 #include "ir.h"
 #include "train.h"
 
-enum { DEFAULT_BATCH = 64, TEST_BATCH = 1000 };
-
 static const cr_loc nowhere; /* not the user's lines */
-
-cr_status cr_train_check(const cr_dataset *data, const cr_train_options *options)
-{
-    if (!data || !options)
-        return cr_fail(CR_E_ARGUMENT, "train: the %s NULL", data ? "options are" : "data set is");
-    if (!options->model)
-        return cr_fail(CR_E_ARGUMENT, "train: no model");
-    if ((unsigned)options->loss > CR_LOSS_SOFTMAX_CROSS_ENTROPY)
-        return cr_fail(CR_E_ARGUMENT, "train: %d is not a cr_loss", (int)options->loss);
-    if (data->rows == 0 || data->cols == 0)
-        return cr_fail(CR_E_ARGUMENT, "train: the images are of %u x %u pixels", data->rows,
-                       data->cols);
-    if (data->ntrain == 0)
-        return cr_fail(CR_E_ARGUMENT, "train: the data set has no training samples");
-    if (data->ntest == 0 && !options->no_evaluation)
-        return cr_fail(CR_E_ARGUMENT,
-                       "train: the data set has no test samples (no_evaluation does without)");
-    if (options->batch > data->ntrain)
-        return cr_fail(CR_E_ARGUMENT,
-                       "train: a batch of %u samples is larger than the training set of %u",
-                       options->batch, data->ntrain);
-    return CR_OK;
-}
-
-uint32_t cr_train_batch(const cr_dataset *data, const cr_train_options *options)
-{
-    return options->batch ? options->batch : CR_MIN(DEFAULT_BATCH, data->ntrain);
-}
-
-uint32_t cr_train_test_batch(const cr_dataset *data)
-{
-    return CR_MIN(TEST_BATCH, data->ntest);
-}
 
 cr_value cr_net_model(cr_value x, void *net)
 {
@@ -56,22 +24,28 @@ cr_value cr_net_model(cr_value x, void *net)
 
 struct builder {
     cr_graph *g;
-    const cr_dataset *data;
+    const cr_samples *samples;
     const cr_train_options *options;
+    cr_train_sizes n;
     cr_dim batch;
+    cr_value train_x, train_y;
     cr_value guard; /* bool: the loss, and all before it, was finite */
-};
-
-struct samples {
-    cr_value x, labels; /* f32 [batch, features] in [0, 1]; i32 [batch] */
+    cr_train_built built;
 };
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
 
-static cr_value scalar_state(cr_graph *g, const char *name, cr_dtype dtype, float start)
+static cr_value new_state(cr_graph *g, const char *name, cr_dtype dtype, cr_init init)
 {
-    cr_init init = {.kind = CR_INIT_CONSTANT, .a = start};
     return cr_state_at(nowhere, g, name, dtype, init, CR_SCALAR, false);
+}
+
+static cr_value scalar_state(cr_graph *g, const char *set, const char *name, cr_dtype dtype,
+                             float start)
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s.%s", set, name);
+    return new_state(g, full, dtype, (cr_init){.kind = CR_INIT_CONSTANT, .a = start});
 }
 
 static void assign_guarded(const struct builder *b, cr_value state, cr_value next)
@@ -79,46 +53,95 @@ static void assign_guarded(const struct builder *b, cr_value state, cr_value nex
     cr_assign_at(nowhere, state, cr_select_at(nowhere, b->guard, next, state));
 }
 
-/* The step's samples, gathered from the resident set: one op. `order` is NULL for "as they lie". */
-static struct samples take_batch(const struct builder *b, const char *op, const cr_value *order,
-                                 cr_value offset, cr_value images, cr_value labels)
+/* n elements of a sample's type and shape: the input SET_x or SET_y. */
+static cr_value sample_input(const struct builder *b, const char *set, const char *suffix, cr_dim n)
 {
-    cr_op_begin(b->g, op, nowhere);
-    cr_value at = cr_iota_at(nowhere, b->g, CR_SHAPE(b->batch), 0);
-    cr_value index = cr_add_at(nowhere, offset, at);
-    if (order)
-        index = cr_gather_at(nowhere, *order, index);
-    cr_value rows = cr_gather_at(nowhere, images, index);
-    cr_value y = cr_cast_at(nowhere, cr_gather_at(nowhere, labels, index), CR_I32);
-    cr_op_end(b->g);
-    return (struct samples){cr_normalize_at(nowhere, rows, 0, 255), y};
+    const bool is_x = *suffix == 'x';
+    const cr_shape *one = is_x ? &b->samples->x_shape : &b->samples->y_shape;
+    cr_shape shape = {.rank = one->rank + 1, .dim = {n}};
+    memcpy(shape.dim + 1, one->dim, (size_t)one->rank * sizeof one->dim[0]);
+    char name[64];
+    snprintf(name, sizeof name, "%s_%s", set, suffix);
+    return cr_input_at(nowhere, b->g, name, is_x ? b->samples->x_dtype : b->samples->y_dtype,
+                       shape);
 }
 
-static cr_value loss_of(const struct builder *b, cr_value scores, cr_value labels)
+/* The numbers of the step's samples. `order` is NULL for "as they lie". */
+static cr_value batch_index(const struct builder *b, const cr_value *order, cr_value offset)
+{
+    cr_value at = cr_iota_at(nowhere, b->g, CR_SHAPE(b->batch), 0);
+    cr_value index = cr_add_at(nowhere, offset, at);
+    return order ? cr_gather_at(nowhere, *order, index) : index;
+}
+
+/* The step's samples, gathered from the resident set: one op. */
+static void take_batch(const struct builder *b, const char *op, const cr_value *order,
+                       cr_value offset, cr_value *x, cr_value *y)
+{
+    cr_op_begin(b->g, op, nowhere);
+    cr_value index = batch_index(b, order, offset);
+    *x = cr_gather_at(nowhere, *x, index);
+    *y = cr_gather_at(nowhere, *y, index);
+    if (!cr_is_regression(b->samples))
+        *y = cr_cast_at(nowhere, *y, CR_I32);
+    cr_op_end(b->g);
+}
+
+/* What the model gets for samples as they were given. */
+static cr_value prepared(cr_value x)
+{
+    return cr_value_dtype(x) == CR_U8 ? cr_normalize_at(nowhere, x, 0, 255) : x;
+}
+
+static cr_value loss_of(const struct builder *b, cr_value scores, cr_value y)
 {
     if (cr_is_poison(scores))
         return scores;
+    if (cr_is_regression(b->samples))
+        return cr_mse_at(nowhere, scores, y);
     if (b->options->loss == CR_LOSS_SOFTMAX_CROSS_ENTROPY)
-        return cr_softmax_cross_entropy_at(nowhere, scores, labels);
-    cr_value target = cr_onehot_at(nowhere, labels, cr_value_shape(scores).dim[1]);
+        return cr_softmax_cross_entropy_at(nowhere, scores, y);
+    cr_value target = cr_onehot_at(nowhere, y, cr_value_shape(scores).dim[1]);
     return cr_mse_at(nowhere, scores, target);
 }
 
-/* The model's scores are [batch, classes]; else a mistake. */
-static cr_value check_scores(const struct builder *b, cr_value scores)
+/* Scores are f32 [batch, classes], or of the targets' shape. */
+static bool are_scores(const struct builder *b, cr_value v)
 {
-    if (cr_is_poison(scores)) {
+    const cr_shape s = cr_value_shape(v), *y = &b->samples->y_shape;
+    if (v.graph != b->g || cr_value_dtype(v) != CR_F32 || s.rank < 1 || s.dim[0] != b->batch)
+        return false;
+    if (!cr_is_regression(b->samples))
+        return s.rank == 2 && cr_dim_literal(s.dim[1]);
+    return s.rank == y->rank + 1 &&
+           memcmp(s.dim + 1, y->dim, (size_t)y->rank * sizeof y->dim[0]) == 0;
+}
+
+static cr_value check_scores(const struct builder *b, cr_value v)
+{
+    if (cr_is_poison(v)) {
         if (b->g->status == CR_OK)
             cr_mistake(b->g, nowhere, "train: the model gave no value");
-        return scores;
+        return v;
     }
-    const cr_shape s = cr_value_shape(scores);
-    if (scores.graph == b->g && s.rank == 2 && s.dim[0] == b->batch && cr_dim_literal(s.dim[1]) &&
-        cr_value_dtype(scores) == CR_F32)
-        return scores;
-    char type[CR_TYPE_TEXT];
-    return cr_mistake(b->g, nowhere, "train: the model gave %s; it must give f32 [batch, classes]",
-                      cr_type_text(scores.graph, cr_value_dtype(scores), &s, type));
+    if (are_scores(b, v))
+        return v;
+    const cr_shape s = cr_value_shape(v);
+    char type[CR_TYPE_TEXT], wanted[CR_TYPE_TEXT] = "f32 [batch, classes]";
+    if (cr_is_regression(b->samples)) {
+        cr_shape y = {.rank = b->samples->y_shape.rank + 1, .dim = {b->batch}};
+        memcpy(y.dim + 1, b->samples->y_shape.dim, (size_t)(y.rank - 1) * sizeof y.dim[0]);
+        cr_type_text(b->g, CR_F32, &y, wanted);
+    }
+    return cr_mistake(b->g, nowhere, "train: the model gave %s; it must give %s",
+                      cr_type_text(v.graph, cr_value_dtype(v), &s, type), wanted);
+}
+
+static cr_value model(const struct builder *b, cr_value x)
+{
+    if (b->g->status != CR_OK)
+        return (cr_value){b->g, 0};
+    return check_scores(b, b->options->model(prepared(x), b->options->model_user));
 }
 
 /* Sum of the losses of the batch's samples: loss is their mean. */
@@ -134,63 +157,43 @@ static cr_value batch_loss(const struct builder *b, cr_value loss)
 static void watch(struct builder *b, cr_value loss, cr_value step)
 {
     cr_graph *g = b->g;
-    cr_value bad = scalar_state(g, "train.bad_step", CR_I32, -1);
+    cr_value bad = scalar_state(g, "train", "bad_step", CR_I32, -1);
     cr_op_begin(g, "watch", nowhere);
     cr_value fine = cr_lt_at(nowhere, bad, cr_i32(g, 0));
     cr_value broke = cr_and_at(nowhere, fine, cr_not_at(nowhere, cr_is_finite_at(nowhere, loss)));
     cr_value next = cr_select_at(nowhere, broke, step, bad);
-    cr_assign_at(nowhere, bad, next);
     b->guard = cr_lt_at(nowhere, next, cr_i32(g, 0));
     cr_op_end(g);
+    cr_assigns_guard(b->guard);
+    cr_assign_at(nowhere, bad, next);
+}
+
+/* NULL: samples without classes. */
+static cr_value correct_of(const struct builder *b, cr_value scores, cr_value y)
+{
+    if (cr_is_regression(b->samples))
+        return (cr_value){0};
+    return cr_count_correct_at(nowhere, scores, y);
 }
 
 static void count_progress(const struct builder *b, cr_value loss, cr_value correct,
                            cr_value offset, cr_value step)
 {
     cr_graph *g = b->g;
-    cr_value loss_sum = scalar_state(g, "train.loss_sum", CR_F32, 0);
-    cr_value correct_sum = scalar_state(g, "train.correct", CR_I32, 0);
+    cr_value loss_sum = scalar_state(g, "train", "loss_sum", CR_F32, 0), correct_sum = {0};
+    if (correct.ref)
+        correct_sum = scalar_state(g, "train", "correct", CR_I32, 0);
     cr_op_begin(g, "progress", nowhere);
     assign_guarded(b, offset, cr_add_at(nowhere, offset, cr_size(g, b->batch)));
     assign_guarded(b, step, cr_add_at(nowhere, step, cr_i32(g, 1)));
     assign_guarded(b, loss_sum, cr_add_at(nowhere, loss_sum, batch_loss(b, loss)));
-    assign_guarded(b, correct_sum, cr_add_at(nowhere, correct_sum, correct));
+    if (correct.ref)
+        assign_guarded(b, correct_sum, cr_add_at(nowhere, correct_sum, correct));
     cr_op_end(g);
 }
 
-static cr_value image_input(const struct builder *b, const char *name, uint32_t n)
+static void minimize(const struct builder *b, cr_value loss)
 {
-    return cr_input_at(nowhere, b->g, name, CR_U8,
-                       CR_SHAPE(n, (int64_t)b->data->rows * b->data->cols));
-}
-
-static cr_value label_input(const struct builder *b, const char *name, uint32_t n)
-{
-    return cr_input_at(nowhere, b->g, name, CR_U8, CR_SHAPE(n));
-}
-
-/* Gives x and the scores, for the evaluation. */
-static void build_training(struct builder *b, cr_value *x, cr_value *scores)
-{
-    cr_graph *g = b->g;
-    const uint32_t n = b->data->ntrain;
-    cr_value images = image_input(b, "train_x", n), labels = label_input(b, "train_y", n);
-    cr_value order = cr_input_at(nowhere, g, "order", CR_I32, CR_SHAPE(n));
-    cr_value offset = scalar_state(g, "train.offset", CR_I32, 0);
-    cr_value step = scalar_state(g, "train.step", CR_I32, 0);
-    struct samples s = take_batch(b, "batch", &order, offset, images, labels);
-    *x = s.x;
-    *scores = check_scores(b, b->options->model(s.x, b->options->model_user));
-    if (g->status != CR_OK)
-        return;
-    cr_value loss = loss_of(b, *scores, s.labels);
-    cr_value correct = cr_count_correct_at(nowhere, *scores, s.labels);
-    cr_output_at(nowhere, g, "loss", loss);
-    if (g->status != CR_OK)
-        return;
-    watch(b, loss, step);
-    count_progress(b, loss, correct, offset, step);
-
     cr_optimizer optimizer = b->options->optimizer;
     optimizer.guard = &b->guard;
     optimizer.params = NULL;
@@ -198,81 +201,148 @@ static void build_training(struct builder *b, cr_value *x, cr_value *scores)
     cr_minimize_at(nowhere, loss, &optimizer);
 }
 
-/* ---- evaluation ------------------------------------------------------------------------------ */
-
-/* v with `from` replaced by `to`, which has the same type: the model, applied to other samples. All
- * that depends on `from` is made anew, in the order of the array. */
-static cr_value substitute(cr_graph *g, cr_value v, cr_value from, cr_value to)
+/* The seed of all that is drawn in training. */
+static void seed_randomness(const struct builder *b)
 {
-    cr_ref *remap = cr_alloc((v.ref + 1) * sizeof *remap);
-    if (!remap)
-        return cr_mistake(g, nowhere, "train: out of memory");
-    for (cr_ref r = 1; r <= v.ref; r++) {
-        const cr_node n = *cr_at(g, r);
-        cr_ref src[3] = {0};
-        bool changed = false;
-        for (int i = 0; i < n.nsrc; i++) {
-            src[i] = remap[n.src[i]];
-            changed |= src[i] != n.src[i];
-        }
-        remap[r] = r == from.ref ? to.ref : r;
-        if (changed && !cr_is_root(&n))
-            remap[r] = cr_node_copy(g, g, r, src);
-    }
-    cr_value out = {g, remap[v.ref]};
-    cr_free(remap);
-    return out;
+    const uint32_t seed = (uint32_t)(b->options->seed ^ b->options->seed >> 32);
+    new_state(b->g, "random.seed", CR_I32, (cr_init){.kind = CR_INIT_DATA, .data = &seed});
 }
 
-static void build_evaluation(const struct builder *b, cr_value x, cr_value scores)
+static cr_value trained_model(struct builder *b, cr_value x)
+{
+    b->built.model_begin = b->g->node.len;
+    cr_value scores = model(b, x);
+    b->built.model_end = b->g->node.len;
+    b->built.scores = cr_value_shape(scores);
+    return scores;
+}
+
+static void build_training(struct builder *b)
 {
     cr_graph *g = b->g;
-    const uint32_t n = b->data->ntest;
-    cr_value images = image_input(b, "test_x", n), labels = label_input(b, "test_y", n);
-    cr_value offset = scalar_state(g, "test.offset", CR_I32, 0);
-    cr_value loss_sum = scalar_state(g, "test.loss_sum", CR_F32, 0);
-    cr_value correct_sum = scalar_state(g, "test.correct", CR_I32, 0);
-    struct samples s = take_batch(b, "test_batch", NULL, offset, images, labels);
+    const uint32_t n = b->samples->train.n;
+    b->train_x = sample_input(b, "train", "x", n);
+    b->train_y = sample_input(b, "train", "y", n);
+    cr_value order = cr_input_at(nowhere, g, "order", CR_I32, CR_SHAPE(b->n.train));
+    cr_value offset = scalar_state(g, "train", "offset", CR_I32, 0);
+    cr_value step = scalar_state(g, "train", "step", CR_I32, 0);
+    cr_value x = b->train_x, y = b->train_y;
+    seed_randomness(b);
+    take_batch(b, "batch", &order, offset, &x, &y);
+    g->root_mode = CR_ROOTS_GUARDED;
+    if (g->status == CR_OK)
+        x = cr_augment_images(x, &b->options->augment);
+    cr_value scores = trained_model(b, x);
+    cr_value loss = loss_of(b, scores, y), correct = correct_of(b, scores, y);
+    cr_output_at(nowhere, g, "loss", loss);
     if (g->status != CR_OK)
         return;
-    cr_value y = substitute(g, scores, x, s.x);
-    cr_value loss = loss_of(b, y, s.labels);
-    cr_value correct = cr_count_correct_at(nowhere, y, s.labels);
-    cr_op_begin(g, "test_progress", nowhere);
+    watch(b, loss, step);
+    count_progress(b, loss, correct, offset, step);
+    minimize(b, loss);
+}
+
+/* ---- evaluation ------------------------------------------------------------------------------ */
+
+static cr_value evaluated_model(const struct builder *b, cr_value x)
+{
+    cr_graph *g = b->g;
+    cr_set_training(g, false);
+    cr_set_reuse(g, true);
+    g->root_mode = CR_ROOTS_IGNORED;
+    cr_value scores = model(b, x);
+    g->root_mode = CR_ROOTS_MADE;
+    cr_set_reuse(g, false);
+    cr_set_training(g, true);
+    return scores;
+}
+
+/* The samples x and y, as they lie; `set` names the states. */
+static void build_evaluation(const struct builder *b, const char *set, cr_value x, cr_value y)
+{
+    cr_graph *g = b->g;
+    char op[64];
+    cr_value offset = scalar_state(g, set, "offset", CR_I32, 0);
+    cr_value loss_sum = scalar_state(g, set, "loss_sum", CR_F32, 0), correct_sum = {0};
+    if (!cr_is_regression(b->samples))
+        correct_sum = scalar_state(g, set, "correct", CR_I32, 0);
+    snprintf(op, sizeof op, "%s_batch", set);
+    take_batch(b, op, NULL, offset, &x, &y);
+    cr_value scores = evaluated_model(b, x);
+    cr_value loss = loss_of(b, scores, y), correct = correct_of(b, scores, y);
+    snprintf(op, sizeof op, "%s_progress", set);
+    cr_op_begin(g, op, nowhere);
     cr_assign_at(nowhere, offset, cr_add_at(nowhere, offset, cr_size(g, b->batch)));
     cr_assign_at(nowhere, loss_sum, cr_add_at(nowhere, loss_sum, batch_loss(b, loss)));
-    cr_assign_at(nowhere, correct_sum, cr_add_at(nowhere, correct_sum, correct));
+    if (correct_sum.ref)
+        cr_assign_at(nowhere, correct_sum, cr_add_at(nowhere, correct_sum, correct));
     cr_op_end(g);
+}
+
+static void build_evaluations(const struct builder *b)
+{
+    if (b->n.test)
+        build_evaluation(b, "test", sample_input(b, "test", "x", b->n.test),
+                         sample_input(b, "test", "y", b->n.test));
+    if (b->n.validation && b->n.split)
+        build_evaluation(b, "validation", b->train_x, b->train_y);
+    else if (b->n.validation)
+        build_evaluation(b, "validation", sample_input(b, "validation", "x", b->n.validation),
+                         sample_input(b, "validation", "y", b->n.validation));
+}
+
+static void build_prediction(const struct builder *b)
+{
+    cr_value scores = evaluated_model(b, sample_input(b, "predict", "x", b->batch));
+    cr_output_at(nowhere, b->g, "predict.scores", scores);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-cr_graph *cr_train_build(const cr_dataset *data, const cr_train_options *options, uint32_t *classes)
+/* The largest batch of all programs. */
+static int64_t batch_bound(const cr_train_sizes *n, bool predict)
 {
-    if (cr_train_check(data, options) != CR_OK)
+    const uint32_t most = CR_MAX(n->test, n->validation);
+    const uint32_t evaluated = predict ? n->evaluation_batch : CR_MIN(n->evaluation_batch, most);
+    return CR_MAX(n->batch, evaluated);
+}
+
+cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool predict,
+                         cr_train_built *out)
+{
+    if (cr_train_check(samples, options) != CR_OK)
         return NULL;
-    struct builder b = {.data = data, .options = options};
+    struct builder b = {.samples = samples, .options = options};
+    b.n = cr_train_sizes_of(samples, options);
     b.g = cr_graph_create("train");
     if (!b.g)
         return NULL;
-    uint32_t bound = cr_train_batch(data, options);
-    if (!options->no_evaluation)
-        bound = CR_MAX(bound, cr_train_test_batch(data));
-    b.batch = cr_symbol(b.g, "batch", bound);
-    cr_value x = {b.g, 0}, scores = {b.g, 0};
-    build_training(&b, &x, &scores);
-    if (!options->no_evaluation && b.g->status == CR_OK)
-        build_evaluation(&b, x, scores);
+    b.batch = cr_symbol(b.g, "batch", batch_bound(&b.n, predict));
+    build_training(&b);
+    if (b.g->status == CR_OK)
+        build_evaluations(&b);
+    if (b.g->status == CR_OK && predict)
+        build_prediction(&b);
     if (cr_graph_status(b.g) == CR_OK) {
-        *classes = (uint32_t)cr_value_shape(scores).dim[1];
+        *out = b.built;
         return b.g;
     }
     cr_graph_destroy(b.g);
     return NULL;
 }
 
+cr_graph *cr_training_graph_of(const cr_samples *samples, const cr_train_options *options)
+{
+    cr_train_built built;
+    return cr_train_build(samples, options, false, &built);
+}
+
 cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_options *options)
 {
-    uint32_t classes;
-    return cr_train_build(data, options, &classes);
+    if (!data) {
+        cr_train_check(NULL, options); /* which says so */
+        return NULL;
+    }
+    const cr_samples samples = cr_dataset_samples(data);
+    return cr_training_graph_of(&samples, options);
 }

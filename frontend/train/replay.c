@@ -50,10 +50,10 @@ static cr_status specialize(struct run *run)
 /* What the trainer has fed: it is at hand. NULL for inputs of the model's own. */
 static void *own_data(const cr_replay *r, const char *name)
 {
-    if (strcmp(name, "train_x") == 0)
-        return r->data->train_x;
+    if (strcmp(name, "train_x") == 0) /* inputs are only read */
+        return (void *)(uintptr_t)r->samples->train.x;
     if (strcmp(name, "train_y") == 0)
-        return r->data->train_y;
+        return (void *)(uintptr_t)r->samples->train.y;
     return strcmp(name, "order") == 0 ? r->order : NULL;
 }
 
@@ -152,7 +152,7 @@ cr_status cr_replay_step(const cr_replay *r)
     int32_t offset = 0;
     cr_status status = cr_fetch(r->program, "train.offset", &offset, sizeof offset);
     if (status == CR_OK) {
-        run.batch = CR_MIN(r->batch, r->data->ntrain - (uint32_t)offset);
+        run.batch = CR_MIN(r->batch, r->ntrain - (uint32_t)offset);
         status = specialize(&run);
     }
     if (status == CR_OK)

@@ -5,26 +5,52 @@
 #include "base.h"
 #include "crisol/train.h"
 
+/* ---- sizes (check.c) ------------------------------------------------------------------------- */
+
 /* CR_OK, or what a user has done wrong: what all below takes for granted. */
-cr_status cr_train_check(const cr_dataset *data, const cr_train_options *options);
+cr_status cr_train_check(const cr_samples *samples, const cr_train_options *options);
 
-/* Samples of a step, as the options say, and of an evaluation step. */
-uint32_t cr_train_batch(const cr_dataset *data, const cr_train_options *options);
-uint32_t cr_train_test_batch(const cr_dataset *data);
+typedef struct cr_train_sizes {
+    uint32_t train, validation, test; /* samples; 0: none */
+    uint32_t batch, evaluation_batch; /* of a step */
+    uint32_t first_validation;        /* among the training samples, when split off from these */
+    bool split;
+} cr_train_sizes;
+cr_train_sizes cr_train_sizes_of(const cr_samples *samples, const cr_train_options *options);
 
-/* cr_training_graph; *classes is how many scores the model gives a sample. */
-cr_graph *cr_train_build(const cr_dataset *data, const cr_train_options *options,
-                         uint32_t *classes);
+static inline bool cr_is_regression(const cr_samples *samples)
+{
+    return samples->y_dtype == CR_F32;
+}
+
+/* ---- the graph (graph.c, augment.c) ---------------------------------------------------------- */
+
+/* What is to be known of a graph that was built. */
+typedef struct cr_train_built {
+    cr_shape scores;                 /* what the model gives: [batch, ...] */
+    uint32_t model_begin, model_end; /* nodes that the model made in training */
+} cr_train_built;
+
+/* cr_training_graph_of; where `predict`, also the output "predict.scores" of the input "predict_x",
+ * of `batch` samples. */
+cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool predict,
+                         cr_train_built *out);
+
+/* Images [batch, rows, cols, channels] of one step, flipped and shifted at random. */
+cr_value cr_augment_images(cr_value images, const cr_augment *how);
+
+/* ---- replay (replay.c) ----------------------------------------------------------------------- */
 
 /* What a step that went wrong is replayed from. */
 typedef struct cr_replay {
     const cr_graph *graph;
     cr_program *program; /* its states are frozen as they were before the step */
     cr_program *rest;    /* the program of the last, smaller batch; NULL: there is none */
-    const cr_dataset *data;
+    const cr_samples *samples;
     int32_t *order;
     const char *const *updates; /* states that a training step assigns */
     uint32_t nupdates;
+    uint32_t ntrain;
     uint32_t batch; /* of a whole step */
     uint32_t epoch;
     uint64_t steps; /* of an epoch */

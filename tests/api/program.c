@@ -572,7 +572,7 @@ static cr_value scaled(cr_value x, void *user)
 {
     (void)user;
     cr_value scale = cr_input(x.graph, "scale", CR_F32, 3);
-    return cr_mul(cr_dense(x, "d", 3, CR_LINEAR), cr_sqrt(scale));
+    return cr_mul(cr_dense(cr_flatten(x), "d", 3, CR_LINEAR), cr_sqrt(scale));
 }
 
 /* A model's own input is replayed with what was fed, not with the order of samples. */

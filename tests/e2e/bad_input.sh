@@ -39,7 +39,20 @@ refused "--lr: the learning rate is 0; it must be above 0" -- "$CRISOL" train "$
 refused "--momentum: the optimizer sgd has none" -- "$CRISOL" train "${small[@]}" --momentum 0.5
 refused "--momentum: it is -1" -- "$CRISOL" train "${small[@]}" --optimizer momentum --momentum -1
 
+# ---- validation, augmentation ----
+for part in 1 -0.5 nan; do
+    run 1 "$CRISOL" train "${small[@]}" --validation-split $part
+done
+refused "the validation split is 1; it must be in [0, 1)" -- "$CRISOL" train "${small[@]}" --validation-split 1
+refused "leaves 640 of 640 samples for training and 0 for validation; both need one" -- \
+    "$CRISOL" train "${small[@]}" --validation-split 0.0001
+refused "a batch of 400 samples is larger than the training set of 320" -- \
+    "$CRISOL" train "${small[@]}" --validation-split 0.5 --batch 400
+refused "a shift of 8 pixels can leave nothing of images of 8 x 8" -- "$CRISOL" train "${small[@]}" --augment shift=8
+
 # ---- outputs, said before training ----
+refused "nowhere/p.csv: cannot write" -- "$CRISOL" train "${small[@]}" --predict nowhere/p.csv
+refused "--log: 'log.txt' must end in .csv, or in .jsonl" -- "$CRISOL" train "${small[@]}" --log log.txt
 refused "nowhere/log.csv: cannot write" -- "$CRISOL" train "${small[@]}" --log nowhere/log.csv
 refused "nowhere/p.svg: cannot write" -- "$CRISOL" train "${small[@]}" --plot nowhere/p.svg
 refused "must end in .svg or .png" -- "$CRISOL" train "${small[@]}" --plot plot.pdf

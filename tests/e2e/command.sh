@@ -26,6 +26,15 @@ refused "--lr: 'fast' is not a number" -- "$CRISOL" train --lr=fast
 refused "--lr: 'nan' is not a number" -- "$CRISOL" train --lr nan
 refused "--batch: 0 is not between" -- "$CRISOL" train --batch 0
 refused "--loss: 'mae' is none of mse|softmax-cross-entropy" -- "$CRISOL" train --loss mae
+refused "--patience: at least 1 epoch" -- "$CRISOL" train --patience 0
+refused "--monitor: 'luck' is none of loss|accuracy" -- "$CRISOL" train --monitor luck
+refused "--monitor: it is for early stopping" -- "$CRISOL" train --monitor accuracy
+refused "--min-delta: it is for early stopping" -- "$CRISOL" train --min-delta 0.1
+refused "--min-delta: it is -1" -- "$CRISOL" train --patience 1 --min-delta -1
+refused "--augment: 'turn' is neither flip nor shift=N" -- "$CRISOL" train --augment flip,turn
+refused "--augment: '' is neither flip nor shift=N" -- "$CRISOL" train --augment flip,
+refused "--augment: '-1' is no number of pixels" -- "$CRISOL" train --augment shift=-1
+refused "--augment: '0' is no number of pixels" -- "$CRISOL" train --augment shift=0
 refused "--opt: 'best' is none of naive|unfused|fused" -- "$CRISOL" train --opt best
 refused "--json takes no value" -- "$CRISOL" compare --json=yes
 refused "'extra' is too much" -- "$CRISOL" train extra

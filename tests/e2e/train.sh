@@ -16,17 +16,49 @@ run 0 "$CRISOL" "${training[@]}" --epochs 6 --json
 json 'len(d["epochs"]) == 6 and d["epochs"][-1]["epoch"] == 6'
 json 'd["epochs"][-1]["test_accuracy"] > 0.95 and d["epochs"][-1]["train_loss"] < d["epochs"][0]["train_loss"]'
 
+# A validation split: its columns, in all that is written; JSON lines; predictions; early stopping.
+run 0 "$CRISOL" "${training[@]}" --epochs 40 --validation-split 0.2 --patience 2 --log v.jsonl --plot v.svg \
+    --predict p.csv --augment flip,shift=1 --json
+json '0 < d["best_epoch"] <= len(d["epochs"]) and "validation_loss" in d["epochs"][0]'
+python3 - <<'PY' || die "v.jsonl is not what --json prints"
+import json
+assert [json.loads(l) for l in open("v.jsonl")] == json.load(open("out"))["epochs"]
+PY
+grep -q '>validation<' v.svg || die "v.svg has no validation curve"
+says "the weights are those of epoch" "validation loss"
+python3 - <<'PY' || die "p.csv does not agree with the last test accuracy"
+import csv, json, struct
+d = json.load(open("out"))
+rows = list(csv.DictReader(open("p.csv")))
+labels = open("set/t10k-labels-idx1-ubyte", "rb").read()[8:]
+assert len(rows) == 100 and [int(r["label"]) for r in rows] == list(labels)
+for r in rows:
+    p = [float(r[f"p{i}"]) for i in range(4)]
+    assert abs(sum(p) - 1) < 1e-4 and p[int(r["predicted"])] == max(p)
+right = sum(r["label"] == r["predicted"] for r in rows) / len(rows)
+assert abs(right - d["epochs"][d["best_epoch"] - 1]["test_accuracy"]) < 1e-6
+PY
+run 0 "$CRISOL" "${training[@]}" --epochs 2 --validation-split 0.2 --log v.csv
+head -n 1 v.csv | grep -qx '.*,test_seconds,validation_loss,validation_accuracy'
+head -n 1 out | grep -q 'loss  accuracy  validation  accuracy   test loss'
+run 0 "$CRISOL" "${training[@]}" --epochs 20 --monitor accuracy --patience 1 --min-delta 0.9
+says "stopped after epoch 2; the weights are those of epoch 1, test accuracy"
+
+# Scores of a mean squared error are no probabilities.
+run 0 "$CRISOL" train --data set --net 'dense 4' --epochs 1 --predict s.csv
+head -n 1 s.csv | grep -qx 'image,label,predicted,score0,score1,score2,score3'
+
 # The same bits twice; other seeds differ; all variants agree.
 columns() { cut -d, -f1-5 "$1"; }
 for variant in fused unfused naive; do
-    run 0 "$CRISOL" "${training[@]}" --epochs 2 --opt $variant --log $variant.csv
+    run 0 "$CRISOL" "${training[@]}" --epochs 2 --augment shift=2,flip --opt $variant --log $variant.csv
     columns $variant.csv >$variant.txt
 done
-run 0 "$CRISOL" "${training[@]}" --epochs 2 --log again.csv
+run 0 "$CRISOL" "${training[@]}" --epochs 2 --augment shift=2,flip --log again.csv
 cmp fused.txt <(columns again.csv)
 cmp fused.txt unfused.txt
 cmp fused.txt naive.txt
-run 0 "$CRISOL" "${training[@]}" --epochs 2 --seed 7 --log other.csv
+run 0 "$CRISOL" "${training[@]}" --epochs 2 --augment shift=2,flip --seed 7 --log other.csv
 cmp -s fused.txt <(columns other.csv) && die "the seed does not matter"
 
 # A momentum of 0 is one: the descent is plain.

@@ -15,6 +15,8 @@ static bool build(void)
         cr_training_graph(&sizes, &(cr_train_options){.model = cr_net_model,
                                                       .model_user = &net,
                                                       .batch = 4,
+                                                      .validation_split = 0.25f,
+                                                      .augment = {.flip = true, .shift = 1},
                                                       .loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
                                                       .optimizer = {.kind = CR_ADAM}});
     cr_graph_destroy(g);

@@ -3,6 +3,7 @@
 
 #include "base.h"
 #include "crisol/nn.h"
+#include "crisol/ops.h"
 
 Test(net, reads_layers)
 {
@@ -43,6 +44,24 @@ Test(net, reads_what_differs_in_training)
     cr_assert_eq(cr_value_shape(cr_find(g, "layernorm1.gamma")).dim[0], 8);
     cr_assert_eq(cr_value_shape(cr_find(g, "dense1.w")).dim[0], 6);
     cr_assert_not(cr_is_poison(cr_find(g, "random.step")));
+    cr_graph_destroy(g);
+}
+
+Test(net, reads_images)
+{
+    cr_net net;
+    const char *text = "conv 8 3 same relu, depthwise 3 stride 2 dilation 1, maxpool 2 same, "
+                       "conv 6 1 groups 2, avgpool 2 stride 1, flatten, dense 3";
+    cr_assert_eq(cr_net_parse(text, &net), CR_OK, "%s", cr_error());
+    cr_graph *g = cr_graph_create("t");
+    cr_dim batch = cr_symbol(g, "batch", 8);
+    cr_value y = cr_net_build(&net, cr_input(g, "x", CR_F32, batch, 12, 10, 1));
+    cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    const int64_t flat = cr_value_shape(cr_find(g, "dense1.w")).dim[0];
+    cr_expect_eq(flat, 2 * 1 * 6, "%lld", (long long)flat);
+    cr_expect_eq(cr_value_shape(cr_find(g, "conv2.w")).dim[2], 4);
+    cr_value loss = cr_mean(cr_mul(y, y), CR_ALL_AXES), w = cr_find(g, "conv1.w"), d;
+    cr_expect_eq(cr_gradients(loss, &w, 1, &d), CR_OK, "%s", cr_error());
     cr_graph_destroy(g);
 }
 
@@ -102,7 +121,17 @@ static const struct bad {
     {"dense 12 relu,", 15, "layer is missing"},
     {"dense 12,, dense 10", 10, "layer is missing"},
     {"dens 12", 1, "'dens' is not a layer"},
-    {"dense 256 sigmoid, conv 3", 20, "'conv' is not a layer"},
+    {"dense 256 sigmoid, konv 3", 20, "'konv' is not a layer"},
+    {"conv", 5, "'conv' needs a number of filters"},
+    {"conv 3", 7, "'conv' needs a kernel's size"},
+    {"conv 3 0", 8, "'0' is not a kernel's size (1 to 65536)"},
+    {"conv 3 3 stride", 16, "'conv' needs a stride"},
+    {"conv 3 3 same strid 2", 15, "'strid' is not an activation"},
+    {"conv 3 3 relu same", 15, "comma missing"},
+    {"depthwise 3 groups 2", 13, "'groups' is not an activation"},
+    {"maxpool 2 relu", 11, "'relu' is no option of 'maxpool'; there are same, stride"},
+    {"maxpool", 8, "'maxpool' needs a size"},
+    {"flatten 3", 9, "comma missing"},
     {"dropout", 8, "'dropout' needs a rate"},
     {"dropout 1", 9, "the rate must be in [0, 1)"},
     {"dropout -0.1", 9, "the rate must be in [0, 1)"},
@@ -112,7 +141,7 @@ static const struct bad {
     {"activation", 11, "'activation' needs an activation"},
     {"activation rleu", 12, "'rleu' is not an activation"},
     {"relu", 1,
-     "'relu' is not a layer; there are dense, activation, normalize, dropout, batchnorm"},
+     "'relu' is not a layer; there are dense, activation, conv, depthwise, maxpool, avgpool"},
     {",", 1, "layer is missing here; there are dense UNITS [ACTIVATION], activation ACTIVATION"},
     {"normalize 1", 12, "standard deviation"},
     {"normalize 0 0", 13, "above 0"},

@@ -32,7 +32,7 @@ static cr_dataset make_data(void)
 static cr_value linear(cr_value x, void *user)
 {
     (void)user;
-    return cr_dense(x, "out", 3, CR_LINEAR);
+    return cr_dense(cr_flatten(x), "out", 3, CR_LINEAR);
 }
 
 static host start(cr_train_options options)
@@ -49,7 +49,8 @@ static host start(cr_train_options options)
         memcpy(host_leaf(&h, "test_x"), pixels, BATCH * SIDE * SIDE);
         memcpy(host_leaf(&h, "test_y"), labels, BATCH);
     }
-    for (int i = 0; i < N; i++)
+    const int64_t n = cr_value_shape(cr_find(g, "order")).dim[0];
+    for (int i = 0; i < n; i++)
         ((int32_t *)host_leaf(&h, "order"))[i] = N - 1 - i;
     return h;
 }
@@ -194,7 +195,7 @@ Test(training, checks_options_and_data)
     refused(&d, (cr_train_options){.batch = 4}, "train: the data set has no test samples");
     d = data;
     d.cols = 0;
-    refused(&d, (cr_train_options){.batch = 4}, "train: the images are of 2 x 0 pixels");
+    refused(&d, (cr_train_options){.batch = 4}, "train: the samples are of 2 x 0 x 1 elements");
     cr_assert_null(cr_trainer_create(&data, NULL));
     cr_assert(strstr(cr_error(), "train: the options are NULL"), "%s", cr_error());
     d = data;
@@ -210,4 +211,85 @@ Test(training, refuses_a_model_without_scores)
     cr_assert(strstr(cr_error(), "must give f32 [batch, classes]"), "%s", cr_error());
     cr_assert_null(cr_training_graph(&data, &(cr_train_options){.batch = 4}));
     cr_assert_eq(cr_alloc_live(), 0);
+}
+
+/* ---- evaluation, and what the model assigns -------------------------------------------------- */
+
+/* A layer that differs between the two: it counts steps and adds 100 to the scores in training. */
+static cr_value two_faced(cr_value x, void *user)
+{
+    cr_graph *g = x.graph;
+    int *calls = user;
+    calls[cr_is_training(g)]++;
+    cr_value y = linear(x, NULL), seen = cr_state(g, "seen", CR_I32, (cr_init){0}, CR_SCALAR);
+    cr_output(g, "tap", y);
+    cr_assign(seen, cr_add(seen, cr_i32(g, cr_is_training(g) ? 1 : 1000)));
+    return cr_is_training(g) ? cr_add(y, cr_f32(g, 100)) : y;
+}
+
+Test(training, evaluation_is_another_program)
+{
+    int calls[2] = {0};
+    host h = start((cr_train_options){.model = two_faced,
+                                      .model_user = calls,
+                                      .loss = CR_LOSS_MSE,
+                                      .optimizer = {.kind = CR_SGD, .lr = CR_ZERO}});
+    cr_assert_eq(calls[0], 1);
+    cr_assert_eq(calls[1], 1);
+    cr_assert(cr_is_training(h.g));
+    cr_assert_eq(cr_params(h.g, NULL, 0), 2);
+    host_run(&h);
+    cr_assert_eq(int_state(&h, "seen"), 1); /* the evaluation's is ignored */
+    cr_assert_gt(float_state(&h, "train.loss_sum"), 1000.0f * BATCH);
+    cr_assert_lt(float_state(&h, "test.loss_sum"), 10.0f * BATCH);
+    cr_assert_lt(*(const float *)host_output(&h, "tap"), 50); /* of the training samples */
+    host_end(&h);
+}
+
+/* What the model assigns is frozen with all else. */
+Test(training, freezes_the_states_of_the_model)
+{
+    int calls[2] = {0};
+    host h = start((cr_train_options){.model = two_faced, .model_user = calls});
+    host_run(&h);
+    cr_assert_eq(int_state(&h, "seen"), 1);
+    ((float *)host_leaf(&h, "out.w"))[3] = 1e30f;
+    for (int i = 0; i < 3; i++)
+        host_run(&h);
+    cr_assert_eq(int_state(&h, "seen"), 1);
+    cr_assert_eq(int_state(&h, "train.bad_step"), 1);
+    host_end(&h);
+}
+
+static cr_value assigns_twice(cr_value x, void *user)
+{
+    (void)user;
+    cr_value s = cr_state(x.graph, "s", CR_I32, (cr_init){0}, CR_SCALAR);
+    cr_assign(s, cr_i32(x.graph, 1));
+    cr_assign(s, cr_i32(x.graph, 2));
+    return linear(x, NULL);
+}
+
+Test(training, a_state_has_one_next_value)
+{
+    cr_dataset data = make_data();
+    cr_assert_null(cr_training_graph(&data, &(cr_train_options){.model = assigns_twice}));
+    cr_assert(strstr(cr_error(), "has a next value already"), "%s", cr_error());
+    cr_assert_eq(cr_alloc_live(), 0);
+}
+
+/* The end of the training samples, which training does not see. */
+Test(training, splits_validation_off)
+{
+    host h = start((cr_train_options){.validation_split = 1.0f / 3, .optimizer = {.lr = CR_ZERO}});
+    cr_value order = cr_find(h.g, "order");
+    cr_assert_eq(cr_value_shape(order).dim[0], N - BATCH);
+    *(int32_t *)host_leaf(&h, "validation.offset") = N - BATCH;
+    for (int i = 0; i < BATCH; i++) /* the same samples, for both */
+        ((int32_t *)host_leaf(&h, "order"))[i] = N - BATCH + i;
+    host_run(&h);
+    cr_assert_eq(int_state(&h, "validation.offset"), N);
+    cr_assert_eq(float_state(&h, "validation.loss_sum"), float_state(&h, "train.loss_sum"));
+    cr_assert_eq(int_state(&h, "validation.correct"), int_state(&h, "train.correct"));
+    host_end(&h);
 }

@@ -173,3 +173,42 @@ Test(build, names_are_given_again)
     cr_set_reuse(NULL, true);
     cr_expect(!cr_is_training(NULL));
 }
+
+/* What a trainer asks of the model's roots. */
+Test(build, roots_wait_for_a_guard)
+{
+    begin();
+    cr_value s = cr_state(g, "s", CR_I32, (cr_init){0}, CR_SCALAR);
+    cr_value v = cr_state(g, "v", CR_F32, (cr_init){0}, CR_SHAPE(4));
+    g->root_mode = CR_ROOTS_GUARDED;
+    cr_assign(s, cr_add(s, cr_i32(g, 1)));
+    cr_assign(v, cr_add(v, cr_f32(g, 1)));
+    cr_output(g, "y", v); /* outputs do not wait */
+    cr_expect_eq(g->root.len, 1);
+    cr_assigns_guard(cr_lt(s, cr_i32(g, 2)));
+    cr_expect_eq(g->root.len, 3);
+    cr_expect_eq(g->root_mode, CR_ROOTS_MADE);
+    g->root_mode = CR_ROOTS_IGNORED;
+    cr_assign(s, cr_i32(g, 7));
+    cr_output(g, "y", s);
+    g->root_mode = CR_ROOTS_MADE;
+    cr_expect_eq(g->root.len, 3);
+    cr_expect_eq(cr_find(g, "y").ref, v.ref);
+    cr_expect_eq(cr_verify(g, CR_LEVEL_USER), CR_OK, "%s", cr_error());
+
+    int32_t count = 0;
+    float sums[4] = {0};
+    cr_interp *in = cr_interp_create(g);
+    cr_assert_not_null(in);
+    cr_interp_bind(in, s.ref, &count);
+    cr_interp_bind(in, v.ref, sums);
+    for (int i = 0; i < 5; i++)
+        cr_expect_eq(cr_interp_run(in), CR_OK, "%s", cr_error());
+    cr_expect_eq(count, 2);
+    cr_expect_eq(sums[3], 2);
+    cr_interp_destroy(in);
+    end();
+    WRONG("has a next value already",
+          (s = cr_state(g, "s", CR_I32, (cr_init){0}, CR_SCALAR), g->root_mode = CR_ROOTS_GUARDED,
+           cr_assign(s, s), cr_assign(s, s)));
+}

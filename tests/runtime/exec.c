@@ -370,6 +370,77 @@ Test(exec, two_programs_share_an_input)
     cr_exec_destroy(d);
 }
 
+/* ---- in place ---------------------------------------------------------------------------- */
+
+enum { PAGE = 4096 };
+
+/* Elements at the beginning of pages, with something behind them. */
+static float *placed(const float *from)
+{
+    float *at = aligned_alloc(PAGE, 2 * PAGE);
+    memcpy(at, from, N * sizeof *at);
+    return at;
+}
+
+/* Without a copy on a device that shares the host's memory; fed again, it gets memory of its own,
+ * and the caller's is not written. */
+Test(exec, feeds_in_place)
+{
+    const char *why;
+    float *mine = placed(x);
+    cr_exec *e = create(NULL, add_module());
+    cr_exec_stats s;
+    assert_ok(cr_exec_feed(e, "x", y, sizeof y));
+    assert_ok(cr_exec_feed(e, "y", y, sizeof y));
+    assert_ok(cr_exec_run(e, 1));
+    assert_ok(cr_exec_feed_in_place(e, "x", mine, sizeof x, &why));
+    cr_exec_stats_get(e, &s);
+    cr_assert_eq(s.feeds, 3);
+    cr_assert_eq(s.feeds_in_place, why == NULL);
+    cr_assert_eq(s.feed_h2d_bytes, (why ? 3 : 2) * sizeof x);
+    cr_assert_eq(why == NULL, cr_device_describe(device)->unified);
+    assert_ok(cr_exec_run(e, 1));
+    assert_ok(cr_exec_fetch(e, "sum", out, sizeof out));
+    cr_assert(out[11] == x[11] + y[11]);
+    assert_ok(cr_exec_fetch(e, "x", out, sizeof out));
+    cr_assert(memcmp(out, x, sizeof x) == 0);
+    assert_ok(cr_exec_feed(e, "x", y, sizeof y));
+    assert_ok(cr_exec_run(e, 1));
+    assert_ok(cr_exec_fetch(e, "sum", out, sizeof out));
+    cr_assert(out[11] == y[11] + y[11]);
+    cr_assert(memcmp(mine, x, sizeof x) == 0);
+    cr_exec_destroy(e);
+    free(mine);
+}
+
+Test(exec, says_why_it_copies)
+{
+    const char *why;
+    float *mine = placed(x);
+    memcpy(mine + 1, x, sizeof x);
+    cr_exec *a = create(NULL, add_module()), *b = create(NULL, add_module());
+    assert_ok(cr_exec_feed_in_place(a, "x", mine + 1, sizeof x, &why));
+    cr_assert(why);
+    assert_ok(cr_exec_share_input(b, a, "x"));
+    assert_ok(cr_exec_feed_in_place(a, "x", mine, sizeof x, &why));
+    cr_assert(strstr(why, "other programs share the input"), "%s", why);
+    assert_fails(cr_exec_feed_in_place(a, "q", mine, sizeof x, &why), CR_E_ARGUMENT,
+                 "no input \"q\"");
+    assert_fails(cr_exec_feed_in_place(a, "x", mine, 4, &why), CR_E_ARGUMENT, "4 were given");
+    cr_exec_destroy(a);
+    cr_exec_destroy(b);
+    a = create(NULL, add_module());
+    assert_ok(cr_exec_feed_in_place(a, "x", mine, sizeof x, &why));
+    if (!why) {
+        b = create(NULL, add_module());
+        assert_ok(cr_exec_share_input(b, a, "x"));
+        assert_fails(cr_exec_feed(b, "x", x, sizeof x), CR_E_ARGUMENT, "was fed in place");
+        cr_exec_destroy(b);
+    }
+    cr_exec_destroy(a);
+    free(mine);
+}
+
 /* ---- interrupts -------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t stop;

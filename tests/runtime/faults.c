@@ -26,6 +26,27 @@ static cr_status use_add(cr_device *d)
     return status;
 }
 
+/* In place, then fed again: memory of its own. */
+static cr_status use_in_place(cr_device *d)
+{
+    _Alignas(4096) static float placed[2048];
+    const char *why;
+    cr_exec *e = cr_exec_create(d, NULL, add_module(), NULL);
+    cr_status status = e ? CR_OK : cr_last_status();
+    if (status == CR_OK)
+        status = cr_exec_feed(e, "y", y, sizeof y);
+    if (status == CR_OK)
+        status = cr_exec_feed_in_place(e, "x", placed, sizeof x, &why);
+    if (status == CR_OK)
+        status = cr_exec_run(e, 2);
+    if (status == CR_OK)
+        status = cr_exec_feed(e, "x", x, sizeof x);
+    if (status == CR_OK)
+        status = cr_exec_run(e, 2);
+    cr_exec_destroy(e);
+    return status;
+}
+
 static cr_status use_count(cr_device *d)
 {
     cr_exec *e = cr_exec_create(d, NULL, count_module(), NULL);
@@ -92,6 +113,8 @@ static cr_status scenario(void)
     if (!d)
         return cr_last_status();
     cr_status status = use_add(d);
+    if (status == CR_OK)
+        status = use_in_place(d);
     if (status == CR_OK)
         status = use_count(d);
     if (status == CR_OK)

@@ -1,13 +1,17 @@
-/* crisol/data.h - data sets of labelled images, as MNIST's IDX files hold them.
+/* crisol/data.h - data sets: labelled images as MNIST's IDX files hold them, and any samples that
+ * the caller has in memory.
  *
  *     cr_dataset *data = cr_dataset_load("fashion-mnist");
  *     if (!data) { fprintf(stderr, "%s\n", cr_error()); return 1; }
  *
- * The format: http://yann.lecun.com/exdb/mnist/. Files may be compressed with gzip. */
+ *     const cr_samples samples = {.x_dtype = CR_F32, .x_shape = CR_SHAPE(2),
+ *                                 .train = {.x = points, .y = targets, .n = 1000}};
+ *
+ * The format of the files: http://yann.lecun.com/exdb/mnist/. Files may be compressed with gzip. */
 #ifndef CRISOL_DATA_H
 #define CRISOL_DATA_H
 
-#include "crisol/base.h"
+#include "crisol/graph.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,6 +48,30 @@ CR_API cr_dataset *cr_dataset_load(const char *name);
 CR_API void cr_dataset_destroy(cr_dataset *data);
 /* CR_E_ARGUMENT, with the sample's number, when a label is not below `classes`. */
 CR_API cr_status cr_dataset_check_labels(const cr_dataset *data, uint32_t classes);
+
+/* ---- samples in memory ----------------------------------------------------------------------- */
+
+/* n samples, one after the other: x [n, x_shape...] and y [n, y_shape...], row-major. */
+typedef struct cr_part {
+    const void *x, *y;
+    uint32_t n;
+} cr_part;
+
+/* Samples in the caller's memory. Types and shapes hold for all parts; those that have n = 0 are
+ * not there. */
+typedef struct cr_samples {
+    cr_dtype x_dtype; /* CR_F32, CR_I32 or CR_U8 */
+    cr_dtype y_dtype; /* CR_U8 or CR_I32: a class each; CR_F32: targets of a regression */
+    cr_shape x_shape; /* of one sample, up to 7 axes: CR_SHAPE(28, 28, 1) */
+    cr_shape y_shape; /* of one sample's targets; CR_SCALAR for classes */
+    cr_part train, validation, test;
+} cr_samples;
+
+/* The images [rows, cols, 1] and the labels of a data set, where they lie. */
+CR_API cr_samples cr_dataset_samples(const cr_dataset *data);
+/* CR_E_ARGUMENT, with the sample's number, when a class is not below `classes`. Nothing is wrong
+ * with targets of a regression. */
+CR_API cr_status cr_samples_check_labels(const cr_samples *samples, uint32_t classes);
 
 #ifdef __cplusplus
 }

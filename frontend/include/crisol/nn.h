@@ -179,6 +179,18 @@ CR_API cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labe
 #define CR_LAYER_MAP(X)                                                                            \
     X(CR_LAYER_DENSE, dense, "UNITS [ACTIVATION]", "cr_dense, of x flattened; linear by default")  \
     X(CR_LAYER_ACTIVATION, activation, "ACTIVATION", "cr_activate")                                \
+    X(CR_LAYER_CONV, conv,                                                                         \
+      "FILTERS KERNEL [same] [stride N] [dilation N] [groups N] [ACTIVATION]",                     \
+      "cr_conv2d with a square kernel")                                                            \
+    X(CR_LAYER_DEPTHWISE, depthwise, "KERNEL [same] [stride N] [dilation N] [ACTIVATION]",         \
+      "cr_depthwise_conv2d, one kernel a channel")                                                 \
+    X(CR_LAYER_MAXPOOL, maxpool, "SIZE [same] [stride N]",                                         \
+      "cr_max_pool2d; stride SIZE by default")                                                     \
+    X(CR_LAYER_AVGPOOL, avgpool, "SIZE [same] [stride N]",                                         \
+      "cr_avg_pool2d; stride SIZE by default")                                                     \
+    X(CR_LAYER_GLOBALMAX, globalmax, "", "cr_global_max_pool2d")                                   \
+    X(CR_LAYER_GLOBALAVG, globalavg, "", "cr_global_avg_pool2d")                                   \
+    X(CR_LAYER_FLATTEN, flatten, "", "cr_flatten")                                                 \
     X(CR_LAYER_NORMALIZE, normalize, "MEAN STD", "cr_normalize: (x - MEAN) / STD")                 \
     X(CR_LAYER_DROPOUT, dropout, "RATE", "cr_dropout, in training only")                           \
     X(CR_LAYER_BATCHNORM, batchnorm, "", "cr_batch_norm with Keras's momentum and epsilon")        \
@@ -193,10 +205,13 @@ typedef enum cr_layer_kind {
 
 typedef struct cr_layer {
     cr_layer_kind kind;
-    cr_activation activation; /* dense, activation */
-    int64_t units;            /* dense */
-    float mean, std;          /* normalize */
-    float rate;               /* dropout */
+    cr_activation activation;         /* dense, activation, conv, depthwise */
+    int64_t units;                    /* dense; conv: filters */
+    int64_t kernel;                   /* conv, depthwise; size of maxpool and avgpool */
+    int64_t stride, dilation, groups; /* of these; 0: the default */
+    bool same;                        /* of these: padded to keep ceil(size / stride) places */
+    float mean, std;                  /* normalize */
+    float rate;                       /* dropout */
 } cr_layer;
 
 enum { CR_NET_MAX_LAYERS = 64 };

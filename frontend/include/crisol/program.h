@@ -85,10 +85,19 @@ CR_API void cr_program_destroy(cr_program *p);
 /* ---- data ------------------------------------------------------------------------------------ */
 
 /* Gives input `name` its elements, row-major; `bytes` is the size of all of them. An input that
- * lives on the device is copied now and kept; one that lives on the host (see max_resident_bytes,
- * and the naive variant) is read from `data` in each step, so `data` must outlive the runs.
- * CR_E_ARGUMENT when there is no such input, or `bytes` is not its size; CR_E_DEVICE. */
+ * lives on the device is copied now and kept (cr_feed_in_place may do without); one that lives on
+ * the host (see max_resident_bytes, and the naive variant) is read from `data` in each step, so
+ * `data` must outlive the runs. CR_E_ARGUMENT when there is no such input, or `bytes` is not its
+ * size; CR_E_DEVICE. */
 CR_API cr_status cr_feed(cr_program *p, const char *name, const void *data, size_t bytes);
+/* The same without a copy where the device shares the host's memory, the data is aligned as its
+ * buffers are (4096 bytes always do), and 64 bytes after the data's end lie on its last page:
+ * kernels may load these, not use them. *why_copied (which may be NULL) is then NULL, and the data
+ * must outlive the program, and all that share with it, unchanged. Else the data is copied, and
+ * *why_copied is a constant text that says why. Feed in place before other programs share the
+ * input. Errors as cr_feed. */
+CR_API cr_status cr_feed_in_place(cr_program *p, const char *name, const void *data, size_t bytes,
+                                  const char **why_copied);
 /* Reads an output of the last step, a state, or an input as it was fed: waits, then copies to
  * `out`. CR_E_ARGUMENT when there is none of that name, `bytes` is not its size, or it has no value
  * yet; CR_E_DEVICE when a step has failed on the device. */
@@ -130,6 +139,7 @@ CR_API cr_program_info cr_program_get_info(const cr_program *p);
 typedef struct cr_counters {
     uint64_t steps, launches, h2d_bytes, d2h_bytes; /* by steps; feeds and fetches are apart: */
     uint64_t feed_bytes, fetch_bytes;
+    uint64_t feeds, feeds_in_place; /* inputs that were fed; of these, without a copy */
 } cr_counters;
 /* They only grow. */
 CR_API cr_counters cr_program_counters(const cr_program *p);

@@ -1,4 +1,4 @@
-/* crisol/train.h - training a classifier of images: the loop, and the graph that it runs.
+/* crisol/train.h - training a net: the loop, and the graph that it runs.
  *
  *     cr_trainer *t = cr_trainer_create(data, &(cr_train_options){
  *         .model = model, .loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
@@ -9,9 +9,9 @@
  *         printf("%u  %.4f  %.2f %%\n", e.epoch, e.train_loss, 100 * e.test_accuracy);
  *     }
  *
- * One graph holds training and evaluation. The data set, the shuffling order, the weights and what
+ * One graph holds training and evaluation. The samples, the shuffling order, the weights and what
  * an epoch reports stay on the device: the host uploads the order once an epoch, enqueues steps,
- * and reads three numbers at the epoch's end. */
+ * and reads a few numbers at the epoch's end. */
 #ifndef CRISOL_TRAIN_H
 #define CRISOL_TRAIN_H
 
@@ -25,28 +25,45 @@ extern "C" {
 #endif
 
 typedef enum cr_loss {
-    CR_LOSS_MSE, /* of the scores and the one-hot labels */
+    CR_LOSS_MSE, /* of the scores and the one-hot labels, or the targets */
     CR_LOSS_SOFTMAX_CROSS_ENTROPY
 } cr_loss;
 
 /* How far an epoch is. */
 typedef struct cr_progress {
-    uint32_t epoch;       /* from 1 */
-    uint64_t step, steps; /* done, and of the whole epoch */
-    double seconds;       /* since the epoch began */
+    uint32_t epoch;        /* from 1 */
+    uint64_t step, steps;  /* done, and of the whole epoch */
+    double seconds;        /* since the epoch began */
+    double loss, accuracy; /* of its samples so far; NaN as in cr_epoch */
 } cr_progress;
+
+/* Images of training are changed at random, anew in each step, on the device: `seed` of the
+ * training options decides how. Samples must be images, [rows, cols, channels]. */
+typedef struct cr_augment {
+    bool flip;      /* left and right are exchanged in every second image */
+    uint32_t shift; /* moved by up to so many pixels along both axes; what comes in is 0 */
+} cr_augment;
 
 /* All fields but `model` may be zero. */
 typedef struct cr_train_options {
-    /* Builds the model, once: x f32 [n, rows * cols] in [0, 1] -> scores f32 [n, classes]. */
+    /* Builds the model: x [n, shape of a sample...] -> scores f32 [n, classes], or what compares
+     * with the targets of a regression, which has their shape. x is f32; u8 samples are divided by
+     * 255, so that images are [n, rows, cols, channels] in [0, 1]; i32 samples stay i32.
+     *
+     * It is called for training, and then for each evaluation with cr_is_training(x.graph) false:
+     * parameters of the same names are then the same ones (cr_set_reuse), assigns and outputs are
+     * ignored. States that it assigns in training do not change at a loss that is not finite. */
     cr_value (*model)(cr_value x, void *user);
     void *model_user;
     cr_loss loss;
     cr_optimizer optimizer; /* .params, .prefix and .guard are set by the trainer */
     uint32_t batch;         /* at most all samples; 0: 64, or all when they are fewer */
-    uint64_t seed;          /* of initial weights and of the order of samples */
+    uint64_t seed;          /* of initial weights, of the order of samples, of `augment` */
     bool keep_order;        /* do not shuffle */
     bool no_evaluation;     /* leave out the test set, which may be empty */
+    float validation_split; /* this part of the training samples, their end, is for validation; in
+                               [0, 1) */
+    cr_augment augment;
     /* Device, variant and the like; outputs, updates, bind, share and seed are set by the trainer.
      */
     cr_compile_options compile;
@@ -60,29 +77,43 @@ CR_API cr_value cr_net_model(cr_value x, void *net);
 /* The graph that a trainer runs, without a device: `data` gives the sizes only. Its roots: the
  * output "loss" and the assigns of the states
  *     the parameters and the optimizer's states, "lr"
- *     offset (i32: the step's first sample), step (i32), bad_step (i32: the first step whose loss
- *     was not finite, else -1), loss_sum (f32), correct (i32)
- *     test_offset, test_loss_sum, test_correct    (unless no_evaluation)
- * its inputs train_x, train_y, test_x, test_y (u8) and order (i32), and its symbol "batch". NULL on
- * a mistake. */
+ *     train.offset (i32: the step's first sample), train.step (i32), train.bad_step (i32: the first
+ *     step whose loss was not finite, else -1), train.loss_sum (f32), train.correct (i32; not for a
+ *     regression)
+ *     test.offset, test.loss_sum, test.correct               (unless no_evaluation)
+ *     validation.offset, .loss_sum, .correct                 (when there are such samples)
+ * its inputs train_x, train_y, test_x, test_y, validation_x, validation_y (types as the samples)
+ * and order (i32), and its symbol "batch". NULL on a mistake. */
 CR_API cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_options *options);
+/* The same for any samples. */
+CR_API cr_graph *cr_training_graph_of(const cr_samples *samples, const cr_train_options *options);
 
 typedef struct cr_trainer cr_trainer;
+
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* Builds the graph, compiles, uploads the data set. `data` must outlive the trainer. NULL on a
  * mistake. */
 CR_API cr_trainer *cr_trainer_create(const cr_dataset *data, const cr_train_options *options);
+/* The same for any samples. The arrays must outlive the trainer and may not change: a device that
+ * shares the host's memory uses them where they lie if it can (cr_feed_in_place), others copy them.
+ * `samples` itself is copied. */
+CR_API cr_trainer *cr_trainer_create_of(const cr_samples *samples, const cr_train_options *options);
 /* Accepts NULL. */
 CR_API void cr_trainer_destroy(cr_trainer *t);
 
+/* ---- epochs ---------------------------------------------------------------------------------- */
+
 /* What an epoch was like. Training figures are the running ones, over the epoch's steps as the
- * weights changed; test figures are those of the weights at its end. */
+ * weights changed; the others are those of the weights at its end. Accuracies are in [0, 1], and
+ * NaN for a regression; figures of samples that there are none of are NaN. */
 typedef struct cr_epoch {
     uint32_t epoch; /* from 1 */
     double train_loss, train_accuracy;
-    double test_loss, test_accuracy; /* NaN without evaluation */
-    double seconds;                  /* training alone */
-    double test_seconds;
+    double validation_loss, validation_accuracy;
+    double test_loss, test_accuracy;
+    double seconds;      /* training alone */
+    double test_seconds; /* validation and test */
     uint64_t steps;
 } cr_epoch;
 
@@ -98,8 +129,65 @@ CR_API cr_status cr_trainer_begin(cr_trainer *t);
 CR_API cr_status cr_trainer_run(cr_trainer *t, uint64_t n);
 CR_API uint64_t cr_trainer_left(const cr_trainer *t);
 CR_API cr_status cr_trainer_check(cr_trainer *t);
-/* Loss and accuracy on the test set. */
+/* Loss and accuracy on the test set, and on the validation samples; NaN when there are none. */
 CR_API cr_status cr_trainer_evaluate(cr_trainer *t, double *loss, double *accuracy);
+CR_API cr_status cr_trainer_validate(cr_trainer *t, double *loss, double *accuracy);
+
+/* ---- many epochs ----------------------------------------------------------------------------- */
+
+/* What early stopping looks at: of the validation samples, else of the test set. */
+typedef enum cr_monitor { CR_MONITOR_LOSS, CR_MONITOR_ACCURACY } cr_monitor;
+
+typedef struct cr_early_stopping {
+    cr_monitor monitor;
+    uint32_t patience; /* epochs in a row without a better one, after which training ends; from 1 */
+    double min_delta;  /* better is only what is better by more than this; from 0 */
+    bool keep_last;    /* keep the last epoch's weights instead of the best one's */
+} cr_early_stopping;
+
+/* All fields may be zero. */
+typedef struct cr_fit_options {
+    /* After each epoch; false ends the training. */
+    bool (*on_epoch)(const cr_epoch *epoch, void *user);
+    /* After each epoch, with its number and its training loss. */
+    void (*on_epoch_with_loss)(uint32_t epoch, double loss, void *user);
+    void *user;                              /* of both */
+    const cr_early_stopping *early_stopping; /* NULL: none */
+} cr_fit_options;
+
+/* What came of it. */
+typedef struct cr_fit {
+    uint32_t epochs; /* that were run */
+    bool stopped;    /* before the last one asked for */
+    uint32_t
+        best_epoch; /* whose weights are there now, unless keep_last; 0 without early stopping */
+    double best;    /* its monitored figure */
+} cr_fit;
+
+/* Trains for up to `epochs` more epochs. With early stopping the parameters, and the states that
+ * the model itself assigns, end as they were after the best epoch, whether training was stopped or
+ * not; the optimizer's states stay. `options` and `out` may be NULL. CR_E_ARGUMENT for a patience
+ * of 0, a negative min_delta, or nothing to monitor; else as cr_trainer_epoch, and *out is as far
+ * as it came. */
+CR_API cr_status cr_trainer_fit(cr_trainer *t, uint32_t epochs, const cr_fit_options *options,
+                                cr_fit *out);
+
+/* ---- using the net --------------------------------------------------------------------------- */
+
+/* The model's scores of n samples at x (type and shape as those of training): f32 [n, classes], or
+ * as the model gives them. They are what the model ends in: logits where the loss is a softmax
+ * cross entropy. A program for batches of that many is compiled when there is none yet.
+ * CR_E_ARGUMENT for NULL or n = 0. */
+CR_API cr_status cr_trainer_predict(cr_trainer *t, const void *x, uint32_t n, float *scores);
+/* How many scores a sample has: the classes. */
+CR_API uint32_t cr_trainer_scores(const cr_trainer *t);
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+/* Samples of a whole training step. */
+CR_API uint32_t cr_trainer_batch(const cr_trainer *t);
+/* NULL: the device uses all samples where they lie. Else the reason why some were copied. */
+CR_API const char *cr_trainer_why_copied(const cr_trainer *t);
 
 /* The trainer's graph, and its program of one training step on a whole batch, to fetch from, to set
  * states of, and to read figures of. Both belong to the trainer. */

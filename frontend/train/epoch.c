@@ -1,0 +1,220 @@
+/* epoch.c - an epoch's way through the programs, and evaluations. */
+#include <math.h>
+
+#include "trainer.h"
+
+void cr_shuffle(int32_t *order, uint32_t n, uint64_t seed, uint32_t epoch)
+{
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    uint32_t draw[4] = {0};
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = (int32_t)i;
+    for (uint32_t i = n, k = 0; i > 1; i--, k++) {
+        if (k % 4 == 0) {
+            const uint32_t counter[4] = {k / 4, epoch, 0x6f726472u /* "ordr" */, 0};
+            cr_philox4x32(counter, key, draw);
+        }
+        uint32_t j = (uint32_t)((uint64_t)draw[k % 4] * i >> 32); /* below i */
+        int32_t swap = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = swap;
+    }
+}
+
+/* ---- a set's figures ------------------------------------------------------------------------- */
+
+/* A state's name: valid until the next call with that buffer. */
+enum { NAME = 32 };
+static const char *state_of(const cr_train_set *set, const char *what, char *buf)
+{
+    snprintf(buf, NAME, "%s.%s", set->name, what);
+    return buf;
+}
+
+static cr_status reset(cr_trainer *t, const cr_train_set *set)
+{
+    const int32_t first = (int32_t)set->first, none = 0;
+    const float zero = 0;
+    char name[NAME];
+    CR_TRY(cr_set(set->whole, state_of(set, "offset", name), &first, sizeof first));
+    CR_TRY(cr_set(set->whole, state_of(set, "loss_sum", name), &zero, sizeof zero));
+    if (cr_is_regression(&t->samples))
+        return CR_OK;
+    return cr_set(set->whole, state_of(set, "correct", name), &none, sizeof none);
+}
+
+cr_status cr_trainer_sums(cr_trainer *t, const cr_train_set *set, uint64_t n, double *loss,
+                          double *accuracy)
+{
+    float sum;
+    int32_t correct;
+    char name[NAME];
+    *accuracy = NAN;
+    CR_TRY(cr_fetch(set->whole, state_of(set, "loss_sum", name), &sum, sizeof sum));
+    *loss = (double)sum / (double)n;
+    if (cr_is_regression(&t->samples))
+        return CR_OK;
+    CR_TRY(cr_fetch(set->whole, state_of(set, "correct", name), &correct, sizeof correct));
+    *accuracy = (double)correct / (double)n;
+    return CR_OK;
+}
+
+static cr_status evaluate(cr_trainer *t, cr_train_part part, double *loss, double *accuracy)
+{
+    const cr_train_set *set = &t->set[part];
+    *loss = *accuracy = NAN;
+    if (!set->whole)
+        return CR_OK;
+    CR_TRY(reset(t, set));
+    CR_TRY(cr_run(set->whole, set->n / set->batch));
+    if (set->rest)
+        CR_TRY(cr_run(set->rest, 1));
+    return cr_trainer_sums(t, set, set->n, loss, accuracy);
+}
+
+cr_status cr_trainer_evaluate(cr_trainer *t, double *loss, double *accuracy)
+{
+    return evaluate(t, CR_TESTING, loss, accuracy);
+}
+
+cr_status cr_trainer_validate(cr_trainer *t, double *loss, double *accuracy)
+{
+    return evaluate(t, CR_VALIDATION, loss, accuracy);
+}
+
+/* ---- pieces of an epoch ---------------------------------------------------------------------- */
+
+static cr_status upload_order(cr_trainer *t)
+{
+    cr_program *p = t->set[CR_TRAINING].whole;
+    const uint32_t n = t->n.train;
+    CR_TRY(cr_wait(p)); /* a host-side order may still be read */
+    if (t->options.keep_order)
+        for (uint32_t i = 0; i < n; i++)
+            t->order[i] = (int32_t)i;
+    else
+        cr_shuffle(t->order, n, t->options.seed, t->epoch);
+    return cr_feed(p, "order", t->order, n * sizeof *t->order);
+}
+
+cr_status cr_trainer_begin(cr_trainer *t)
+{
+    if (!t->options.keep_order || t->epoch == 0)
+        CR_TRY(upload_order(t));
+    CR_TRY(reset(t, &t->set[CR_TRAINING]));
+    t->epoch++;
+    t->done = 0;
+    return CR_OK;
+}
+
+uint64_t cr_trainer_left(const cr_trainer *t)
+{
+    return t->epoch ? t->n.train / t->n.batch - t->done : 0;
+}
+
+static uint64_t steps_of_epoch(const cr_trainer *t)
+{
+    return t->n.train / t->n.batch + (t->set[CR_TRAINING].rest ? 1 : 0);
+}
+
+cr_status cr_trainer_run(cr_trainer *t, uint64_t n)
+{
+    if (n > cr_trainer_left(t))
+        return cr_fail(CR_E_ARGUMENT, "train: %llu steps asked for, and the epoch has %llu left",
+                       (unsigned long long)n, (unsigned long long)cr_trainer_left(t));
+    cr_program *p = t->set[CR_TRAINING].whole;
+    uint64_t before = cr_steps_done(p);
+    cr_status status = cr_run(p, n);
+    t->done += cr_steps_done(p) - before;
+    return status;
+}
+
+cr_status cr_trainer_check(cr_trainer *t)
+{
+    const cr_train_set *set = &t->set[CR_TRAINING];
+    int32_t bad;
+    CR_TRY(cr_fetch(set->whole, "train.bad_step", &bad, sizeof bad));
+    if (bad < 0)
+        return CR_OK;
+    const cr_replay replay = {
+        .graph = t->graph,
+        .program = set->whole,
+        .rest = set->rest,
+        .samples = &t->samples,
+        .order = t->order,
+        .updates = t->update,
+        .nupdates = t->nupdate,
+        .ntrain = t->n.train,
+        .batch = t->n.batch,
+        .epoch = t->epoch,
+        .steps = steps_of_epoch(t),
+    };
+    return cr_replay_step(&replay);
+}
+
+/* ---- an epoch -------------------------------------------------------------------------------- */
+
+/* Waits for what was enqueued: the figures are those of the steps done. */
+static cr_status tell(cr_trainer *t, double begin)
+{
+    cr_progress p = {.epoch = t->epoch, .step = t->done, .steps = steps_of_epoch(t)};
+    CR_TRY(cr_trainer_sums(t, &t->set[CR_TRAINING], t->done * t->n.batch, &p.loss, &p.accuracy));
+    p.seconds = cr_now() - begin;
+    t->options.progress(&p, t->options.progress_user);
+    return CR_OK;
+}
+
+/* All whole batches; in pieces of about a tenth of a second when somebody watches. */
+static cr_status run_epoch(cr_trainer *t, double begin)
+{
+    if (!t->options.progress)
+        return cr_trainer_run(t, cr_trainer_left(t));
+    uint64_t piece = 8;
+    while (cr_trainer_left(t) > 0) {
+        CR_TRY(cr_trainer_run(t, CR_MIN(piece, cr_trainer_left(t))));
+        CR_TRY(tell(t, begin));
+        double rate = (double)t->done / fmax(cr_now() - begin, 1e-6);
+        piece = (uint64_t)fmax(1, fmin(rate * 0.1, 2 * (double)piece));
+    }
+    return CR_OK;
+}
+
+static cr_status train(cr_trainer *t, cr_epoch *out)
+{
+    const cr_train_set *set = &t->set[CR_TRAINING];
+    double begin = cr_now();
+    CR_TRY(cr_trainer_begin(t));
+    out->epoch = t->epoch;
+    out->steps = steps_of_epoch(t);
+    CR_TRY(run_epoch(t, begin));
+    if (set->rest)
+        CR_TRY(cr_run(set->rest, 1));
+    CR_TRY(cr_trainer_check(t));
+    CR_TRY(cr_trainer_sums(t, set, set->n, &out->train_loss, &out->train_accuracy));
+    out->seconds = cr_now() - begin;
+    return CR_OK;
+}
+
+cr_status cr_trainer_epoch(cr_trainer *t, cr_epoch *out)
+{
+    memset(out, 0, sizeof *out);
+    CR_TRY(train(t, out));
+    double trained = cr_now();
+    CR_TRY(cr_trainer_validate(t, &out->validation_loss, &out->validation_accuracy));
+    CR_TRY(cr_trainer_evaluate(t, &out->test_loss, &out->test_accuracy));
+    out->test_seconds = cr_now() - trained;
+    return CR_OK;
+}
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+cr_status cr_trainer_profile(cr_trainer *t, uint64_t n, cr_profile *out)
+{
+    memset(out, 0, sizeof *out);
+    if (cr_trainer_left(t) < n)
+        CR_TRY(cr_trainer_begin(t));
+    n = CR_MIN(n, cr_trainer_left(t));
+    CR_TRY(cr_profile_run(t->set[CR_TRAINING].whole, n, out));
+    t->done += n;
+    return CR_OK;
+}

@@ -1,0 +1,55 @@
+/* trainer.h - the trainer itself, for the files that are its parts.
+ *
+ *     whole   a step on a whole batch      rest   the last, smaller batch of its samples
+ *
+ * for training and for each evaluation: programs over one graph, which share states, inputs and
+ * device. Nothing moves between host and device inside an epoch. */
+#ifndef CR_TRAINER_H
+#define CR_TRAINER_H
+
+#include "train.h"
+
+/* The samples of one purpose, and the programs that go through them. */
+typedef struct cr_train_set {
+    const char *name;         /* of its inputs and states: "NAME_x", "NAME.offset" */
+    uint32_t first, n, batch; /* samples first .. first + n - 1 of its input */
+    const cr_part *part;      /* what is fed; NULL: it has the training's input */
+    cr_program *whole, *rest; /* rest NULL: not needed; both NULL: there are no such samples */
+} cr_train_set;
+
+typedef enum cr_train_part { CR_TRAINING, CR_VALIDATION, CR_TESTING, CR_TRAIN_PARTS } cr_train_part;
+
+/* A program that gives scores of so many samples. */
+typedef struct cr_predictor {
+    cr_program *program;
+    uint32_t batch;
+} cr_predictor;
+
+enum { CR_PREDICTORS = 2 };
+
+struct cr_trainer {
+    cr_samples samples;
+    cr_train_options options;
+    cr_train_sizes n;
+    cr_graph *graph;
+    cr_train_built built;
+    cr_train_set set[CR_TRAIN_PARTS];
+    cr_predictor predictor[CR_PREDICTORS]; /* the last used first */
+    const char **update, **output;         /* what a training step assigns and gives */
+    uint32_t nupdate, noutput;
+    int32_t *order;
+    uint32_t epoch; /* begun so far */
+    uint64_t done;  /* whole batches of this epoch */
+    const char *why_copied;
+};
+
+/* The graph's program of `batch` samples that shares with `share` (NULL: the first one). */
+cr_program *cr_trainer_compile(cr_trainer *t, cr_program *share, uint32_t batch,
+                               const cr_compile_options *roots);
+
+/* The mean loss of the samples that a set has seen since its sums were reset, and the part of them
+ * that was right; of `n` samples. */
+cr_status cr_trainer_sums(cr_trainer *t, const cr_train_set *set, uint64_t n, double *loss,
+                          double *accuracy);
+
+#endif
