@@ -268,25 +268,43 @@ static void stage_b_column(struct tile *t, cr_ix k, cr_ix j, bool vector)
     e->width = e->valid = W;
 }
 
-static void stage_b_columns(struct tile *t, int64_t columns)
+/* `count` columns from j0. Blocks are square: the rows of the panel are far from each other, and
+ * more of them at once would push each other out of the cache. */
+static void stage_b_block(struct tile *t, cr_ix j0, int64_t count)
 {
     cr_emit *e = t->e;
     const int W = e->width, last = t->s->nk - 1;
     int64_t whole = W > 1 ? t->s->k_factor[last] / W : 0, rest = t->s->k_factor[last] - whole * W;
-    cr_ix j = open_loop(t, "j", columns);
     cr_ix k = open_depth(t, t->s->k_outer, last);
     if (whole) {
         cr_ix kv = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
+        cr_ix j = cr_ix_add(e->ix, j0, open_loop(t, "j", count));
         stage_b_column(t, cr_ix_add(e->ix, k, kv), j, true);
+        close_loop(t, "j", count);
         close_loop(t, "kv", whole);
     }
     if (rest) {
         cr_ix c = open_loop(t, "c", rest);
+        cr_ix j = cr_ix_add(e->ix, j0, open_loop(t, "j", count));
         stage_b_column(t, cr_ix_add(e->ix, plus(t, k, whole * W), c), j, false);
+        close_loop(t, "j", count);
         close_loop(t, "c", rest);
     }
     close_depth(t, t->s->k_outer, last);
-    close_loop(t, "j", columns);
+}
+
+static void stage_b_columns(struct tile *t, int64_t columns)
+{
+    cr_emit *e = t->e;
+    const int W = CR_MAX(e->width, 8);
+    int64_t whole = columns / W, rest = columns % W;
+    if (whole) {
+        cr_ix jb = cr_ix_mul(e->ix, open_loop(t, "jb", whole), W);
+        stage_b_block(t, jb, W);
+        close_loop(t, "jb", whole);
+    }
+    if (rest)
+        stage_b_block(t, cr_ix_const(e->ix, whole * W), rest);
 }
 
 static void stage_b(struct tile *t, int64_t columns)

@@ -46,9 +46,10 @@ typedef struct cr_emit {
     cr_scope *floor;      /* nothing is hoisted further out than this; NULL: root */
     int width;            /* lanes of a vector */
     int valid;            /* lanes in use: < width in the last vector of a ragged row */
-    const char *lanes;    /* "l16" */
-    cr_ix lane;           /* the lane number */
-    bool *inside;         /* per node: computed in this phase */
+    int ahead;         /* a reduction for a vector is made for so many neighbours at once; 0: one */
+    const char *lanes; /* "l16" */
+    cr_ix lane;        /* the lane number */
+    bool *inside;      /* per node: computed in this phase */
     uint32_t next_name;
     CR_VEC(struct cr_memo) memo;
     uint32_t functions[5]; /* elementary functions used (bits), for widths 1, 2, 4, 8, 16 */

@@ -133,7 +133,12 @@ static void visit_row(struct nest *n, const char *t)
     n->vectors = 1;
     decode(n, t, at);
     n->vectors = vectors;
-    if (whole) {
+    if (n->rows && rest == 0 && whole <= 4) { /* reductions are made for all vectors at once */
+        e->ahead = (int)whole;
+        for (int64_t v = 0; v < whole; v++)
+            at_vector(n, at, cr_ix_const(e->ix, v * e->width));
+        e->ahead = 0;
+    } else if (whole) {
         const char *j = cr_emit_name(e, "j");
         cr_scope *s = cr_emit_open(e);
         cr_ix v = cr_ix_var(e->ix, j, 0, whole - 1, s, false, false);

@@ -414,34 +414,72 @@ static void reduce_step(cr_emit *e, cr_ref r, const cr_ix *at, const char *acc, 
     cr_emit_line(e, e->now, "%s = %s ? %s : %s;", best, wins, x.text, best);
 }
 
+enum { MOST_AHEAD = 4 };
+
+struct sums {
+    const char *acc, *best;
+};
+
+static struct sums begin_sums(cr_emit *e, cr_ref r, int width)
+{
+    const cr_node *n = cr_at(e->graph, r);
+    const cr_dtype from = (cr_dtype)cr_at(e->graph, n->src[0])->dtype, dtype = (cr_dtype)n->dtype;
+    const char *type = cr_emit_type(e, dtype, width);
+    const char *start = n->op == CR_OP_amax ? lowest(dtype) : dtype == CR_F32 ? "0.0f" : "0";
+    struct sums s = {cr_emit_name(e, "a"), NULL};
+    cr_emit_line(e, e->now, "%s %s = (%s)(%s);", type, s.acc, type, start);
+    if (n->op == CR_OP_argmax) {
+        s.best = cr_emit_name(e, "a");
+        const char *best_type = cr_emit_type(e, from, width);
+        cr_emit_line(e, e->now, "%s %s = (%s)(%s);", best_type, s.best, best_type, lowest(from));
+    }
+    return s;
+}
+
+/* The axis that the lanes run along, when it is not a sum with other variables and neighbours are
+ * to be made at once; else -1. */
+static int ahead_axis(const cr_emit *e, const cr_ix *at, int rank)
+{
+    for (int i = 0; i < rank && e->ahead > 1; i++)
+        if (at[i] == e->lane)
+            return i;
+    return -1;
+}
+
+/* All loops inside one another, and in the innermost a step for each of `count` neighbouring
+ * vectors: what is computed of the loops' indices is computed once for all. */
 static cr_val reduction(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
     const cr_shape *s = cr_shape_of(e->graph, n->src[0]);
-    const cr_dtype from = (cr_dtype)cr_at(e->graph, n->src[0])->dtype, dtype = (cr_dtype)n->dtype;
     uint32_t axes = (uint32_t)cr_attr_of(e->graph, r)->at[0];
-    int width = any_lane(e, at, s->rank) ? e->width : 1;
+    int width = any_lane(e, at, s->rank) ? e->width : 1, axis = ahead_axis(e, at, s->rank);
+    int count = axis >= 0 ? CR_MIN(e->ahead, MOST_AHEAD) : 1;
     cr_scope *home = scope_of(e, at, s->rank), *keep = e->now;
-    const char *acc = cr_emit_name(e, "a"), *best = NULL, *name[CR_MAX_RANK];
-    const char *type = cr_emit_type(e, dtype, width);
-    const char *start = n->op == CR_OP_amax ? lowest(dtype) : dtype == CR_F32 ? "0.0f" : "0";
+    const char *name[CR_MAX_RANK];
+    struct sums sums[MOST_AHEAD];
     e->now = home;
-    cr_emit_line(e, home, "%s %s = (%s)(%s);", type, acc, type, start);
-    if (n->op == CR_OP_argmax) {
-        best = cr_emit_name(e, "a");
-        const char *best_type = cr_emit_type(e, from, width);
-        cr_emit_line(e, home, "%s %s = (%s)(%s);", best_type, best, best_type, lowest(from));
-    }
-    cr_ix x[CR_MAX_RANK];
+    for (int v = 0; v < count; v++)
+        sums[v] = begin_sums(e, r, width);
+    cr_ix x[CR_MAX_RANK], y[CR_MAX_RANK];
     for (int i = 0; i < s->rank; i++) {
         name[i] = NULL;
         x[i] = axes >> i & 1 ? loop_open(e, s->dim[i], &name[i]) : at[i];
     }
-    reduce_step(e, r, x, acc, best, width);
+    for (int v = 0; v < count; v++) {
+        if (v)
+            x[axis] = cr_ix_add(e->ix, at[axis], cr_ix_const(e->ix, (int64_t)v * e->width));
+        reduce_step(e, r, x, sums[v].acc, sums[v].best, width);
+    }
     for (int i = s->rank - 1; i >= 0; i--)
         loop_close(e, s->dim[i], name[i]);
     e->now = keep;
-    return (cr_val){acc, dtype, width, home};
+    memcpy(y, at, (size_t)s->rank * sizeof *y);
+    for (int v = 1; v < count; v++) {
+        y[axis] = cr_ix_add(e->ix, at[axis], cr_ix_const(e->ix, (int64_t)v * e->width));
+        cr_emit_remember(e, r, y, s->rank, (cr_val){sums[v].acc, (cr_dtype)n->dtype, width, home});
+    }
+    return (cr_val){sums[0].acc, (cr_dtype)n->dtype, width, home};
 }
 
 /* A contraction without tiles: one loop over the inner index. */

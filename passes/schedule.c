@@ -410,6 +410,9 @@ static void schedule_nest(cr_plan *plan, cr_phase *p, const uint32_t *cost)
         if (p->cost_us < 1)
             s->items = (int32_t)vectors;
     }
+    /* a few vectors that are reduced over everything else: one sweep reads whole lines of memory */
+    if (last >= 0 && s->local == 1 && vectors <= 4 && count == extent && extent % s->vector == 0)
+        s->items = (int32_t)vectors;
     s->rows = extent > s->vector ? (int32_t)((extent + s->vector - 1) / s->vector) : 1;
     if (s->rows > 1 && s->local == 1 && s->items >= s->rows && vectors % s->rows == 0)
         s->items = (s->items + s->rows - 1) / s->rows * s->rows;

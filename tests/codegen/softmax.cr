@@ -18,6 +18,7 @@ graph "softmax" {
   # CHECK: - [[MAX]];
   # CHECK: - [[LOG]];
   # CHECK: vstore16(
+  # CHECK: vstore16(
   # CHECK-NOT: vstore16(
   # GPU-LABEL: static void p0_amax_sub_exp_sum_log(
   # GPU: if (t < 32) {
