@@ -348,22 +348,43 @@ static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
     t->e->width = t->e->valid = width;
 }
 
-static void stage_a_rows(struct tile *t)
+/* Vectors [from, to) of each row, and, `rest` > 0, the elements that are left. */
+static void stage_a_row(struct tile *t, cr_ix from, int64_t vectors, int64_t first_left,
+                        int64_t rest)
 {
     cr_emit *e = t->e;
     const int W = e->width, last = t->s->nk - 1;
-    int64_t whole = t->s->k_factor[last] / W, rest = t->s->k_factor[last] % W;
     cr_ix r = open_loop(t, "r", t->s->tile_m), i = row_variable(t, r);
     cr_ix k = open_depth(t, t->s->k_outer, last);
-    if (whole) {
-        cr_ix kv = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
+    if (vectors) {
+        cr_ix kv = cr_ix_add(e->ix, from, cr_ix_mul(e->ix, open_loop(t, "kv", vectors), W));
         stage_a_vector(t, i, r, cr_ix_add(e->ix, k, kv));
-        close_loop(t, "kv", whole);
+        close_loop(t, "kv", vectors);
     }
     for (int64_t c = 0; c < rest; c++)
-        stage_a_scalar(t, i, r, plus(t, k, whole * W + c));
+        stage_a_scalar(t, i, r, plus(t, k, first_left + c));
     close_depth(t, t->s->k_outer, last);
     cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
+}
+
+/* Rows that are gathered come from memory, not from a cache: a few vectors of each in turn, so that
+ * many are on their way at once. */
+static void stage_a_rows(struct tile *t)
+{
+    enum { LINE = 4 };
+    cr_emit *e = t->e;
+    const int W = e->width, last = t->s->nk - 1;
+    int64_t whole = t->s->k_factor[last] / W, rest = t->s->k_factor[last] % W;
+    int64_t lines = t->s->a_across ? whole / LINE : 0;
+    if (lines > 1) {
+        cr_ix line = open_loop(t, "line", lines);
+        stage_a_row(t, cr_ix_mul(e->ix, line, LINE * W), LINE, 0, 0);
+        close_loop(t, "line", lines);
+    } else {
+        lines = 0;
+    }
+    if (whole > lines * LINE || rest)
+        stage_a_row(t, cr_ix_const(e->ix, lines * LINE * W), whole - lines * LINE, whole * W, rest);
 }
 
 static void stage_a_columns(struct tile *t)

@@ -290,6 +290,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     int64_t limit = t->local_bytes / 4; /* floats */
     s->stage_a = !o.a_ready && (int64_t)s->block_k * s->reg_m * 2 < limit;
     s->a_by_k = s->stage_a && o.m->n && (!o.ka->n || inner_stride(o.m) < inner_stride(o.ka));
+    s->a_across = s->stage_a && !s->a_by_k && o.a.gathered;
     fit_cpu_tiles(s, z, t);
     int64_t a_floats = s->stage_a ? (int64_t)s->block_k * s->tile_m : 0,
             b_floats = (int64_t)s->block_k * s->tile_n;

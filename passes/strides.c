@@ -144,6 +144,7 @@ void cr_strides_of(const cr_graph *g, const cr_phase *p, cr_ref r, cr_strides *o
     const cr_node *n = cr_at(g, r);
     if (is_loaded(p, r) || n->nsrc == 0) {
         row_major(cr_shape_of(g, r), out);
+        out->gathered = false;
         out->direct = n->nsrc == 0 ? is_loaded(p, r) : true;
         out->f32 = out->direct && n->dtype == CR_F32;
         return;
@@ -158,8 +159,11 @@ void cr_strides_of(const cr_graph *g, const cr_phase *p, cr_ref r, cr_strides *o
         row_major(cr_shape_of(g, r), out);
         return;
     }
+    if (n->op == CR_OP_gather)
+        cr_strides_of(g, p, n->src[0], out);
     row_major(cr_shape_of(g, r), out);
     out->direct = out->f32 = false;
+    out->gathered |= n->op == CR_OP_gather;
 }
 
 /* Does the list have a digit's edge with `inner` elements inside it? */

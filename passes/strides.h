@@ -17,8 +17,9 @@ typedef struct cr_digits {
 
 typedef struct cr_strides {
     cr_digits axis[CR_MAX_RANK];
-    bool direct; /* each element is one of memory, without computation or guard */
-    bool f32;    /* ... and as it is: no conversion */
+    bool direct;   /* each element is one of memory, without computation or guard */
+    bool f32;      /* ... and as it is: no conversion */
+    bool gathered; /* rows lie anywhere: which ones is known when it runs only */
 } cr_strides;
 
 /* Of node r as phase p reads it. Strides count elements of the value that is read; where r is
