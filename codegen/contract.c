@@ -234,20 +234,31 @@ static cr_ix whole_depth(struct tile *t, cr_ix k)
 static const char *panel_a_offset(struct tile *t, cr_ix r, cr_ix k)
 {
     cr_emit *e = t->e;
-    cr_ix at = t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_m), r)
-                            : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->block_k), k);
+    cr_ix at = t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->a_pitch), r)
+                            : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->a_pitch), k);
     return cr_emit_ix(e, at, false);
 }
 
-/* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to its panel, [k][column].
- */
+/* Where element (k, j) of B's panel is, j counted from the group's first column: columns lie in
+ * strips that are as wide as a register tile, each [k][column], so that a tile reads what is
+ * contiguous. */
+static const char *panel_b_offset(struct tile *t, cr_ix k, cr_ix j)
+{
+    cr_emit *e = t->e;
+    const int64_t strip = (int64_t)t->s->reg_n * e->width;
+    cr_ix inside = cr_ix_mod(e->ix, j, strip);
+    cr_ix first = cr_ix_mul(e->ix, cr_ix_div(e->ix, j, strip), strip * t->s->block_k);
+    cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, k, strip), inside);
+    return cr_emit_ix(e, cr_ix_add(e->ix, first, at), false);
+}
+
+/* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to its panel. */
 static void stage_b_vector(struct tile *t, cr_ix k, cr_ix j)
 {
     cr_emit *e = t->e;
     cr_val x =
         element(t, t->b, whole_depth(t, k), cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), lane(t)));
-    cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_n), j);
-    put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_b + %s", cr_emit_ix(e, at, false)));
+    put_vector(t, cr_emit_widen(e, x).text, say(t, "panel_b + %s", panel_b_offset(t, k, j)));
 }
 
 /* The same for a B whose columns are contiguous: vectors down a column, dealt out to the rows. */
@@ -260,12 +271,10 @@ static void stage_b_column(struct tile *t, cr_ix k, cr_ix j, bool vector)
     cr_ix along = vector ? cr_ix_add(e->ix, k, e->lane) : k;
     cr_val x = element(t, t->b, whole_depth(t, along), cr_ix_add(e->ix, t->n0, j));
     x = vector ? cr_emit_widen(e, x) : x;
-    for (int i = 0; i < (vector ? W : 1); i++) {
-        cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, plus(t, k, i), t->s->tile_n), j);
-        cr_emit_line(e, e->now, vector ? "panel_b[%s] = %s.s%x;" : "panel_b[%s] = %s;",
-                     cr_emit_ix(e, at, false), x.text, (unsigned)i);
-    }
     e->width = e->valid = W;
+    for (int i = 0; i < (vector ? W : 1); i++)
+        cr_emit_line(e, e->now, vector ? "panel_b[%s] = %s.s%x;" : "panel_b[%s] = %s;",
+                     panel_b_offset(t, plus(t, k, i), j), x.text, (unsigned)i);
 }
 
 /* `count` columns from j0. Blocks are square: the rows of the panel are far from each other, and
@@ -480,10 +489,9 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
     for (int v = 0; v < vectors; v++) {
         if (t->s->stage_b) {
             b[v] = say(t, "b%d", v);
-            cr_ix at =
-                cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->tile_n), plus(t, local_column, v * W));
             cr_emit_line(e, e->now, "const %s b%d = %s;", vector_type(t), v,
-                         vector_at(t, say(t, "panel_b + %s", cr_emit_ix(e, at, false))));
+                         vector_at(t, say(t, "panel_b + %s",
+                                          panel_b_offset(t, k, plus(t, local_column, v * W)))));
             continue;
         }
         e->valid = v == vectors - 1 ? valid : W;

@@ -180,6 +180,13 @@ static int64_t inner_stride(const cr_digits *d)
     return s < 0 ? -s : s;
 }
 
+/* Do the rows of a tile lie so that they push each other out of the nearest cache? Its sets repeat
+ * every 4 KiB on all CPUs with pages of that size, and it has 8 to 12 ways. */
+static bool clash(const cr_digits *rows, int32_t r)
+{
+    return rows->n > 0 && r > 8 && inner_stride(rows) * 4 % 4096 == 0;
+}
+
 static void look_at_operands(const cr_plan *plan, const cr_phase *p, struct operands *o)
 {
     const cr_graph *g = plan->graph;
@@ -228,6 +235,29 @@ static void block_depth(cr_schedule *s, const struct sizes *z, const cr_target *
     s->block_k = (int32_t)depth;
 }
 
+enum {
+    PACKED_DEPTH = 128
+}; /* of a block: a row of A's panel and the sums of a tile fit the nearest cache */
+
+/* Large products go through panels of both operands, a block of the depth at a time, so that what a
+ * group works on stays in its unit's cache (K. Goto, R. van de Geijn, "Anatomy of High-Performance
+ * Matrix Multiplication", ACM TOMS 34(3), 2008). */
+static void pack_depth(cr_schedule *s, const struct sizes *z)
+{
+    int64_t block = PACKED_DEPTH;
+    if (s->k_outer || s->nk > 1 || z->m < 256 || z->n < 256 || z->k < 2 * PACKED_DEPTH)
+        return;
+    while (block > PACKED_DEPTH / 2 && z->k % block)
+        block--;
+    if (z->k % block)
+        return;
+    s->packed = true;
+    s->nk = 2;
+    s->k_outer = 1;
+    s->k_factor[0] = (int32_t)(z->k / block);
+    s->k_factor[1] = s->block_k = (int32_t)block;
+}
+
 /* What a group computes. Columns are split before rows, so that a group keeps its part of the
  * weights in its compute unit's cache from step to step; rows are split when they are many more,
  * when columns are too few, or when the panels of both operands would not stay in the cache. */
@@ -235,8 +265,8 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
 {
     int64_t step_n = (int64_t)s->reg_n * s->vector, steps_n = (z->n + step_n - 1) / step_n;
     int64_t steps_m = (z->m + s->reg_m - 1) / s->reg_m, units = t->compute_units;
-    int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 /
-                    CR_MAX(1, s->block_k); /* rows or columns of a block */
+    int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 / CR_MAX(1, s->block_k) /
+                    (s->packed ? 2 : 1); /* rows or columns of a block */
     double work = 2.0 * (double)z->batch * (double)z->m * (double)z->n * (double)z->k;
     int64_t want = work > 4e6 * (double)units && !s->stage_a && !s->k_outer
                        ? 4 * units
@@ -246,10 +276,12 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
     int64_t tn = (steps_n + groups_n - 1) / groups_n;
     tn = CR_MAX(1, CR_MIN(tn, panel / step_n));
     groups_n = (steps_n + tn - 1) / tn;
-    int64_t tm = s->stage_a ? CR_MAX(1, CR_MIN(steps_m, panel / 2 / s->reg_m))
-                            : steps_m; /* beside B's lines */
-    if (s->k_outer)                    /* the sums stay in a quarter of local memory */
-        tm = CR_MAX(1, CR_MIN(tm, t->local_bytes / 16 / (tn * step_n) / s->reg_m));
+    int64_t tm = s->stage_a
+                     ? CR_MAX(1, CR_MIN(steps_m, (s->packed ? 2 * panel : panel) / 2 / s->reg_m))
+                     : steps_m; /* beside B's lines */
+    if (s->k_outer)             /* the sums stay in a quarter of local memory */
+        tm =
+            CR_MAX(1, CR_MIN(tm, t->local_bytes / (s->packed ? 8 : 16) / (tn * step_n) / s->reg_m));
     int64_t groups_m =
         CR_MAX((steps_m + tm - 1) / tm,
                ((by_rows ? want : units) + groups_n * z->batch - 1) / (groups_n * z->batch));
@@ -287,18 +319,23 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->local = 1;
     spread(s, z, t);
     block_depth(s, z, t);
+    pack_depth(s, z);
     int64_t limit = t->local_bytes / 4; /* floats */
-    s->stage_a = !o.a_ready && (int64_t)s->block_k * s->reg_m * 2 < limit;
+    s->stage_a = (!o.a_ready || s->packed || (clash(o.m, s->reg_m) && z->n >= 256)) &&
+                 (int64_t)s->block_k * s->reg_m * 2 < limit;
     s->a_by_k = s->stage_a && o.m->n && (!o.ka->n || inner_stride(o.m) < inner_stride(o.ka));
     s->a_across = s->stage_a && !s->a_by_k && o.a.gathered;
     fit_cpu_tiles(s, z, t);
-    int64_t a_floats = s->stage_a ? (int64_t)s->block_k * s->tile_m : 0,
+    s->a_pitch = s->a_by_k ? s->tile_m : s->block_k + (s->block_k % 512 ? 0 : 16);
+    int64_t a_floats = !s->stage_a ? 0
+                       : s->a_by_k ? (int64_t)s->block_k * s->a_pitch
+                                   : (int64_t)s->tile_m * s->a_pitch,
             b_floats = (int64_t)s->block_k * s->tile_n;
     /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or
      * when its elements are not contiguous */
     bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
     s->stage_b = reused && a_floats + b_floats <= limit &&
-                 (!o.b_ready || (z->m >= 64 && z->n >= 512 && !s->k_outer));
+                 (!o.b_ready || s->packed || (z->m >= 128 && z->n >= 256 && !s->k_outer));
     s->b_along_k = s->stage_b && inner_stride(o.kb) == 1 && inner_stride(o.n) > 1;
     p->panel_bytes[0] = (uint64_t)a_floats * 4;
     p->panel_bytes[1] = s->stage_b ? (uint64_t)b_floats * 4 : 0;
