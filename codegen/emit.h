@@ -52,8 +52,8 @@ typedef struct cr_emit {
     bool *inside;      /* per node: computed in this phase */
     uint32_t next_name;
     CR_VEC(struct cr_memo) memo;
-    uint32_t functions[5]; /* elementary functions used (bits), for widths 1, 2, 4, 8, 16 */
-    bool random;
+    uint32_t functions[5];    /* elementary functions used (bits), for widths 1, 2, 4, 8, 16 */
+    uint32_t random;          /* widths (bits) in which random numbers are drawn */
     bool used_lanes;          /* the lane numbers occur in an index */
     cr_strbuf *declared;      /* pointer declarations at the top */
     CR_VEC(uint32_t) pointer; /* buffers declared */

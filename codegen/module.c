@@ -181,23 +181,42 @@ static void write_phase(struct writer *w, uint32_t id)
 
 /* ---- the program's text --------------------------------------------------------------------- */
 
-static const char random_text[] =
-    "\n/* Philox 4x32-10 (Salmon et al., SC'11): the word of `element` in a stream, as a float in "
-    "[0, 1). */\n"
-    "static float cr_random(const int seed, const uint stream, const int step, const int element)\n"
-    "{\n"
-    "    uint4 c = (uint4)((uint)element / 4, (uint)step, 0, 0);\n"
-    "    uint2 k = (uint2)((uint)seed, stream);\n"
-    "    for (int i = 0; i < 10; i++) {\n"
-    "        const uint hi0 = mul_hi(0xD2511F53u, c.x), lo0 = 0xD2511F53u * c.x;\n"
-    "        const uint hi1 = mul_hi(0xCD9E8D57u, c.z), lo1 = 0xCD9E8D57u * c.z;\n"
-    "        c = (uint4)(hi1 ^ c.y ^ k.x, lo1, hi0 ^ c.w ^ k.y, lo0);\n"
-    "        k += (uint2)(0x9E3779B9u, 0xBB67AE85u);\n"
-    "    }\n"
-    "    const uint word = (element & 3) == 0 ? c.x : (element & 3) == 1 ? c.y : (element & 3) == "
-    "2 ? c.z : c.w;\n"
-    "    return (float)(word >> 8) * 0x1p-24f;\n"
-    "}\n";
+/* The function that draws vectors of `width` numbers, each lane by itself. */
+static void write_random(cr_strbuf *s, int width)
+{
+    char w[12] = "";
+    if (width > 1)
+        snprintf(w, sizeof w, "%d", width);
+    cr_str_printf(
+        s,
+        "\n/* Philox 4x32-10 (Salmon et al., SC'11): the word of `element` in a stream, as a "
+        "float in [0, 1). */\n"
+        "static float%s cr_random%s(const int seed, const uint stream, const int step, "
+        "const int%s element)\n{\n",
+        w, w, w);
+    cr_str_printf(
+        s, "    uint%s c0 = as_uint%s(element) >> 2, c1 = (uint%s)((uint)step), c2 = 0, c3 = 0;\n",
+        w, w, w);
+    cr_str_printf(s,
+                  "    uint k0 = (uint)seed, k1 = stream;\n"
+                  "    for (int i = 0; i < 10; i++) {\n"
+                  "        const uint%s hi0 = mul_hi((uint%s)(0xD2511F53u), c0);\n"
+                  "        const uint%s hi1 = mul_hi((uint%s)(0xCD9E8D57u), c2);\n",
+                  w, w, w, w);
+    cr_str_printf(s,
+                  "        const uint%s lo0 = c0 * 0xD2511F53u, lo1 = c2 * 0xCD9E8D57u;\n"
+                  "        c0 = hi1 ^ c1 ^ k0, c1 = lo1, c2 = hi0 ^ c3 ^ k1, c3 = lo0;\n"
+                  "        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;\n"
+                  "    }\n",
+                  w);
+    cr_str_printf(
+        s,
+        "    const int%s which = element & 3;\n"
+        "    const uint%s word = which == 0 ? c0 : which == 1 ? c1 : which == 2 ? c2 : c3;\n"
+        "    return convert_float%s(word >> 8) * 0x1p-24f;\n"
+        "}\n",
+        w, w, w);
+}
 
 static void write_source(struct writer *w)
 {
@@ -220,8 +239,9 @@ static void write_source(struct writer *w)
     for (int i = 0; i < 5; i++)
         if (w->functions[i])
             cr_elementary_emit_set(&s, w->functions[i], 1 << i);
-    if (w->random)
-        cr_str_add(&s, random_text);
+    for (int i = 0; i < 5; i++)
+        if (w->random >> i & 1)
+            write_random(&s, 1 << i);
     cr_str_add(&s, cr_str_text(&w->phases));
     if (w->resident)
         cr_write_meeting(w, &s);

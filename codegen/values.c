@@ -298,24 +298,18 @@ static cr_val random_uniform(cr_emit *e, cr_ref r, const cr_ix *at)
     cr_val seed = cr_emit_value(e, n->src[0], at), step = cr_emit_value(e, n->src[1], at);
     cr_ix x = cr_emit_linear(e, cr_shape_of(e->graph, r), at);
     cr_scope *s = cr_scope_inner(cr_ix_scope(e->ix, x), cr_scope_inner(seed.scope, step.scope));
-    bool lane = cr_ix_has_lane(e->ix, x);
-    const char *stream =
-        cr_arena_printf(&e->arena, "%lldu", (long long)cr_attr_of(e->graph, r)->at[0]);
-    e->random = true;
-    if (!lane)
-        return cr_emit_define(e, s, "v", CR_F32, 1,
-                              cr_arena_printf(&e->arena, "cr_random(%s, %s, %s, %s)", seed.text,
-                                              stream, step.text, cr_emit_ix(e, x, false)));
-    cr_val offset = cr_emit_define(e, s, "o", CR_I32, e->width, cr_emit_ix(e, x, true));
-    cr_strbuf text = {0};
-    for (int i = 0; i < e->width; i++)
-        cr_str_printf(&text, "%scr_random(%s, %s, %s, %s.s%x)", i ? ", " : "", seed.text, stream,
-                      step.text, offset.text, (unsigned)i);
-    cr_val v =
-        cr_emit_define(e, s, "v", CR_F32, e->width,
-                       cr_arena_printf(&e->arena, "(float%d)(%s)", e->width, cr_str_text(&text)));
-    cr_str_finish(&text);
-    return v;
+    const int width = cr_ix_has_lane(e->ix, x) ? e->width : 1;
+    char w[12] = "";
+    int log2 = 0;
+    while (1 << log2 < width)
+        log2++;
+    if (width > 1)
+        snprintf(w, sizeof w, "%d", width);
+    e->random |= 1u << log2;
+    return cr_emit_define(e, s, "v", CR_F32, width,
+                          cr_arena_printf(&e->arena, "cr_random%s(%s, %lldu, %s, %s)", w, seed.text,
+                                          (long long)cr_attr_of(e->graph, r)->at[0], step.text,
+                                          cr_emit_ix(e, x, width > 1)));
 }
 
 /* ---- loops ---------------------------------------------------------------------------------- */

@@ -16,8 +16,8 @@ struct writer {
     const char **names;    /* per phase: "p3_matmul_add" */
     uint32_t functions[5]; /* elementary functions used, for widths 1, 2, 4, 8, 16 */
     bool lanes[5];         /* lane numbers used, by width */
-    bool random;
-    bool resident; /* some launch is of resident groups */
+    uint32_t random;       /* widths (bits) in which random numbers are drawn */
+    bool resident;         /* some launch is of resident groups */
     bool ok;
 };
 

@@ -21,7 +21,9 @@ enum {
     SHARED_WEIGHT = 12, /* above it, a value with several uses is stored rather than recomputed */
     OPERAND_WEIGHT = 6, /* the same for an operand of a contraction, which is read many times */
     SINK_WEIGHT = 6,    /* up to it, a value is recomputed by its readers rather than stored */
-    ROW_LIMIT = 4096    /* elements that one work-item may visit in serial row loops */
+    RANDOM_COST = 8,    /* so little that the mask of a dropout is drawn again where it is needed */
+    REPEATED = 4, /* from so many readings of an element on, what it is computed from is stored */
+    ROW_LIMIT = 4096 /* elements that one work-item may visit in serial row loops */
 };
 
 /* ---- properties of nodes -------------------------------------------------------------------- */
@@ -31,7 +33,7 @@ void cr_op_costs(uint32_t cost[CR_OP_COUNT])
     for (int op = 0; op < CR_OP_COUNT; op++) {
         const cr_node n = {.op = (uint8_t)op};
         cost[op] = cr_kind_of(&n) == CR_KIND_EW ? cr_elementary_cost(cr_ops[op].expr)
-                   : op == CR_OP_random         ? CR_COST_EXP
+                   : op == CR_OP_random         ? RANDOM_COST
                                                 : !is_free(&n);
     }
 }
@@ -250,11 +252,15 @@ static void visit_reshape(struct fuser *f, cr_ref r)
         visit_virtual(f, r);
 }
 
-/* A row's value spread over the row again stays in the phase of the row. */
+/* A row's value spread over the row again stays in the phase of the row. What is heavy is not
+ * computed again for each element that it is spread over, be there one expand only. */
 static void visit_expand(struct fuser *f, cr_ref r)
 {
     cr_ref s = cr_at(f->g, r)->src[0];
     int class;
+    if (f->fused && !f->home[s] && f->weight[s] >= OPERAND_WEIGHT &&
+        cr_count_of(f->g, r) >= REPEATED * cr_count_of(f->g, s) && cr_count_of(f->g, s) > 1)
+        start_map(f, s);
     if (f->home[s] && f->class[s] == ROW && may_join(f, r, (int)f->home[s] - 1, &class)) {
         const cr_phase *p = &draft_of(f, s)->phase;
         const cr_shape *from = cr_shape_of(f->g, s), *to = cr_shape_of(f->g, r);

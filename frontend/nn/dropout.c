@@ -1,8 +1,7 @@
 /* dropout.c - elements left out at random.
  *
  * A mask is no data: each of its elements is a function of the seed, the step, the call and its
- * place. The forward and the backward kernels have the same one, whether they compute it again or
- * keep its bits, as fusion finds cheaper. */
+ * place. The forward and the backward kernels each compute it, and have the same one. */
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "ir.h"
