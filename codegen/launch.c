@@ -275,7 +275,8 @@ void cr_write_kernel(struct writer *w, uint32_t id)
     for (int i = 0; i < CR_PANELS; i++) {
         if (!l->panel_bytes[i])
             continue;
-        cr_str_printf(&w->kernels, ", local float *panel_%c", 'a' + i);
+        /* float4, so that fours may be read: drivers align an argument to its type */
+        cr_str_printf(&w->kernels, ", local float4 *panel_%c4", 'a' + i);
         k->local_bytes[k->nlocal++] = l->panel_bytes[i];
     }
     if (l->resident && lid) {
@@ -283,6 +284,9 @@ void cr_write_kernel(struct writer *w, uint32_t id)
         k->local_bytes[k->nlocal++] = 16;
     }
     cr_str_add(&w->kernels, ")\n{\n");
+    for (int i = 0; i < CR_PANELS; i++)
+        if (l->panel_bytes[i])
+            line(w, 1, "local float *panel_%c = (local float *)panel_%c4;\n", 'a' + i, 'a' + i);
     if (lid)
         cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
     if (l->resident)

@@ -342,10 +342,18 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     p->panel_bytes[2] = s->k_outer ? (uint64_t)s->tile_m * (uint64_t)s->tile_n * 4 : 0;
 }
 
+/* A line of a panel: whole fours, and not a multiple of the banks of local memory. */
+static int64_t line_pitch(int64_t block)
+{
+    return (block + 3) / 4 * 4 + 4;
+}
+
 static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
 {
     cr_schedule *s = &p->schedule;
     const cr_target *t = plan->target;
+    struct operands o;
+    look_at_operands(plan, p, &o);
     s->reg_m = row.reg_m;
     s->reg_n = row.reg_n;
     s->tile_m = row.tile_m;
@@ -359,12 +367,17 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
         else
             s->tile_n /= 2;
     }
-    while ((int64_t)(s->tile_m + s->tile_n) * s->block_k * 4 > t->local_bytes && s->block_k > 1)
-        s->block_k /= 2;
     s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
+    while (((int64_t)(s->tile_m + s->tile_n) * line_pitch(s->block_k) * 4 > t->local_bytes ||
+            CR_MAX(s->tile_m, s->tile_n) * s->block_k > 32 * s->local) &&
+           s->block_k > 1)
+        s->block_k /= 2;
+    s->a_pitch = (int32_t)line_pitch(s->block_k);
     s->stage_a = s->stage_b = true;
-    p->panel_bytes[0] = (uint64_t)s->tile_m * (uint64_t)s->block_k * 4;
-    p->panel_bytes[1] = (uint64_t)s->tile_n * (uint64_t)s->block_k * 4;
+    s->a_by_k = o.m->n && (!o.ka->n || inner_stride(o.m) < inner_stride(o.ka));
+    s->b_along_k = o.kb->n && (!o.n->n || inner_stride(o.kb) < inner_stride(o.n));
+    p->panel_bytes[0] = (uint64_t)s->tile_m * (uint64_t)s->a_pitch * 4;
+    p->panel_bytes[1] = (uint64_t)s->tile_n * (uint64_t)s->a_pitch * 4;
 }
 
 static void schedule_contract(cr_plan *plan, cr_phase *p)

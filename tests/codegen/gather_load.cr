@@ -16,12 +16,12 @@ graph "batch" {
   # CHECK: vstore16([[F]], 0, panel_a + r * 49
   # CHECK: = panel_a[
   # CHECK: fma(
-  # GPU: if ([[R:i[0-9]+]] < 16 &&
-  # GPU-NEXT: [[I:v[0-9]+]] = input_2{{\[}}[[R]]];
+  # GPU: const int [[R:i[0-9]+]] = min({{.*}}lid / 49, 15);
+  # GPU: [[I:v[0-9]+]] = input_2{{\[}}[[R]]];
   # GPU-NEXT: [[ROW:r[0-9]+]] = as_int(min(as_uint([[I]]), 99u));
-  # GPU-NEXT: [[B:v[0-9]+]] = input_1[{{.*}}[[ROW]] * 49];
+  # GPU: [[B:v[0-9]+]] = input_1[{{.*}}[[ROW]] * 49];
   # GPU-NEXT: [[F:v[0-9]+]] = convert_float([[B]]);
-  # GPU-NEXT: panel_a[x] = [[F]];
+  # GPU-NEXT: a_0 = [[F]];
   # GPU: barrier(
   # GPU: fma(
   %1 = input "images" : u8[100,49]

@@ -14,9 +14,10 @@ graph "odd" {
   # CHECK: matmul_{{.*}} = {{.*}}.s0;
   # CHECK-NOT: vstore
   # GPU-LABEL: static void p0_matmul(
-  # GPU: if (i{{[0-9]+}} < 17 && j{{[0-9]+}} < 37) {
-  # GPU-NEXT: = input_1[
-  # GPU: for (int k = 0; k < 37; k++) {
+  # GPU: const int [[I:i[0-9]+]] = min({{.*}}lid / 37, 16);
+  # GPU: = input_1{{\[}}[[I]] * 37 + k{{[0-9]+}}];
+  # GPU: for (int k = 0; k < k_fours; k += 4) {
+  # GPU: for (int k = k_fours; k < 37; k++) {
   # GPU: if (i{{[0-9]+}} < 17 && j{{[0-9]+}} < 41) {
   # GPU-NEXT: matmul_3[
   %1 = input "x" : f32[17,37]
