@@ -4,12 +4,21 @@
 
 #include "writer.h"
 
+static void line(struct writer *w, int depth, const char *fmt, ...) CR_PRINTF(3, 4);
+static void line(struct writer *w, int depth, const char *fmt, ...)
+{
+    va_list ap;
+    for (int i = 0; i < depth; i++)
+        cr_str_add(&w->kernels, "    ");
+    va_start(ap, fmt);
+    cr_str_vprintf(&w->kernels, fmt, ap);
+    va_end(ap);
+}
+
 static void call(struct writer *w, uint32_t phase, const char *g, int depth)
 {
     const cr_phase *p = &w->plan->phase.at[phase];
-    for (int i = 0; i < depth; i++)
-        cr_str_add(&w->kernels, "    ");
-    cr_str_printf(&w->kernels, "%s(", w->names[phase]);
+    line(w, depth, "%s(", w->names[phase]);
     cr_writer_parameters(w, w->memories[phase], false, p->panel_bytes, p->schedule.local > 1,
                          &w->kernels);
     cr_str_printf(&w->kernels, ", %s);\n", g);
@@ -32,17 +41,6 @@ static void side_by_side(struct writer *w, const cr_launch *l)
             cr_str_add(&w->kernels, "    else\n");
         call(w, l->phase[i], g, l->nphase > 1 ? 2 : 1);
     }
-}
-
-static void line(struct writer *w, int depth, const char *fmt, ...) CR_PRINTF(3, 4);
-static void line(struct writer *w, int depth, const char *fmt, ...)
-{
-    va_list ap;
-    for (int i = 0; i < depth; i++)
-        cr_str_add(&w->kernels, "    ");
-    va_start(ap, fmt);
-    cr_str_vprintf(&w->kernels, fmt, ap);
-    va_end(ap);
 }
 
 /* The groups of a phase that a resident group takes. Where there are enough, a range of neighbours,

@@ -49,7 +49,7 @@ static uint32_t virtual_weight(const struct fuser *f, const cr_node *n)
 
 static bool is_index_map(const cr_node *n)
 {
-    return cr_kind_of(n) == CR_KIND_MOV || n->op == CR_OP_gather || n->op == CR_OP_concat;
+    return cr_kind_of(n) == CR_KIND_MOV || n->op == CR_OP_gather;
 }
 
 static uint32_t virtual_depth(const struct fuser *f, const cr_node *n)

@@ -260,7 +260,8 @@ uint64_t cr_exec_steps_done(const cr_exec *x)
 
 cr_status cr_exec_finish(cr_exec *x)
 {
-    CR_TRY(cr_exec_settle(x));
+    if (x->pace.in_flight > 0)
+        return cr_exec_settle(x);
     CL_TRY(clFinish(x->queue), "waiting for program \"%s\"", x->module->name);
     return CR_OK;
 }
