@@ -392,8 +392,9 @@ static cr_status convert(const cr_exec_times *t, cr_profile *out)
         const cr_exec_row *r = &t->row.at[i];
         size_t n = strlen(r->label) + 1;
         memcpy(text, r->label, n);
-        out->row[out->nrow++] = (cr_profile_row){text,        kind_text(r->kind), r->count,
-                                                 r->total_us, r->min_us,          r->median_us};
+        out->row[out->nrow++] =
+            (cr_profile_row){text,      kind_text(r->kind), r->count, r->total_us,
+                             r->min_us, r->median_us,       r->flops, r->bytes};
         text += n;
     }
     for (uint32_t i = 0; i < t->span.len; i++) {

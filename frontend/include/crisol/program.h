@@ -154,6 +154,7 @@ typedef struct cr_profile_row {
     const char *kind;  /* "kernel", "h2d", "d2h", "host" */
     uint64_t count;
     double total_us, min_us, median_us;
+    uint64_t flops, bytes; /* of one: as planned, moved */
 } cr_profile_row;
 typedef struct cr_span { /* one command, for timelines; microseconds from the first command's start
                           */
