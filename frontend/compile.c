@@ -142,6 +142,7 @@ static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_op
     CR_TRY(keep_names(p, o->outputs, o->noutputs, &p->options.outputs));
     CR_TRY(keep_names(p, o->updates, o->nupdates, &p->options.updates));
     CR_TRY(cr_bind_symbols(g, o->bind, o->nbind, &p->arena, &p->options.binding));
+    CR_TRY(cr_tuning_load(o->schedules, &p->target, &p->arena, &p->options));
     return lay_out_store(p, g);
 }
 
@@ -347,6 +348,16 @@ uint64_t cr_steps_done(const cr_program *p)
 }
 
 /* ---- figures -------------------------------------------------------------------------------- */
+
+const cr_pass_context *cr_program_context(const cr_program *p)
+{
+    return &p->cx;
+}
+
+const cr_module *cr_program_module(const cr_program *p)
+{
+    return cr_exec_module(p->exec);
+}
 
 cr_program_info cr_program_get_info(const cr_program *p)
 {
