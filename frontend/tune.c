@@ -290,8 +290,8 @@ static void search_tiles(struct tuner *t, struct item *x, cr_trial *best, double
 
 static void search_blocks(struct tuner *t, struct item *x, cr_trial *best, double until)
 {
-    cr_tuned from = x->best, u;
-    cr_schedule s;
+    cr_tuned from = x->best, u = from;
+    cr_schedule s = {0};
     fitted(t, x, &from, &u, &s);
     int64_t depth = 1;
     for (int i = 0; i < s.nk; i++)
@@ -331,7 +331,7 @@ static cr_status tune(struct tuner *t, struct item *x, double until)
 {
     const cr_tuned *old = record_of(t, x->key);
     cr_trial before = {0}, best = {0};
-    cr_schedule s;
+    cr_schedule s = {0};
     cr_tuned first;
     double us[2];
     if (!x->graph || !time_for_one(t, until) || !fitted(t, x, old, &first, &s))

@@ -318,7 +318,7 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->tile_m = row.tile_m;
     s->tile_n = row.tile_n;
     s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
-    cr_tuned_group(cr_tuned_find(plan, p), z->k, s);
+    cr_tuned_group(cr_tuned_find(plan, p), z->k, t, s);
     s->nk = 1;
     s->k_factor[0] = (int32_t)z->k;
     while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group) {

@@ -87,10 +87,11 @@ void cr_tuned_tiles(const cr_tuned *u, int64_t m, int64_t n, const cr_target *t,
     s->tile_n = (int32_t)cols;
 }
 
-void cr_tuned_group(const cr_tuned *u, int64_t k, cr_schedule *s)
+void cr_tuned_group(const cr_tuned *u, int64_t k, const cr_target *t, cr_schedule *s)
 {
     if (!u || !u->reg_m || !u->reg_n || !u->block_k || !u->tile_m || !u->tile_n ||
-        u->tile_m % u->reg_m || u->tile_n % u->reg_n)
+        u->tile_m % u->reg_m || u->tile_n % u->reg_n ||
+        4 * ((int64_t)u->tile_m + u->tile_n) > t->local_bytes)
         return;
     s->reg_m = u->reg_m;
     s->reg_n = u->reg_n;
@@ -101,7 +102,7 @@ void cr_tuned_group(const cr_tuned *u, int64_t k, cr_schedule *s)
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-enum { MOST_REGISTERS = 64, MOST_SIZE = 1 << 24 };
+enum { MOST_REGISTERS = 64, MOST_SUMS = 256, MOST_SIZE = 1 << 24 };
 
 static void print_target(const cr_target *t, cr_strbuf *out)
 {
@@ -168,8 +169,9 @@ static bool read_record(const char *line, char key[CR_TUNED_KEY], cr_tuned *u)
     return sscanf(line, "contraction %111s registers %9dx%9d tile %9dx%9d block %9d%n", key,
                   &u->reg_m, &u->reg_n, &u->tile_m, &u->tile_n, &u->block_k, &n) == 6 &&
            line[n] == '\n' && in_range(u->reg_m, MOST_REGISTERS) &&
-           in_range(u->reg_n, MOST_REGISTERS) && in_range(u->tile_m, MOST_SIZE) &&
-           in_range(u->tile_n, MOST_SIZE) && in_range(u->block_k, MOST_SIZE);
+           in_range(u->reg_n, MOST_REGISTERS) && u->reg_m * u->reg_n <= MOST_SUMS &&
+           in_range(u->tile_m, MOST_SIZE) && in_range(u->tile_n, MOST_SIZE) &&
+           in_range(u->block_k, MOST_SIZE);
 }
 
 cr_status cr_tuned_parse(const char *text, const cr_target *t, cr_arena *a, const cr_tuned **list,

@@ -147,6 +147,8 @@ static void take(struct tune *t, const cr_tune_event *e)
         i++;
     if (i == MOST_CONTRACTIONS || (i < t->nrow && t->row[i].kind == CR_TUNE_DONE))
         return;
+    if (t->nrow == 0)
+        print_head();
     if (i == t->nrow)
         t->nrow++;
     t->row[i] = *e;
@@ -226,7 +228,6 @@ int cli_tune(int argc, char **argv)
             cli_fail("--seconds: %llu is not between 1 and 86400", (unsigned long long)t->seconds);
     if (status == CLI_GO) {
         training_catch_interrupt();
-        print_head();
         status = supervise(t);
         if (status != CLI_MISTAKE)
             print_end(t);

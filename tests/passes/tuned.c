@@ -102,6 +102,32 @@ Test(tuned, foreign)
     cr_str_finish(&s);
 }
 
+/* On GPUs a record is taken as a whole, or not at all. */
+Test(tuned, gpu_plan_follows)
+{
+    char key[CR_TUNED_KEY];
+    cr_pass_context cx = pass_context(product);
+    cx.target = cr_target_builtin("gpu");
+    run_passes(&cx, NULL);
+    const cr_schedule was = contraction_of(&cx)->schedule;
+    cr_tuned_key(cx.plan, contraction_of(&cx), key);
+    cr_pass_context_finish(&cx);
+    const cr_tuned list[] = {
+        {key, 4, 2, 32, 32, 8}, {key, 4, 2, 33, 32, 8}, {key, 4, 2, 1 << 20, 1 << 20, 8}};
+    for (uint32_t i = 0; i < CR_COUNTOF(list); i++) {
+        cx = pass_context(product);
+        cx.target = cr_target_builtin("gpu");
+        cx.options.tuned = &list[i];
+        cx.options.ntuned = 1;
+        run_passes(&cx, NULL);
+        const cr_schedule *s = &contraction_of(&cx)->schedule;
+        cr_assert_eq(s->reg_m, i ? was.reg_m : 4);
+        cr_assert_eq(s->tile_m, i ? was.tile_m : 32);
+        cr_assert_eq(s->block_k, i ? was.block_k : 8);
+        cr_pass_context_finish(&cx);
+    }
+}
+
 /* A record of this contraction changes its schedule, one of another nothing; the same options give
  * the same plan. */
 Test(tuned, plan_follows)
