@@ -137,6 +137,7 @@ static int by_cost(const void *a, const void *b)
 static cr_status collect(struct tuner *t)
 {
     CR_TRY(plan(t, t->graph, &t->o->compile, t->record.at, t->record.len, &t->step));
+    CR_ASSERT(t->step.plan);
     for (uint32_t i = 0; i < t->step.plan->phase.len; i++)
         if (t->step.plan->phase.at[i].family == CR_FAMILY_CONTRACT)
             CR_TRY(add_phase(t, &t->step.plan->phase.at[i]));
@@ -185,7 +186,7 @@ static cr_status race(cr_trial *a, cr_trial *b, int rounds,
                       cr_status (*time)(cr_trial *, double, double *), double seconds,
                       double out[2])
 {
-    double us[2][LAST_ROUNDS];
+    double us[2][LAST_ROUNDS] = {{0}};
     for (int r = 0; r < rounds; r++) {
         CR_TRY(time(a, seconds, &us[0][r]));
         CR_TRY(time(b, seconds, &us[1][r]));
@@ -217,7 +218,7 @@ static void try(struct tuner *t, struct item *x, const cr_tuned *wish, cr_trial 
     cr_tuned u;
     cr_schedule s;
     cr_trial trial = {0};
-    double us[2];
+    double us[2] = {0};
     if (!fitted(t, x, wish, &u, &s))
         return;
     cr_tune_event e = event_of(t, x, CR_TUNE_TRY, &u);
@@ -333,7 +334,7 @@ static cr_status tune(struct tuner *t, struct item *x, double until)
     cr_trial before = {0}, best = {0};
     cr_schedule s = {0};
     cr_tuned first;
-    double us[2];
+    double us[2] = {0};
     if (!x->graph || !time_for_one(t, until) || !fitted(t, x, old, &first, &s))
         return CR_OK;
     x->best = first;
@@ -405,7 +406,7 @@ static cr_status measure_step(struct tuner *t)
 {
     cr_trial before = {0}, after = {0};
     cr_tune_event e = {.kind = CR_TUNE_STEP};
-    double us[2];
+    double us[2] = {0};
     const double begin = cr_now();
     if (guess_build(t) > left(t))
         return CR_OK;

@@ -1,7 +1,9 @@
 /* tuned.c - see tuned.h. */
 #include "tuned.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "strides.h"
 
@@ -157,21 +159,38 @@ static const char *check_text(const char *text, const cr_target *t, const char *
     return same ? NULL : "of another device, driver or version of Crisol";
 }
 
-static bool in_range(int32_t v, int32_t most)
+/* `word`, then a number up to `most`, from *at on. */
+static bool read_number(const char **at, const char *word, long most, int32_t *out)
 {
-    return v >= 0 && v <= most;
+    const size_t n = strlen(word);
+    char *end;
+    if (strncmp(*at, word, n) != 0 || (*at)[n] < '0' || (*at)[n] > '9')
+        return false;
+    errno = 0;
+    const long v = strtol(*at + n, &end, 10);
+    *at = end;
+    *out = (int32_t)v;
+    return errno == 0 && v <= most;
 }
 
-/* One line, without its end. */
+/* One line. */
 static bool read_record(const char *line, char key[CR_TUNED_KEY], cr_tuned *u)
 {
-    int n = 0;
-    return sscanf(line, "contraction %111s registers %9dx%9d tile %9dx%9d block %9d%n", key,
-                  &u->reg_m, &u->reg_n, &u->tile_m, &u->tile_n, &u->block_k, &n) == 6 &&
-           line[n] == '\n' && in_range(u->reg_m, MOST_REGISTERS) &&
-           in_range(u->reg_n, MOST_REGISTERS) && u->reg_m * u->reg_n <= MOST_SUMS &&
-           in_range(u->tile_m, MOST_SIZE) && in_range(u->tile_n, MOST_SIZE) &&
-           in_range(u->block_k, MOST_SIZE);
+    static const char word[] = "contraction ";
+    const char *at = line + sizeof word - 1;
+    if (strncmp(line, word, sizeof word - 1) != 0)
+        return false;
+    const size_t n = strcspn(at, " \n");
+    if (n == 0 || n >= CR_TUNED_KEY)
+        return false;
+    memcpy(key, at, n);
+    key[n] = '\0';
+    at += n;
+    return read_number(&at, " registers ", MOST_REGISTERS, &u->reg_m) &&
+           read_number(&at, "x", MOST_REGISTERS, &u->reg_n) && u->reg_m * u->reg_n <= MOST_SUMS &&
+           read_number(&at, " tile ", MOST_SIZE, &u->tile_m) &&
+           read_number(&at, "x", MOST_SIZE, &u->tile_n) &&
+           read_number(&at, " block ", MOST_SIZE, &u->block_k) && *at == '\n';
 }
 
 cr_status cr_tuned_parse(const char *text, const cr_target *t, cr_arena *a, const cr_tuned **list,
