@@ -122,7 +122,7 @@ static void print_end(const struct tune *t)
         if (t->row[i].kind != CR_TUNE_DONE)
             print_row(&t->row[i]);
     if (t->nhung)
-        printf("%zu schedule%s ended the process that tried %s, and were left out\n", t->nhung,
+        printf("%zu schedule%s ended the process that tried %s: left out\n", t->nhung,
                t->nhung > 1 ? "s" : "", t->nhung > 1 ? "them" : "it");
     if (t->step.after_us > 0)
         printf("step: %.2f us before, %.2f us after, ratio %.2f%s\n", t->step.before_us,
