@@ -335,7 +335,10 @@ static cr_status tune(struct tuner *t, struct item *x, double until)
     cr_schedule s = {0};
     cr_tuned first;
     double us[2] = {0};
-    if (!x->graph || !time_for_one(t, until) || !fitted(t, x, old, &first, &s))
+    if (!x->graph || !time_for_one(t, until))
+        return CR_OK;
+    x->ntried = 0;
+    if (!fitted(t, x, old, &first, &s))
         return CR_OK;
     x->best = first;
     x->tried[x->ntried++] = first;
@@ -357,9 +360,9 @@ static cr_status tune(struct tuner *t, struct item *x, double until)
             } else {
                 x->best = first;
             }
+            cr_tune_event e = event_of(t, x, CR_TUNE_DONE, &x->best);
+            tell(t, &e);
         }
-        cr_tune_event e = event_of(t, x, CR_TUNE_DONE, &x->best);
-        tell(t, &e);
     }
     cr_trial_destroy(&before);
     cr_trial_destroy(&best);
@@ -377,6 +380,9 @@ static cr_status tune_all(struct tuner *t, double until)
         CR_TRY(tune(t, x, now + (until - now) * x->cost / CR_MAX(cost, 1e-9)));
         cost -= x->cost;
     }
+    for (uint32_t i = 0; i < t->item.len; i++) /* whose part was too small for a single try */
+        if (t->item.at[i].before_us <= 0)
+            CR_TRY(tune(t, &t->item.at[i], until));
     return CR_OK;
 }
 

@@ -116,6 +116,14 @@ static void print_row(const cr_tune_event *e)
     fflush(stdout);
 }
 
+static bool improved(const struct tune *t)
+{
+    for (size_t i = 0; i < t->nrow; i++)
+        if (t->row[i].kind == CR_TUNE_DONE && t->row[i].after_us < t->row[i].before_us)
+            return true;
+    return false;
+}
+
 static void print_end(const struct tune *t)
 {
     for (size_t i = 0; i < t->nrow; i++)
@@ -129,7 +137,9 @@ static void print_end(const struct tune *t)
                t->step.after_us, t->step.before_us / t->step.after_us,
                t->step.after_us > t->step.before_us * 1.01 ? ": taken back" : "");
     else
-        printf("step: not measured%s\n", t->measuring ? ", the budget was used up" : "");
+        printf("step: not measured, %s\n", t->measuring  ? "the budget was used up"
+                                           : improved(t) ? "too little of the budget was left"
+                                                         : "nothing has changed");
 }
 
 static void take(struct tune *t, const cr_tune_event *e)
@@ -216,7 +226,7 @@ int cli_tune(int argc, char **argv)
         .about =
             "Tries other tiles for the contractions of a training step, and stores what is\n"
             "faster for this device, beside the program cache: the compiler uses it from then\n"
-            "on (not with CRISOL_TUNED=off). Results do not change by a bit.",
+            "on (not with CRISOL_TUNED=off). Results do not change by a bit. Let nothing else run.",
     };
     training_options(&t->t, &o);
     cli_add(&o, "--seconds", CLI_COUNT, &t->seconds, "N", "the budget");
