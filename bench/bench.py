@@ -1,6 +1,6 @@
-"""Crisol and its peers, measured in turns: ./dev bench mlp, ./dev bench gemm.
+"""Crisol and its peers, measured in turns: ./dev bench mlp, cnn, gemm, xor.
 
-    bench.py mlp|gemm --bin FOLDER --work FOLDER [--quick] [--rows H/B,...] [--sizes N,...]
+    bench.py mlp|cnn|gemm|xor --bin FOLDER --work FOLDER [--quick] [--rows H/B ...] [--sizes N ...]
 
 Each framework is a process of its own that holds all it needs and measures on command (bench.h says
 how they talk); one round asks each once, so that a busy moment of the machine meets all alike.
@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 
+from turns import Worker, at_least, footer, load, measure, number, say, table, verdict
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 MLP_ROWS = ["16/32", "16/512", "256/32", "256/128", "256/512", "64,64/32", "256,256,256/32",
             "256,256,256/512"]  # fmt: skip
@@ -23,151 +25,12 @@ MLP_QUICK = ["16/32", "256/32", "256/512"]
 GEMM_SIZES = [128, 256, 512, 1024, 2048]
 GEMM_QUICK = [128, 512, 1024]
 LOSSES, TOLERANCE = 50, 1e-4
-SETTLE = 0.05  # seconds: thread pools of the one before stop spinning
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-class Worker:
-    """One process, and the variants that it can measure."""
-
-    def __init__(self, name, argv, variants, work):
-        self.name, self.argv, self.variants = name, argv, variants
-        self.log = os.path.join(work, f"{name}.log")
-        open(self.log, "w").close()
-        self.version = self.start()
-        say(f"  {self.version or name + ' does not start: ' + self.failed}")
-
-    def start(self):
-        self.failed = None
-        with open(self.log, "a") as log:
-            self.process = subprocess.Popen(
-                self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        return self.read()
-
-    def read(self):
-        line = self.process.stdout.readline().strip()
-        if line == "ok" or line.startswith("ok "):
-            return line[3:]
-        ended = f"it ended with status {self.process.wait()}; see {self.log}" if not line else line
-        self.failed = ended.removeprefix("error ")
-        return None
-
-    def ask(self, command):
-        """The answer; None after a failure, and then until the next net or size."""
-        if command.split()[0] in ("net", "size"):
-            self.failed = None
-            if self.process.poll() is not None:
-                self.start()
-        if self.failed:
-            return None
-        try:
-            self.process.stdin.write(command + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        answer = self.read()
-        if answer is None:
-            say(f"  {self.name}: '{command}': {self.failed}")
-        return answer
-
-    def close(self):
-        try:
-            self.process.stdin.close()
-        except BrokenPipeError:
-            pass
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-
-
-class Samples:
-    """Microseconds by variant and round."""
-
-    def __init__(self):
-        self.of = {}
-
-    def add(self, variant, round_, answer):
-        if answer is not None:
-            self.of.setdefault(variant, {})[round_] = float(answer)
-
-    def median(self, variant):
-        return statistics.median(self.of[variant].values()) if variant in self.of else None
-
-    def least(self, variant, others):
-        """A variant that is whichever of the others is faster, as their medians tell."""
-        known = [o for o in others if o in self.of]
-        if known:
-            self.of[variant] = self.of[min(known, key=self.median)]
-
-    def ratio(self, above, below):
-        a, b = self.of.get(above, {}), self.of.get(below, {})
-        pairs = [a[r] / b[r] for r in a if r in b]
-        return statistics.median(pairs) if pairs else None
-
-
-def measure(workers, rounds, seconds):
-    """All variants of all workers, in turns; who begins changes from round to round."""
-    samples = Samples()
-    turns = [(w, v) for w in workers for v in w.variants]
-    for w, v in turns:  # warm-up, and first estimates
-        w.ask(f"measure {v} {seconds / 4}")
-    for r in range(rounds):
-        k = r % len(turns)
-        for w, v in turns[k:] + turns[:k]:
-            time.sleep(SETTLE)
-            samples.add(v, r, w.ask(f"measure {v} {seconds}"))
-    return samples
-
-
-# ---- tables --------------------------------------------------------------------------------------
-
-
-def number(x, digits=None):
-    if x is None:
-        return "-"
-    return f"{x:.{digits}f}" if digits is not None else f"{x:.0f}" if x >= 100 else f"{x:.1f}"
-
-
-def table(head, rows):
-    """A Markdown table whose columns also line up as text."""
-    width = [max(len(str(r[i])) for r in [head, *rows]) for i in range(len(head))]
-    rule = ["-" * w if i == 0 else "-" * (w - 1) + ":" for i, w in enumerate(width)]
-
-    def line(cells):
-        padded = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, width))]
-        return "| " + " | ".join(padded) + " |"
-
-    return "\n".join([line(head), line(rule), *map(line, rows)])
-
-
-def verdict(what, holds):
-    """holds: by row; None where it was not measured."""
-    known = {row: h for row, h in holds.items() if h is not None}
-    if not known:
-        return f"- {what}: not measured"
-    missed = [row for row, h in known.items() if not h]
-    rest = f", not measured on {', '.join(r for r in holds if r not in known)}"
-    return (f"- {what}: " + (f"missed on {', '.join(missed)}" if missed else "held")
-            + (rest if len(known) < len(holds) else ""))  # fmt: skip
-
-
-def at_least(x, limit):
-    return None if x is None else x >= limit
-
-
-def load():
-    return "load average " + " ".join(f"{x:.2f}" for x in os.getloadavg())
-
-
-def footer(workers, options):
-    versions = ", ".join(w.version for w in workers if w.version)
-    return (f"{versions}; {os.cpu_count()} cores, {load()} at the end; medians of "
-            f"{options.rounds} rounds of {options.seconds} s each.")  # fmt: skip
+MLP_GOALS = {"16/32": 5, "256/32": 2.5, "256,256,256/32": 2.5, "256/512": 1.4}  # of JAX's scan
+CNN_BATCHES = [32, 64, 128]
+CNN_QUICK = [64]
+CNN_SHAPES = [(3, 3, 1, 32), (3, 3, 32, 64), (3, 3, 64, 64), (576, 64), (64, 10)]
+# Adam's first steps are about the gradient's sign: a rounding near 0 becomes a step.
+CNN_LOSSES, CNN_TOLERANCE = 20, 1e-3
 
 
 # ---- training steps ------------------------------------------------------------------------------
@@ -204,25 +67,28 @@ def prepare_data(work):
     return what
 
 
-def prepare_weights(work, hidden):
+def prepare_weights(work, shapes):
+    """Glorot's deviation; kernels are [sizes..., in, out]."""
     import numpy as np
 
-    random, sizes = np.random.default_rng(1), (784, *hidden, 10)
-    weights = [random.normal(0, (2 / (a + b)) ** 0.5, a * b) for a, b in zip(sizes, sizes[1:])]
+    random, weights = np.random.default_rng(1), []
+    for *sizes, a, b in shapes:
+        window = int(np.prod(sizes))
+        weights.append(random.normal(0, (2 / (window * (a + b))) ** 0.5, window * a * b))
     np.concatenate(weights).astype(np.float32).tofile(os.path.join(work, "weights.f32"))
 
 
-def compare_losses(crisol, jax):
-    """Largest relative difference over the first steps, and whether Crisol's three agree in all
+def compare_losses(crisol, variants, jax, variant, steps):
+    """Largest relative difference over the first steps, and whether Crisol's variants agree in all
     bits."""
     of = {}
-    for worker, variant in [(jax, "scan"), *((crisol, v) for v in crisol.variants)]:
-        answer = worker.ask(f"losses {variant} {LOSSES}")
+    for worker, v in [(jax, variant), *((crisol, v) for v in variants)]:
+        answer = worker.ask(f"losses {v} {steps}")
         if answer is None:
             return None, None
-        of[variant] = [float(x) for x in answer.split()]
-    worst = max(abs(a - b) / abs(b) for a, b in zip(of["fused"], of["scan"]))
-    return worst, of["naive"] == of["unfused"] == of["fused"]
+        of[v] = [float(x) for x in answer.split()]
+    worst = max(abs(a - b) / abs(b) for a, b in zip(of["fused"], of[variant]))
+    return worst, all(of[v] == of["fused"] for v in variants)
 
 
 def bench_mlp(options):
@@ -242,10 +108,11 @@ def bench_mlp(options):
     for row in options.rows:
         begin = time.time()
         hidden, batch = row.split("/")
-        prepare_weights(work, [int(h) for h in hidden.split(",")])
+        sizes = [784, *(int(h) for h in hidden.split(",")), 10]
+        prepare_weights(work, list(zip(sizes, sizes[1:])))
         for w in workers:
             w.ask(f"net {hidden} {batch}")
-        worst, same = compare_losses(crisol, jax)
+        worst, same = compare_losses(crisol, crisol.variants, jax, "scan", LOSSES)
         about = (crisol.ask("about fused") or "- -").split()
         s = measure(workers, options.rounds, options.seconds)
         s.least("best scan", ["scan", "scan-u8"])
@@ -274,7 +141,6 @@ def bench_mlp(options):
             "loss differs"]  # fmt: skip
     pick = lambda key, keep: {r: f[key] for r, f in figures.items() if keep(r)}
     each = lambda d, limit: {r: at_least(x, limit) for r, x in d.items()}
-    first = ["16/32", "256/32", "256/512"]
     faster = each(pick("unfused", lambda r: True), 1), each(pick("naive", lambda r: True), 1)
     print("# A training step, microseconds\n")
     print(f"784-h-10, sigmoid, mean squared error, SGD, f32, shuffled mini-batches of {what}.\n")
@@ -284,8 +150,10 @@ def bench_mlp(options):
           f"of the two is compared with. Launches of a fused step. The last column "
           f"is the largest relative difference of the losses of Crisol and JAX over {LOSSES} steps "
           f"from the same weights and batches. {footer(workers, options)}\n")  # fmt: skip
-    print(verdict("fused is not slower than JAX's scan (16/32, 256/32, 256/512)",
-                  each(pick("jax", lambda r: r in first), 1)))  # fmt: skip
+    for goal in sorted(set(MLP_GOALS.values()), reverse=True):
+        print(verdict(f"fused is at least {goal} times as fast as JAX's scan",
+                      each(pick("jax", lambda r: MLP_GOALS.get(r) == goal), goal)))  # fmt: skip
+    print(verdict("fused is faster than JAX's scan", each(pick("jax", lambda r: True), 1)))
     print(verdict("fused is at least 3 times as fast as Keras (batch 32)",
                   each(pick("keras", lambda r: r.endswith("/32")), 3)))  # fmt: skip
     print(verdict("fused is faster than unfused", faster[0]))
@@ -301,6 +169,153 @@ def bench_mlp(options):
     print("\n".join(notes))
 
 
+# ---- the CNN -------------------------------------------------------------------------------------
+
+CNN_PEERS = {"fit": "Keras", "contiguous": "PyTorch", "last": "PyTorch channels last",
+             "cnn": "JAX"}  # fmt: skip
+CNN_INFERS = {"keras-infer": "Keras", "contiguous-infer": "PyTorch",
+              "last-infer": "PyTorch channels last"}  # fmt: skip
+
+
+def cnn_worker(framework, options):
+    work = options.work
+    if framework == "crisol":
+        return Worker("crisol-cnn", [os.path.join(options.bin, "cnn"), work], [], work)
+    peers = os.path.join(HERE, "peers.py")
+    variants = {"keras": ["fit", "keras-infer"],
+                "torch": ["contiguous", "last", "contiguous-infer", "last-infer"],
+                "jax": ["cnn"]}[framework]  # fmt: skip
+    return Worker(framework, [sys.executable, peers, framework, work], variants, work)
+
+
+def cnn_memory(options):
+    """MiB above the baseline of a process that does nothing else but train at batch 64."""
+    found = {}
+    for framework, variant in [("keras", "fit"), ("torch", "contiguous"), ("torch", "last"),
+                               ("jax", "cnn"), ("crisol", "fused")]:  # fmt: skip
+        w = cnn_worker(framework, options)
+        w.ask(f"net cnn 64 {variant}")
+        w.ask(f"measure {variant} {options.seconds}")
+        answer = w.ask("memory")
+        found[variant] = None if answer is None else float(answer)
+        w.close()
+    return found
+
+
+def cnn_row(batch, workers, options):
+    """Samples and losses of one batch size. Variants that are slow to compile are measured once."""
+    crisol, jax = workers[-1], workers[-2]
+    crisol.variants = ["unfused", "fused", "infer"]
+    if batch == 64:
+        crisol.variants = ["naive", *crisol.variants]
+    for w in workers:
+        w.ask(f"net cnn {batch} {','.join(crisol.variants) if w is crisol else ''}")
+    training = [v for v in crisol.variants if v != "infer"]
+    worst, same = compare_losses(crisol, training, jax, "cnn", CNN_LOSSES)
+    s = measure(workers, options.rounds, options.seconds)
+    s.least("best", CNN_PEERS)
+    s.least("best infer", CNN_INFERS)
+    return s, worst, same
+
+
+def contraction_rows(crisol, batch):
+    answer = crisol.ask(f"contractions cnn {batch}")
+    words = (answer or "").split()
+    rows = []
+    for flops, us, label in zip(words[::3], words[1::3], words[2::3]):
+        flops, us = float(flops), float(us)
+        rows.append([label, number(flops * 1e-6, 2), number(us, 1), number(flops / us * 1e-3, 1)])
+    return rows
+
+
+def print_cnn(train, infer, memory, contractions, what, workers, options):
+    print("# A CNN, a training step in milliseconds\n")
+    print(f"conv 32 3 relu, maxpool 2, conv 64 3 relu, maxpool 2, conv 64 3 relu, flatten, dense 64 "
+          f"relu, dense 10; softmax cross-entropy, Adam, f32, shuffled mini-batches of {what}.\n")
+    print(table(["batch", *CNN_PEERS.values(), "naive", "unfused", "fused", "best peer / fused",
+                 "unfused / fused", "loss differs"], train))  # fmt: skip
+    print("\nInference, microseconds an image:\n")
+    print(table(["batch", *CNN_INFERS.values(), "Crisol", "best peer / Crisol"], infer))
+    names = {**CNN_PEERS, "fused": "Crisol fused"}
+    print("\nThe process's peak memory above its baseline (libraries and data set loaded), training "
+          "at batch 64:\n")
+    print(table(["", "MiB"], [[names[v], number(m, 1)] for v, m in memory.items()]))
+    print("\nContractions of the fused step at batch 64, each in a launch of its own:\n")
+    print(table(["contraction", "MFLOP", "us", "GFLOP/s"], contractions))
+    print(f"\nKeras: `fit`, and a tf.function; PyTorch: eager, and in inference mode; JAX: a compiled "
+          f"step. Peers' data are resident as f32. Naive at batch 64 only. The last column of the "
+          f"first table is the largest relative difference of the losses of Crisol and JAX over "
+          f"{CNN_LOSSES} steps from the same weights and batches. {footer(workers, options)}\n")
+
+
+def bench_cnn(options):
+    work = options.work
+    say(f"cnn: preparing data in {work}")
+    what = prepare_data(work)
+    prepare_weights(work, CNN_SHAPES)
+    say("cnn: starting the workers")
+    workers = [cnn_worker(w, options) for w in ["keras", "torch", "jax", "crisol"]]
+    train, infer, ratio, ratio_infer, losses, bits, notes = [], [], {}, {}, {}, {}, []
+    for batch in options.batches:
+        begin, row = time.time(), str(batch)
+        s, worst, bits[row] = cnn_row(batch, workers, options)
+        ratio[row], ratio_infer[row] = s.ratio("best", "fused"), s.ratio("best infer", "infer")
+        losses[row] = None if worst is None else worst <= CNN_TOLERANCE
+        milli = lambda v: number(None if s.median(v) is None else s.median(v) / 1e3, 2)
+        image = lambda v: number(None if s.median(v) is None else s.median(v) / batch, 1)
+        train.append([row, *map(milli, [*CNN_PEERS, "naive", "unfused", "fused"]),
+                      number(ratio[row], 2), number(s.ratio("unfused", "fused"), 2),
+                      "-" if worst is None else f"{worst:.0e}"])  # fmt: skip
+        infer.append([row, *map(image, [*CNN_INFERS, "infer"]), number(ratio_infer[row], 2)])
+        if workers[-1].failed:
+            notes.append(f"- {row}: Crisol failed: {workers[-1].failed}")
+        say(f"cnn: {row}: fused {train[-1][7]} ms, best peer {train[-1][8]} times that; "
+            f"{time.time() - begin:.0f} s, {load()}")  # fmt: skip
+    contractions = contraction_rows(workers[-1], 64)
+    for w in workers:
+        w.close()
+    memory = cnn_memory(options)
+    print_cnn(train, infer, memory, contractions, what, workers, options)
+    print(verdict("fused is at least 1.5 times as fast as the best peer",
+                  {r: at_least(x, 1.5) for r, x in ratio.items()}))  # fmt: skip
+    print(verdict("inference is faster than the best peer's",
+                  {r: at_least(x, 1) for r, x in ratio_infer.items()}))  # fmt: skip
+    torch = [memory[v] for v in ("contiguous", "last") if memory[v] is not None]
+    known = torch and memory["fused"] is not None
+    print(verdict("peak memory is below PyTorch's",
+                  {"64": memory["fused"] < min(torch) if known else None}))  # fmt: skip
+    print(verdict(f"losses agree with JAX's within {CNN_TOLERANCE:g} over {CNN_LOSSES} steps", losses))
+    print(verdict("losses of naive (at 64), unfused and fused are the same bits", bits))
+    print("\n".join(notes))
+
+
+# ---- XOR -----------------------------------------------------------------------------------------
+
+XOR_RUN, XOR_PROCESS = 0.02, 0.15  # seconds
+
+
+def bench_xor(options):
+    """A process a round; the first fills the cache and is not counted."""
+    runs, processes = [], []
+    for r in range(options.rounds + 1):
+        begin = time.perf_counter()
+        out = subprocess.run([os.path.join(options.bin, "xor")], stdout=subprocess.PIPE, text=True,
+                             check=True).stdout  # fmt: skip
+        if r:
+            processes.append(time.perf_counter() - begin)
+            runs.append(float(out.split()[0]))
+    run, process = statistics.median(runs), statistics.median(processes)
+    print("# XOR, 1,000 epochs, seconds\n")
+    print(table(["", "median", "least", "most"], [
+        [name, *(number(x, 4) for x in (statistics.median(t), min(t), max(t)))]
+        for name, t in [("steps, from the first's start to the last loss", runs), ("process", processes)]
+    ]))  # fmt: skip
+    print(f"\n2-2-1, tanh, mean squared error, SGD, four samples; warm cache; {options.rounds} processes, "
+          f"{load()} at the end.\n")  # fmt: skip
+    print(verdict(f"steps take less than {XOR_RUN} s", {"xor": run < XOR_RUN}))
+    print(verdict(f"the process takes less than {XOR_PROCESS} s", {"xor": process < XOR_PROCESS}))
+
+
 # ---- contractions --------------------------------------------------------------------------------
 
 
@@ -311,7 +326,8 @@ def bench_gemm(options):
                     ["openblas", "crisol", "epilogue"], work)  # fmt: skip
     torch = Worker("torch", [sys.executable, os.path.join(HERE, "peers.py"), "torch", work],
                    ["matmul"], work)  # fmt: skip
-    workers, rows, ratio, epilogue, errors, notes = [crisol, torch], [], {}, {}, {}, []
+    workers, rows, notes = [crisol, torch], [], []
+    ratio, to_torch, epilogue, errors = {}, {}, {}, {}
     for n in options.sizes:
         error = crisol.ask(f"size {n}")
         torch.ask(f"size {n}")
@@ -319,10 +335,11 @@ def bench_gemm(options):
         rate = lambda v: None if s.median(v) is None else 2e-3 * n**3 / s.median(v)
         extra = s.ratio("epilogue", "crisol")
         ratio[str(n)], epilogue[str(n)] = s.ratio("openblas", "crisol"), extra
+        to_torch[str(n)] = s.ratio("matmul", "crisol")
         errors[str(n)] = None if error is None else float(error) < n * 2.0**-24  # the bound of n roundings in a row
         rows.append([
             str(n), *(number(rate(v), 1) for v in ["openblas", "matmul", "crisol"]),
-            number(ratio[str(n)], 2), number(s.ratio("matmul", "crisol"), 2),
+            number(ratio[str(n)], 2), number(to_torch[str(n)], 2),
             number(None if extra is None else 100 * (extra - 1), 1), error or "-",
         ])  # fmt: skip
         if crisol.failed:
@@ -338,8 +355,9 @@ def bench_gemm(options):
     print(f"\nRow-major operands, packing included. `epilogue`: what sigmoid(x y + b) costs above "
           f"x y, in Crisol. `error`: the largest difference from OpenBLAS, relative to the largest "
           f"element. {footer(workers, options)}\n")  # fmt: skip
-    print(verdict("at least 0.9 of OpenBLAS (512, 1024, 2048)",
-                  {n: at_least(x, 0.9) for n, x in big(ratio).items()}))  # fmt: skip
+    print(verdict("at least 0.9 of OpenBLAS", {n: at_least(x, 0.9) for n, x in ratio.items()}))
+    print(verdict("at least 0.9 of PyTorch (oneDNN, MKL) from 512",
+                  {n: at_least(x, 0.9) for n, x in big(to_torch).items()}))  # fmt: skip
     print(verdict("bias and sigmoid cost less than 5 % (512, 1024, 2048)",
                   {n: None if x is None else x < 1.05 for n, x in big(epilogue).items()}))  # fmt: skip
     print(verdict("products agree with OpenBLAS's", errors))
@@ -351,21 +369,23 @@ def bench_gemm(options):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("what", choices=["mlp", "gemm"])
-    p.add_argument("--bin", required=True, help="where mlp and gemm were built")
+    p.add_argument("what", choices=["mlp", "cnn", "gemm", "xor"])
+    p.add_argument("--bin", required=True, help="where the workers were built")
     p.add_argument("--work", required=True, help="a folder for data and logs")
     p.add_argument("--quick", action="store_true", help="fewer rows, rounds and seconds")
     p.add_argument("--rows", type=lambda s: s.split(), help="of mlp: '16/32 256,256/128'")
+    p.add_argument("--batches", type=lambda s: [int(n) for n in s.split()], help="of cnn: '32 64'")
     p.add_argument("--sizes", type=lambda s: [int(n) for n in s.split()], help="of gemm: '512 1024'")
     p.add_argument("--rounds", type=int, help="how often each is measured")
     p.add_argument("--seconds", type=float, help="how long each time, about")
     options = p.parse_args()
     options.rows = options.rows or (MLP_QUICK if options.quick else MLP_ROWS)
+    options.batches = options.batches or (CNN_QUICK if options.quick else CNN_BATCHES)
     options.sizes = options.sizes or (GEMM_QUICK if options.quick else GEMM_SIZES)
     options.rounds = options.rounds or (3 if options.quick else 7)
     options.seconds = options.seconds or (0.1 if options.quick else 0.3)
     os.makedirs(options.work, exist_ok=True)
-    (bench_mlp if options.what == "mlp" else bench_gemm)(options)
+    {"mlp": bench_mlp, "cnn": bench_cnn, "gemm": bench_gemm, "xor": bench_xor}[options.what](options)
 
 
 if __name__ == "__main__":

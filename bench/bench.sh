@@ -19,15 +19,19 @@ usage() {
 usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
 
   mlp       training steps of eight MLPs: Keras, PyTorch, JAX; Crisol naive, unfused and fused
+  cnn       training steps, inference and memory of a CNN: the same, PyTorch in two layouts; the rate
+            of each contraction
   gemm      square products: OpenBLAS, PyTorch, Crisol, and what an epilogue costs
   compile   graph to OpenCL C: a training step, a deep net, chains up to 100,000 nodes
   start     from a process's start to the end of its first training step, warm and cold caches
+  xor       1,000 epochs of XOR, the steps and the process
   all       all of them (the default)
 
   --quick              fewer rows, rounds and seconds
   --rows 'H/B ...'     rows of mlp: hidden layers and batch, such as '16/32 256,256/128'
+  --batches 'N ...'    batches of cnn
   --sizes 'N ...'      sizes of gemm
-  --rounds N           how often mlp and gemm measure each
+  --rounds N           how often mlp, cnn, gemm and xor measure each
   --seconds S          and how long each time
 
 Environment: CRISOL_DATA (its folder mnist; else the data are synthetic), CRISOL_DEVICE,
@@ -44,10 +48,10 @@ misuse() {
 what=() driver=() quick=()
 while (($#)); do
     case $1 in
-    mlp | gemm | compile | start) what+=("$1") ;;
-    all) what=(mlp gemm compile start) ;;
+    mlp | cnn | gemm | compile | start | xor) what+=("$1") ;;
+    all) what=(mlp cnn gemm compile start xor) ;;
     --quick) quick=(--quick) ;;
-    --rows | --sizes | --rounds | --seconds)
+    --rows | --batches | --sizes | --rounds | --seconds)
         (($# >= 2)) || misuse "$1 needs a value"
         driver+=("$1" "$2")
         shift
@@ -56,15 +60,16 @@ while (($#)); do
         usage
         exit 0
         ;;
-    *) misuse "'$1' is no benchmark (mlp, gemm, compile, start, all) and no option" ;;
+    *) misuse "'$1' is no benchmark (mlp, cnn, gemm, compile, start, xor, all) and no option" ;;
     esac
     shift
 done
-if ((${#what[@]} == 0)); then what=(mlp gemm compile start); fi
+if ((${#what[@]} == 0)); then what=(mlp cnn gemm compile start xor); fi
 
 # ---- what is needed ------------------------------------------------------------------------------
 
-needs_peers() { [[ " ${what[*]} " == *' mlp '* || " ${what[*]} " == *' gemm '* ]]; }
+# xor needs their Python only
+needs_peers() { [[ " ${what[*]} " =~ ' '(mlp|cnn|gemm|xor)' ' ]]; }
 
 mkdir -p "$OUT"
 ./dev setup
@@ -80,7 +85,7 @@ if needs_peers && [[ ! -e build/peers/done ]]; then ./dev peers >&2; fi
 
 run() {
     case $1 in
-    mlp | gemm)
+    mlp | cnn | gemm | xor)
         "$PYTHON" bench/bench.py "$1" --bin "$BUILD/bench" --work "$OUT/work" "${quick[@]}" \
             "${driver[@]}"
         ;;

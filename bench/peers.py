@@ -4,16 +4,24 @@
 
 FOLDER holds what bench.py put there (see mlp.c). Commands, as mlp.c's and gemm.c's:
 
-    net 256,256 32            makes the nets of all variants for these hidden layers and this batch
+    net 256,256 32 [VARIANT]  makes the nets of all variants, or of one, for these hidden layers and
+                              this batch; the net `cnn` is that of cnn.c
     losses VARIANT N          the losses of the first N steps (jax)
     measure VARIANT SECONDS   -> ok MICROSECONDS of one step
+    memory                    -> ok MiB that the process took at most, above what it had before its
+                              first net, libraries and data loaded
     size N                    operands of a product (torch)
 
-Variants: keras "fit" (Model.fit over the first part of an epoch, its defaults otherwise); torch
+Variants of MLPs: keras "fit" (Model.fit over the first part of an epoch, its defaults otherwise); torch
 "eager" (data resident as f32, batches by indexing) and "matmul"; jax "jit" (one compiled step,
 batches gathered by NumPy and handed over, as a training loop does), "scan" (an epoch as one compiled
-lax.scan, everything resident as f32) and "scan-u8" (the images resident as u8, as in Crisol). All use f32, SGD with rate 0.1, sigmoid layers, the mean
-squared error over all outputs, and both cores.
+lax.scan, everything resident as f32) and "scan-u8" (the images resident as u8, as in Crisol). All
+use f32, SGD with rate 0.1, sigmoid layers, the mean squared error over all outputs, and both cores.
+
+Variants of the CNN: keras "fit" and "keras-infer" (a tf.function over a batch); torch "contiguous"
+and "last" (channels last), each eager, and "contiguous-infer" and "last-infer" in inference mode;
+jax "cnn" (a compiled step that gathers its batch from the resident data). Adam as Keras has it,
+softmax cross-entropy.
 """
 
 import os
@@ -21,6 +29,8 @@ import sys
 import time
 
 FEATURES, CLASSES, RATE = 784, 10, 0.1
+CNN = [(3, 3, 1, 32), (3, 3, 32, 64), (3, 3, 64, 64), (576, 64), (64, CLASSES)]  # weights.f32
+ADAM = {"rate": 1e-3, "b1": 0.9, "b2": 0.999, "epsilon": 1e-7}
 
 # What libraries print is not for the driver.
 answers = os.fdopen(os.dup(1), "w")
@@ -39,7 +49,8 @@ class Data:
         read = lambda name, dtype: np.fromfile(os.path.join(folder, name), dtype)
         self.bytes = read("images.u8", np.uint8).reshape(-1, FEATURES)
         self.x = self.bytes.astype(np.float32) / 255
-        self.t = np.eye(CLASSES, dtype=np.float32)[read("labels.u8", np.uint8)]
+        self.labels = read("labels.u8", np.uint8).astype(np.int32)
+        self.t = np.eye(CLASSES, dtype=np.float32)[self.labels]
         self.order = read("order.i32", np.int32)
 
     def weights(self, hidden):
@@ -49,6 +60,15 @@ class Data:
         for a, b in zip(sizes, sizes[1:]):
             layers.append((flat[: a * b].reshape(a, b).copy(), np.zeros(b, np.float32)))
             flat = flat[a * b :]
+        return layers
+
+    def cnn_weights(self):
+        """[(w, b), ...] of CNN's shapes."""
+        flat, layers = np.fromfile(os.path.join(self.folder, "weights.f32"), np.float32), []
+        for shape in CNN:
+            n = int(np.prod(shape))
+            layers.append((flat[:n].reshape(shape).copy(), np.zeros(shape[-1], np.float32)))
+            flat = flat[n:]
         return layers
 
     def batches(self, batch):
@@ -103,6 +123,38 @@ class Keras:
         whole = len(data.x) // batch
         return {"fit": Paced(fit, least=min(whole, 300), most=whole)}
 
+    def cnn(self, data, batch, wanted):
+        import tensorflow as tf
+
+        keras, layers = self.keras, self.keras.layers
+        keras.backend.clear_session()
+        model = keras.Sequential([
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"), layers.Flatten(),
+            layers.Dense(64, activation="relu"), layers.Dense(CLASSES),
+        ])  # fmt: skip
+        model.compile(
+            optimizer=keras.optimizers.Adam(ADAM["rate"]),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        model.set_weights([a for layer in data.cnn_weights() for a in layer])
+        x, whole = data.x.reshape(-1, 28, 28, 1), len(data.x) // batch
+        predict = tf.function(lambda rows: model(rows, training=False))
+
+        def fit(n):
+            model.fit(x[: n * batch], data.labels[: n * batch], batch_size=batch, verbose=0)
+
+        def infer(n):
+            for i in range(n):
+                at = i % whole * batch
+                predict(tf.constant(x[at : at + batch])).numpy()
+
+        made = {"fit": Paced(fit, least=min(whole, 100), most=whole),
+                "keras-infer": Paced(infer, least=20)}  # fmt: skip
+        return {v: made[v] for v in made if v in wanted or not wanted}
+
 
 class Torch:
     def __init__(self):
@@ -134,6 +186,61 @@ class Torch:
                 optimizer.step()
 
         return {"eager": Paced(train, least=20)}
+
+    def cnn_model(self, data, layout):
+        """The weights with their axes as PyTorch has them: [out, in, ...], and what is flattened
+        channels first."""
+        torch, nn = self.torch, self.torch.nn
+        model = nn.Sequential(
+            nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(),
+            nn.MaxPool2d(2), nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(), nn.Linear(576, 64),
+            nn.ReLU(), nn.Linear(64, CLASSES),
+        )  # fmt: skip
+        layers = [m for m in model if hasattr(m, "weight")]
+        for layer, (w, _) in zip(layers, data.cnn_weights()):
+            if w.ndim == 4:
+                w = w.transpose(3, 2, 0, 1)
+            elif len(w) == 576:
+                w = w.reshape(3, 3, 64, -1).transpose(2, 0, 1, 3).reshape(576, -1).T
+            else:
+                w = w.T
+            with torch.no_grad():
+                layer.weight.copy_(torch.from_numpy(w.copy()))
+                layer.bias.zero_()
+        return model.to(memory_format=layout)
+
+    def cnn(self, data, batch, wanted):
+        torch, made = self.torch, {}
+        x = torch.from_numpy(data.x).reshape(-1, 1, 28, 28)
+        t = torch.from_numpy(data.labels.astype(np.int64))
+        batches = torch.from_numpy(data.batches(batch).astype(np.int64))
+        layouts = {"contiguous": torch.contiguous_format, "last": torch.channels_last}
+        cross_entropy = torch.nn.functional.cross_entropy
+
+        def add(name, layout):
+            model = self.cnn_model(data, layout)
+            optimizer = torch.optim.Adam(model.parameters(), lr=ADAM["rate"], eps=ADAM["epsilon"])
+
+            def train(n):
+                for i in range(n):
+                    rows = batches[i % len(batches)]
+                    images = x[rows].contiguous(memory_format=layout)
+                    loss = cross_entropy(model(images), t[rows])
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+
+            def infer(n):
+                with torch.inference_mode():
+                    for i in range(n):
+                        model(x[batches[i % len(batches)]].contiguous(memory_format=layout))
+
+            made[name], made[name + "-infer"] = Paced(train, least=5), Paced(infer, least=20)
+
+        for name, layout in layouts.items():
+            if not wanted or name in wanted:
+                add(name, layout)
+        return made
 
     def size(self, n):
         torch = self.torch
@@ -200,20 +307,98 @@ class Jax:
             "scan-u8": epochs_on(bytes_),
         }
 
+    def cnn(self, data, batch, wanted):
+        jax, jnp, lax = self.jax, self.jax.numpy, self.jax.lax
+        start = jax.tree.map(jnp.asarray, data.cnn_weights())
+        x, t = jnp.asarray(data.x.reshape(-1, 28, 28, 1)), jnp.asarray(data.labels)
+        batches = jnp.asarray(data.batches(batch))
+
+        def conv(x, layer):
+            names = ("NHWC", "HWIO", "NHWC")
+            y = lax.conv_general_dilated(x, layer[0], (1, 1), "VALID", dimension_numbers=names)
+            return jax.nn.relu(y + layer[1])
+
+        def pool(x):
+            return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+        def loss(params, x, t):
+            x = conv(pool(conv(pool(conv(x, params[0])), params[1])), params[2])
+            x = jax.nn.relu(x.reshape(len(x), -1) @ params[3][0] + params[3][1])
+            scores = jax.nn.log_softmax(x @ params[4][0] + params[4][1])
+            return -jnp.mean(jnp.take_along_axis(scores, t[:, None], 1))
+
+        def update(state, rows):
+            w, m, v, step = state
+            value, g = jax.value_and_grad(loss)(w, x[rows], t[rows])
+            step = step + 1
+            pace = ADAM["rate"] * jnp.sqrt(1 - ADAM["b2"] ** step) / (1 - ADAM["b1"] ** step)
+            m = jax.tree.map(lambda m, g: m + (1 - ADAM["b1"]) * (g - m), m, g)
+            v = jax.tree.map(lambda v, g: v + (1 - ADAM["b2"]) * (g * g - v), v, g)
+            w = jax.tree.map(
+                lambda w, m, v: w - pace * m / (jnp.sqrt(v) + ADAM["epsilon"]), w, m, v
+            )
+            return (w, m, v, step), value
+
+        step = jax.jit(update)
+        zeros = jax.tree.map(jnp.zeros_like, start)
+        first = (start, zeros, zeros, jnp.float32(0))
+
+        def train(n):
+            state = first
+            for i in range(n):
+                state, _ = step(state, batches[i % len(batches)])
+            jax.block_until_ready(state)
+
+        def first_losses(n):
+            state, out = first, []
+            for i in range(n):
+                state, value = step(state, batches[i])
+                out.append(float(value))
+            return out
+
+        self.first_losses = first_losses
+        return {"cnn": Paced(train, least=5)}
+
     def losses(self, n):
         return self.first_losses(n)
 
 
+def peak_kib():
+    """Most that the process has taken since it was last asked to forget."""
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+
+
+def forget_peak():
+    try:
+        with open("/proc/self/clear_refs", "w") as f:
+            f.write("5")
+    except OSError:  # what loading the data took for a moment then counts for the framework
+        pass
+
+
 def main():
     framework = {"keras": Keras, "torch": Torch, "jax": Jax}[sys.argv[1]]()
-    data, variants = None, {}
+    data, variants, baseline = None, {}, 0
+
+    def load():
+        nonlocal data, baseline
+        data = Data(sys.argv[2])
+        forget_peak()
+        baseline = peak_kib()
 
     def obey(command, *words):
-        nonlocal data, variants
+        nonlocal variants
         if command == "net":
-            data = data or Data(sys.argv[2])
-            variants = framework.net(data, [int(w) for w in words[0].split(",")], int(words[1]))
+            if not data:
+                load()
+            if words[0] == "cnn":
+                variants = framework.cnn(data, int(words[1]), words[2:])
+            else:
+                variants = framework.net(data, [int(w) for w in words[0].split(",")], int(words[1]))
             return ""
+        if command == "memory":
+            return f"{(peak_kib() - baseline) / 1024:.1f}"
         if command == "size":
             variants = framework.size(int(words[0]))
             return ""

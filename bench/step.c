@@ -1,14 +1,12 @@
 /* step.c - the commands of a worker that trains: compiling the variants, losses, times. */
 #include "step.h"
 
-#include <sys/resource.h>
-
 #include "bench.h"
 
 enum { NVARIANT = 4 };
 static const char *const variants[NVARIANT] = {"naive", "unfused", "fused", "infer"};
 static const cr_opt opts[NVARIANT] = {CR_OPT_NAIVE, CR_OPT_UNFUSED, CR_OPT_FUSED, CR_OPT_FUSED};
-enum { INFER = 3 };
+enum { FUSED = 2, INFER = 3 };
 
 typedef struct variant {
     cr_program *program;
@@ -90,10 +88,10 @@ cr_init step_weights(step_data *d, int64_t count)
 
 /* ---- commands -------------------------------------------------------------------------------- */
 
-static bool compile(worker *w, const cr_graph *g, int i)
+static bool compile(worker *w, const cr_graph *g, int i, cr_launches launches)
 {
     static const char *const scores[] = {"scores"}, *const offset[] = {"offset"};
-    cr_compile_options o = {.opt = opts[i]};
+    cr_compile_options o = {.opt = opts[i], .launches = launches};
     const step_data *d = &w->data;
     if (i == INFER)
         o.outputs = scores, o.noutputs = 1, o.updates = offset, o.nupdates = 1;
@@ -104,30 +102,52 @@ static bool compile(worker *w, const cr_graph *g, int i)
            cr_feed(p, "order", d->order, (size_t)d->n * sizeof *d->order) == CR_OK;
 }
 
+/* Not ru_maxrss, which begins with that of the process that started this one. */
 static long peak_kib(void)
 {
-    struct rusage use;
-    return getrusage(RUSAGE_SELF, &use) == 0 ? use.ru_maxrss : 0;
+    char line[256];
+    long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "VmHWM: %ld", &kib) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return kib;
 }
 
-/* `only` NULL: all variants. */
-static void set_net(worker *w, char *net, int64_t batch, const char *only)
+static cr_graph *make_graph(worker *w, char *net, int64_t batch)
 {
     size_t bytes;
-    for (int i = 0; i < NVARIANT; i++)
-        cr_program_destroy(w->v[i].program);
-    memset(w->v, 0, sizeof w->v);
     free(w->data.weight);
     w->data.weight = read_file(w->folder, "weights.f32", &bytes);
     w->data.nweight = bytes / sizeof *w->data.weight;
     w->data.used = 0;
     if (!w->baseline)
         w->baseline = peak_kib();
-    cr_graph *g = w->build(&w->data, net, batch);
+    return w->build(&w->data, net, batch);
+}
+
+static bool listed(const char *list, const char *name)
+{
+    const size_t n = strlen(name);
+    for (const char *s = list; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL)
+        if (strcspn(s, ",") == n && memcmp(s, name, n) == 0)
+            return true;
+    return !list;
+}
+
+/* `only` NULL: all variants. */
+static void set_net(worker *w, char *net, int64_t batch, const char *only)
+{
+    for (int i = 0; i < NVARIANT; i++)
+        cr_program_destroy(w->v[i].program);
+    memset(w->v, 0, sizeof w->v);
+    cr_graph *g = make_graph(w, net, batch);
     bool fine = g != NULL;
     for (int i = 0; i < NVARIANT && fine; i++)
-        if (!only || strcmp(only, variants[i]) == 0)
-            fine = compile(w, g, i);
+        if (listed(only, variants[i]))
+            fine = compile(w, g, i, CR_LAUNCHES_BEST);
     cr_graph_destroy(g);
     if (fine)
         bench_answer("ok");
@@ -171,6 +191,31 @@ static void about(cr_program *p)
                  (unsigned long long)(i.h2d_bytes_per_step + i.d2h_bytes_per_step));
 }
 
+/* The fused program is another one afterwards, until the next `net`. */
+static void contractions(worker *w, char *net, int64_t batch)
+{
+    enum { STEPS = 15 };
+    variant *v = &w->v[FUSED];
+    cr_profile p;
+    cr_program_destroy(v->program);
+    v->program = NULL;
+    cr_graph *g = make_graph(w, net, batch);
+    bool fine = g && compile(w, g, FUSED, CR_LAUNCHES_PHASES) && cr_run(v->program, 2) == CR_OK &&
+                cr_profile_run(v->program, STEPS, &p) == CR_OK;
+    cr_graph_destroy(g);
+    if (!fine) {
+        bench_answer("error %s", cr_error());
+        return;
+    }
+    printf("ok");
+    for (uint32_t i = 0; i < p.nrow; i++)
+        if (strncmp(p.row[i].label, "matmul", strlen("matmul")) == 0)
+            printf(" %llu %.3f %s", (unsigned long long)p.row[i].flops, p.row[i].median_us,
+                   p.row[i].label);
+    bench_answer("%s", "");
+    cr_profile_finish(&p);
+}
+
 static variant *find(worker *w, const char *name)
 {
     for (int i = 0; i < NVARIANT; i++)
@@ -193,6 +238,8 @@ static void obey(worker *w, char *line)
         measure(v, atof(b));
     else if (command && strcmp(command, "about") == 0 && v)
         about(v->program);
+    else if (command && strcmp(command, "contractions") == 0 && b && atoi(b) > 0)
+        contractions(w, a, atoi(b));
     else if (command && strcmp(command, "memory") == 0)
         bench_answer("ok %.1f", (double)(peak_kib() - w->baseline) / 1024);
     else

@@ -6,12 +6,14 @@
  * FOLDER holds the data set (images.u8, labels.u8), the shuffled order of samples (order.i32) and,
  * before each `net`, the weights to start from (weights.f32, layer by layer). Commands:
  *
- *     net NET BATCH             compiles all variants for this net and this batch
+ *     net NET BATCH [LIST]      compiles all variants, or those listed with commas between them
  *     losses VARIANT N          the losses of the first N steps
  *     measure VARIANT SECONDS   -> ok MICROSECONDS of one step
  *     about VARIANT             -> ok LAUNCHES, BYTES MOVED per step
+ *     contractions NET BATCH    -> ok FLOP MICROSECONDS LABEL ... of each contraction of the fused
+ *                               step, run with a launch a phase
  *     memory                    -> ok MiB that the process took at most, above what it had before
- * its first net
+ *                               its first net
  *
  * Variants: naive, unfused and fused training; infer, the same graph with nothing asked for but the
  * scores. The batch is gathered from the resident u8 images in the resident order, which is walked

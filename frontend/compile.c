@@ -142,6 +142,7 @@ static cr_status translate(cr_program *p, const cr_graph *g, const cr_compile_op
     CR_TRY(keep_names(p, o->outputs, o->noutputs, &p->options.outputs));
     CR_TRY(keep_names(p, o->updates, o->nupdates, &p->options.updates));
     CR_TRY(cr_bind_symbols(g, o->bind, o->nbind, &p->arena, &p->options.binding));
+    CR_TRY(cr_tuning_load(o->schedules, &p->target, &p->arena, &p->options));
     return lay_out_store(p, g);
 }
 
@@ -348,6 +349,16 @@ uint64_t cr_steps_done(const cr_program *p)
 
 /* ---- figures -------------------------------------------------------------------------------- */
 
+const cr_pass_context *cr_program_context(const cr_program *p)
+{
+    return &p->cx;
+}
+
+const cr_module *cr_program_module(const cr_program *p)
+{
+    return cr_exec_module(p->exec);
+}
+
 cr_program_info cr_program_get_info(const cr_program *p)
 {
     return p->info;
@@ -392,8 +403,9 @@ static cr_status convert(const cr_exec_times *t, cr_profile *out)
         const cr_exec_row *r = &t->row.at[i];
         size_t n = strlen(r->label) + 1;
         memcpy(text, r->label, n);
-        out->row[out->nrow++] = (cr_profile_row){text,        kind_text(r->kind), r->count,
-                                                 r->total_us, r->min_us,          r->median_us};
+        out->row[out->nrow++] =
+            (cr_profile_row){text,      kind_text(r->kind), r->count, r->total_us,
+                             r->min_us, r->median_us,       r->flops, r->bytes};
         text += n;
     }
     for (uint32_t i = 0; i < t->span.len; i++) {

@@ -17,6 +17,17 @@ cr_status cr_launch_form_of(cr_launches launches, cr_launch_form *out);
 cr_status cr_bind_symbols(const cr_graph *g, const cr_binding *bind, uint32_t nbind, cr_arena *a,
                           const int64_t **out);
 
+/* The schedules of the options, in the arena: those of `text`; NULL: those stored for the target,
+ * if there are any and they are whole and its own, else why not is said once on standard error. */
+cr_status cr_tuning_load(const char *text, const cr_target *t, cr_arena *a, cr_plan_options *out);
+/* Where those of a device are stored, to be cr_freed; NULL when there is no place. */
+char *cr_tuning_path(const cr_target *t);
+cr_status cr_tuning_store(const cr_target *t, const cr_tuned *list, uint32_t n);
+
+/* What was made of a program. */
+const cr_pass_context *cr_program_context(const cr_program *p);
+const cr_module *cr_program_module(const cr_program *p);
+
 /* "graph", "dot", "plan", "reasons", "cl" of what a pipeline made; `module` may be NULL unless
  * "cl". To be freed with cr_string_free; NULL with the diagnostic set. */
 char *cr_emit_text(const cr_pass_context *cx, const cr_module *module, const char *what);

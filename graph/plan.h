@@ -41,6 +41,13 @@ typedef struct cr_state_slot {
     uint64_t offset, bytes;
 } cr_state_slot;
 
+/* A schedule found by measuring, for one kind of contraction on one device (passes/tuned.h). 0: as
+ * schedules.def has it. */
+typedef struct cr_tuned {
+    const char *key;
+    int32_t reg_m, reg_n, tile_m, tile_n, block_k;
+} cr_tuned;
+
 typedef struct cr_plan_options {
     cr_variant variant;
     bool fast_math;              /* rules that change values (x + 0, a * c + b * c) */
@@ -57,6 +64,8 @@ typedef struct cr_plan_options {
     const struct cr_state_slot *state; /* where each state lies in the store; NULL: plan a store */
     uint32_t nstate;
     uint64_t store_bytes;
+    const cr_tuned *tuned; /* looked at before schedules.def */
+    uint32_t ntuned;
 } cr_plan_options;
 
 /* ---- phases --------------------------------------------------------------------------------- */

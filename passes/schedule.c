@@ -9,6 +9,7 @@
 #include "elementary.h"
 #include "passes.h"
 #include "strides.h"
+#include "tuned.h"
 
 struct sizes {
     int64_t batch, m, n, k, w; /* w: vector lanes */
@@ -310,6 +311,7 @@ static void spread(cr_schedule *s, const struct sizes *z, const cr_target *t)
 static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
 {
     const cr_target *t = plan->target;
+    const cr_tuned *tuned = cr_tuned_find(plan, p);
     cr_schedule *s = &p->schedule;
     struct operands o;
     look_at_operands(plan, p, &o);
@@ -317,15 +319,20 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->reg_n = fit((z->n + z->w - 1) / z->w, row.reg_n);
     s->reg_m = fit_rows(z->m, &row, o.m, t->registers);
     s->local = 1;
-    spread(s, z, t);
+    if (o.b_ready) /* else each part of the columns would compute B's indices again */
+        spread(s, z, t);
+    cr_tuned_registers(tuned, z->m, z->n, s);
     block_depth(s, z, t);
     pack_depth(s, z);
+    cr_tuned_block(tuned, z->k, s);
+    s->packed &= s->k_outer > 0;
     int64_t limit = t->local_bytes / 4; /* floats */
     s->stage_a = (!o.a_ready || s->packed || (clash(o.m, s->reg_m) && z->n >= 256)) &&
                  (int64_t)s->block_k * s->reg_m * 2 < limit;
     s->a_by_k = s->stage_a && o.m->n && (!o.ka->n || inner_stride(o.m) < inner_stride(o.ka));
     s->a_across = s->stage_a && !s->a_by_k && o.a.gathered;
     fit_cpu_tiles(s, z, t);
+    cr_tuned_tiles(tuned, z->m, z->n, t, s);
     s->a_pitch = s->a_by_k ? s->tile_m : s->block_k + (s->block_k % 512 ? 0 : 16);
     int64_t a_floats = !s->stage_a ? 0
                        : s->a_by_k ? (int64_t)s->block_k * s->a_pitch
@@ -359,6 +366,7 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->tile_m = row.tile_m;
     s->tile_n = row.tile_n;
     s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
+    cr_tuned_group(cr_tuned_find(plan, p), z->k, t, s);
     s->nk = 1;
     s->k_factor[0] = (int32_t)z->k;
     while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group) {

@@ -82,7 +82,7 @@ char *cr_cache_path(const char *key)
     return path;
 }
 
-static bool make_folders(char *path)
+bool cr_make_folders(char *path)
 {
     for (char *c = path + 1; *c; c++) {
         if (*c != '/')
@@ -175,7 +175,7 @@ void cr_cache_store(const char *key, const void *program, size_t size)
     size_t file_size;
     char *file = path ? pack(key, program, size, &file_size) : NULL;
     if (file) {
-        if (!make_folders(folder))
+        if (!cr_make_folders(folder))
             say_once(folder, strerror(errno));
         else if (cr_file_write(path, file, file_size) != CR_OK)
             say_once(folder, "cannot be written");

@@ -15,6 +15,8 @@ enum { CR_CACHE_FORMAT = 1 }; /* of the files; part of every key too */
 /* The folder's path, to be cr_freed; NULL when the cache is off (or there is no memory). */
 char *cr_cache_folder(void);
 bool cr_cache_enabled(void);
+/* Makes a folder and those above it; `path` is as before when it returns. */
+bool cr_make_folders(char *path);
 /* The path of a key's entry, to be cr_freed. */
 char *cr_cache_path(const char *key);
 

@@ -24,6 +24,7 @@ enum { CLI_OK = 0, CLI_MISTAKE = 1, CLI_INTERRUPTED = 130 };
     X(dot, "draw the graph of a net, or of a text file")                                           \
     X(opt, "run passes over a graph in text form, and print what they make of it")                 \
     X(profile, "where the time of a training step goes")                                           \
+    X(tune, "find faster schedules for a net on a device, by measuring")                           \
     X(selftest, "check a device's results, op by op")
 #define CLI_X(name, about) int cli_##name(int argc, char **argv);
 CLI_COMMANDS(CLI_X)

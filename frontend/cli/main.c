@@ -23,7 +23,8 @@ static void usage(FILE *out)
         "\n"
         "Environment: CRISOL_DEVICE (the device: gpu, cpu, an index, a part of a name),\n"
         "CRISOL_DATA (the folder of data sets), XDG_CACHE_HOME (where built kernels are kept),\n"
-        "CRISOL_DUMP_KERNELS (a folder to which every kernel is written).\n");
+        "CRISOL_CACHE (another folder for them, or off), CRISOL_TUNED (off: without what crisol\n"
+        "tune has found), CRISOL_DUMP_KERNELS (a folder to which every kernel is written).\n");
 }
 
 /* What was asked for must have reached standard output. */

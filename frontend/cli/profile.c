@@ -19,25 +19,31 @@ static const char *kind_name(const char *kind)
     return strcmp(kind, "d2h") == 0 ? "device to host" : kind;
 }
 
-static void print_line(const char *kind, const char *label, double count, double us, double step)
+static void print_line(const char *kind, const char *label, double count, double us, double step,
+                       double gflops)
 {
-    printf("%-15s %-44.44s %8.2f %10.2f %7.1f %%\n", kind, label, count, us, 100 * us / step);
+    printf("%-15s %-44.44s %8.2f %10.2f %7.1f %%", kind, label, count, us, 100 * us / step);
+    if (gflops >= 0.05)
+        printf(" %9.1f", gflops);
+    putchar('\n');
 }
 
 static void print_table(const cr_profile *p, double steps)
 {
     static const char *const kinds[] = {"h2d", "kernel", "d2h", "host"};
     double step = p->wall_us / steps;
-    printf("%-15s %-44s %8s %10s %9s\n", "kind", "command", "per step", "us", "share");
+    printf("%-15s %-44s %8s %10s %9s %9s\n", "kind", "command", "per step", "us", "share",
+           "GFLOP/s");
     for (size_t k = 0; k < CLI_COUNTOF(kinds); k++)
         for (uint32_t i = 0; i < p->nrow; i++) {
             const cr_profile_row *r = &p->row[i];
             if (strcmp(r->kind, kinds[k]) == 0)
                 print_line(kind_name(r->kind), r->label, (double)r->count / steps,
-                           r->total_us / steps, step);
+                           r->total_us / steps, step,
+                           (double)r->flops * (double)r->count * 1e-3 / r->total_us);
         }
-    print_line("idle", "", 0, (p->wall_us - p->busy_us) / steps, step);
-    print_line("step", "", 1, step, step);
+    print_line("idle", "", 0, (p->wall_us - p->busy_us) / steps, step, 0);
+    print_line("step", "", 1, step, step, 0);
 }
 
 static int print_json(const cr_profile *p, double steps)
@@ -57,6 +63,8 @@ static int print_json(const cr_profile *p, double steps)
         cJSON_AddNumberToObject(row, "us_per_step", r->total_us / steps);
         cJSON_AddNumberToObject(row, "min_us", r->min_us);
         cJSON_AddNumberToObject(row, "median_us", r->median_us);
+        cJSON_AddNumberToObject(row, "flops", (double)r->flops);
+        cJSON_AddNumberToObject(row, "bytes", (double)r->bytes);
     }
     return cli_print_json(j);
 }

@@ -16,6 +16,7 @@
 #include "passes.h"
 #include "prop/compare.h"
 #include "runtime.h"
+#include "tuned.h"
 
 struct setup {
     const char *name;
@@ -27,6 +28,7 @@ struct setup {
     int resident_groups; /* 0: as the target has it */
     bool barriers;       /* many barriers and local sizes above 1 in one kernel */
     uint64_t max_resident_bytes;
+    uint32_t tuned; /* seed of measured schedules, drawn for all contractions; 0: none */
 };
 
 /* All that choose other schedules or other launches. */
@@ -51,6 +53,9 @@ static const struct setup setups[] = {
      .launches = CR_LAUNCH_PHASES},
     {.name = "gpu, reference", .target = "gpu", .reference = true},
     {.name = "inputs on the host", .max_resident_bytes = 8},
+    {.name = "drawn schedules", .tuned = 1},
+    {.name = "drawn schedules, vectors of 4", .target = "cpu", .vector_width = 4, .tuned = 2},
+    {.name = "gpu, drawn schedules", .target = "gpu", .launches = CR_LAUNCH_PHASES, .tuned = 3},
     {.name = "one group", .launches = CR_LAUNCH_ALONE},
     {.name = "resident groups", .launches = CR_LAUNCH_RESIDENT},
     {.name = "more groups than run", .launches = CR_LAUNCH_RESIDENT, .resident_groups = 1000},
@@ -188,6 +193,46 @@ static inline void target_of(const struct setup *s, cr_target *out)
         out->resident_groups = s->resident_groups;
 }
 
+static inline int32_t drawn(uint32_t *state, int32_t most)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return 1 + (int32_t)((*state >> 8) % (uint32_t)most);
+}
+
+/* As `crisol tune` might find them, or worse: half of the tiles are larger than the product. */
+static inline cr_tuned draw_schedule(uint32_t *state, bool gpu)
+{
+    cr_tuned u = {.reg_m = drawn(state, gpu ? 4 : 14), .reg_n = drawn(state, 3)};
+    u.tile_m = drawn(state, drawn(state, 2) == 1 ? 40 : 1 << 20);
+    u.tile_n = drawn(state, drawn(state, 2) == 1 ? 70 : 1 << 20);
+    u.block_k = drawn(state, 40);
+    if (gpu) {
+        u.tile_m = u.reg_m * drawn(state, 12);
+        u.tile_n = u.reg_n * drawn(state, 12);
+    }
+    return u;
+}
+
+/* For each contraction of the graph, in the arena. */
+static inline cr_status draw_schedules(const cr_graph *g, cr_plan_options *o,
+                                       const cr_target *target, uint32_t seed, cr_arena *a)
+{
+    cr_pass_context cx = {.graph = cr_graph_copy(g), .target = target, .options = *o};
+    CR_TRY(cr_pipeline_run(&cx, NULL, NULL));
+    cr_tuned *list = cr_arena_alloc(a, (cx.plan->phase.len + 1) * sizeof *list);
+    for (uint32_t i = 0; i < cx.plan->phase.len; i++) {
+        char key[CR_TUNED_KEY];
+        if (cx.plan->phase.at[i].family != CR_FAMILY_CONTRACT)
+            continue;
+        cr_tuned *u = &list[o->ntuned++];
+        *u = draw_schedule(&seed, cr_target_class(target) == CR_CLASS_GPU);
+        u->key = cr_arena_strdup(a, cr_tuned_key(cx.plan, &cx.plan->phase.at[i], key));
+    }
+    o->tuned = list;
+    cr_pass_context_finish(&cx);
+    return CR_OK;
+}
+
 /* The module with its guards; NULL with cr_error(). */
 static inline cr_module *module_for(const cr_graph *g, const struct setup *s)
 {
@@ -201,11 +246,15 @@ static inline cr_module *module_for(const cr_graph *g, const struct setup *s)
                                    .max_resident_bytes = s->max_resident_bytes,
                                    .assigns = true};
     cr_module *m = NULL;
+    cr_arena a = {0};
+    if (s->tuned && draw_schedules(g, &cx.options, &target, s->tuned, &a) != CR_OK)
+        cr_graph_destroy(cx.graph), cx.graph = NULL;
     if (cx.graph && cr_pipeline_run(&cx, NULL, NULL) == CR_OK)
         m = cr_codegen(cx.plan);
     if (m)
         add_guards(m, cx.plan);
     cr_pass_context_finish(&cx);
+    cr_arena_finish(&a);
     return m;
 }
 

@@ -9,7 +9,8 @@
  *     conv.h     convolution and pooling layers
  *     optim.h    optimizers
  *     data.h     data sets
- *     train.h    the training loop */
+ *     train.h    the training loop
+ *     tune.h     schedules by measuring */
 #ifndef CRISOL_CRISOL_H
 #define CRISOL_CRISOL_H
 
@@ -23,6 +24,7 @@
 #include "crisol/optim.h"
 #include "crisol/program.h"
 #include "crisol/train.h"
+#include "crisol/tune.h"
 #include "crisol/version.h"
 
 #endif
