@@ -272,16 +272,33 @@ cr_status cr_net_parse(const char *text, cr_net *out)
     }
 }
 
+/* A mistake was made in that layer: which one goes before what is wrong. */
+static cr_value in_layer(cr_graph *g, uint32_t number, const char *word)
+{
+    cr_strbuf s = {0};
+    cr_str_printf(&s, "net, layer %u (%s): %s", number, word, g->message ? g->message : "");
+    if (!s.failed) {
+        g->message = cr_arena_strdup(&g->arena, cr_str_text(&s));
+        cr_fail(g->status, "%s", cr_str_text(&s));
+    }
+    cr_str_finish(&s);
+    return (cr_value){g, 0};
+}
+
 cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x)
 {
     uint32_t count[CR_LAYER_COUNT] = {0};
+    cr_graph *g = x.graph;
     for (uint32_t i = 0; i < net->nlayers; i++) {
         const cr_layer *l = &net->layer[i];
         char name[48];
         if ((unsigned)l->kind >= CR_LAYER_COUNT)
             return cr_mistake(x.graph, at, "net: layer %u is of no kind that there is", i + 1);
         snprintf(name, sizeof name, "%s%u", rows[l->kind].word, ++count[l->kind]);
+        const bool fine = g && g->status == CR_OK;
         x = rows[l->kind].build(at, l, name, x);
+        if (fine && g->status == CR_E_GRAPH)
+            return in_layer(g, i + 1, rows[l->kind].word);
     }
     return x;
 }
