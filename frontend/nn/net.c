@@ -31,17 +31,24 @@ static cr_status find_activation(cr_words *r, cr_activation *out)
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
+/* Where a layer is built. */
+struct place {
+    cr_loc at;
+    const char *name;
+    cr_value other; /* the result of the layer that it names; none where it names none */
+};
+
 static cr_status read_dense(cr_words *r, cr_layer *layer)
 {
     CR_TRY(cr_words_whole(r, "a number of units", 1 << 24, &layer->units));
     return cr_words_next(r) ? find_activation(r, &layer->activation) : CR_OK;
 }
 
-static cr_value build_dense(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_dense(const struct place *p, const cr_layer *l, cr_value x)
 {
     if (!cr_is_poison(x) && cr_value_shape(x).rank > 2)
-        x = cr_flatten_at(at, x);
-    return cr_dense_at(at, x, name, l->units, l->activation, NULL);
+        x = cr_flatten_at(p->at, x);
+    return cr_dense_at(p->at, x, p->name, l->units, l->activation, NULL);
 }
 
 enum { MOST = 1 << 16 }; /* rows of a kernel, and the like */
@@ -83,11 +90,11 @@ static cr_status read_conv(cr_words *r, cr_layer *layer)
     return read_options(r, "same, stride, dilation, groups", true, layer);
 }
 
-static cr_value build_conv(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_conv(const struct place *p, const cr_layer *l, cr_value x)
 {
     const cr_conv_options o = {
         .window = window_of(l), .activation = l->activation, .groups = l->groups};
-    return cr_conv2d_at(at, x, name, l->units, l->kernel, l->kernel, &o);
+    return cr_conv2d_at(p->at, x, p->name, l->units, l->kernel, l->kernel, &o);
 }
 
 static cr_status read_depthwise(cr_words *r, cr_layer *layer)
@@ -96,10 +103,10 @@ static cr_status read_depthwise(cr_words *r, cr_layer *layer)
     return read_options(r, "same, stride, dilation", true, layer);
 }
 
-static cr_value build_depthwise(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_depthwise(const struct place *p, const cr_layer *l, cr_value x)
 {
     const cr_conv_options o = {.window = window_of(l), .activation = l->activation};
-    return cr_depthwise_conv2d_at(at, x, name, 1, l->kernel, l->kernel, &o);
+    return cr_depthwise_conv2d_at(p->at, x, p->name, 1, l->kernel, l->kernel, &o);
 }
 
 static cr_status read_pool(cr_words *r, cr_layer *layer)
@@ -113,11 +120,10 @@ static cr_status read_maxpool(cr_words *r, cr_layer *layer)
     return read_pool(r, layer);
 }
 
-static cr_value build_maxpool(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_maxpool(const struct place *p, const cr_layer *l, cr_value x)
 {
     const cr_window_options o = window_of(l);
-    (void)name;
-    return cr_max_pool2d_at(at, x, l->kernel, l->kernel, &o);
+    return cr_max_pool2d_at(p->at, x, l->kernel, l->kernel, &o);
 }
 
 static cr_status read_avgpool(cr_words *r, cr_layer *layer)
@@ -125,11 +131,10 @@ static cr_status read_avgpool(cr_words *r, cr_layer *layer)
     return read_pool(r, layer);
 }
 
-static cr_value build_avgpool(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_avgpool(const struct place *p, const cr_layer *l, cr_value x)
 {
     const cr_window_options o = window_of(l);
-    (void)name;
-    return cr_avg_pool2d_at(at, x, l->kernel, l->kernel, &o);
+    return cr_avg_pool2d_at(p->at, x, l->kernel, l->kernel, &o);
 }
 
 /* Layers of a word alone. */
@@ -139,16 +144,16 @@ static cr_value build_avgpool(cr_loc at, const cr_layer *l, const char *name, cr
         (void)r, (void)layer;                                                                      \
         return CR_OK;                                                                              \
     }                                                                                              \
-    static cr_value build_##word(cr_loc at, const cr_layer *l, const char *name, cr_value x)       \
+    static cr_value build_##word(const struct place *p, const cr_layer *l, cr_value x)             \
     {                                                                                              \
-        (void)l, (void)name;                                                                       \
+        (void)l;                                                                                   \
         return value;                                                                              \
     }
-PLAIN(globalmax, cr_global_max_pool2d_at(at, x, false))
-PLAIN(globalavg, cr_global_avg_pool2d_at(at, x, false))
-PLAIN(flatten, cr_flatten_at(at, x))
-PLAIN(batchnorm, cr_batch_norm_at(at, x, name, 0, 0))
-PLAIN(layernorm, cr_layer_norm_at(at, x, name, 0))
+PLAIN(globalmax, cr_global_max_pool2d_at(p->at, x, false))
+PLAIN(globalavg, cr_global_avg_pool2d_at(p->at, x, false))
+PLAIN(flatten, cr_flatten_at(p->at, x))
+PLAIN(batchnorm, cr_batch_norm_at(p->at, x, p->name, 0, 0))
+PLAIN(layernorm, cr_layer_norm_at(p->at, x, p->name, 0))
 
 static cr_status read_activation(cr_words *r, cr_layer *layer)
 {
@@ -156,10 +161,9 @@ static cr_status read_activation(cr_words *r, cr_layer *layer)
                             : cr_words_wrong(r, "'%s' needs an activation", r->subject);
 }
 
-static cr_value build_activation(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_activation(const struct place *p, const cr_layer *l, cr_value x)
 {
-    (void)name;
-    return cr_activate_at(at, x, l->activation);
+    return cr_activate_at(p->at, x, l->activation);
 }
 
 static cr_status read_normalize(cr_words *r, cr_layer *layer)
@@ -169,10 +173,9 @@ static cr_status read_normalize(cr_words *r, cr_layer *layer)
     return layer->std > 0 ? CR_OK : cr_words_wrong(r, "the standard deviation must be above 0");
 }
 
-static cr_value build_normalize(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_normalize(const struct place *p, const cr_layer *l, cr_value x)
 {
-    (void)name;
-    return cr_normalize_at(at, x, l->mean, l->std);
+    return cr_normalize_at(p->at, x, l->mean, l->std);
 }
 
 static cr_status read_dropout(cr_words *r, cr_layer *layer)
@@ -182,10 +185,43 @@ static cr_status read_dropout(cr_words *r, cr_layer *layer)
                                                : cr_words_wrong(r, "the rate must be in [0, 1)");
 }
 
-static cr_value build_dropout(cr_loc at, const cr_layer *l, const char *name, cr_value x)
+static cr_value build_dropout(const struct place *p, const cr_layer *l, cr_value x)
 {
-    (void)name;
-    return cr_dropout_at(at, x, l->rate);
+    return cr_dropout_at(p->at, x, l->rate);
+}
+
+/* ---- layers of two operands ------------------------------------------------------------------ */
+
+/* "conv1": which layer that is, cr_net_parse finds out. */
+static cr_status read_layer_name(cr_words *r, cr_layer *layer)
+{
+    (void)layer;
+    return cr_words_next(r)
+               ? CR_OK
+               : cr_words_wrong(r, "'%s' needs the name of a layer before it, conv1 say",
+                                r->subject);
+}
+
+static cr_status read_add(cr_words *r, cr_layer *layer)
+{
+    return read_layer_name(r, layer);
+}
+
+static cr_value build_add(const struct place *p, const cr_layer *l, cr_value x)
+{
+    (void)l;
+    return cr_add_at(p->at, x, p->other);
+}
+
+static cr_status read_concat(cr_words *r, cr_layer *layer)
+{
+    return read_layer_name(r, layer);
+}
+
+static cr_value build_concat(const struct place *p, const cr_layer *l, cr_value x)
+{
+    (void)l;
+    return cr_is_poison(x) ? x : cr_concat_at(p->at, x, p->other, cr_value_shape(x).rank - 1);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -193,7 +229,7 @@ static cr_value build_dropout(cr_loc at, const cr_layer *l, const char *name, cr
 static const struct row {
     const char *word, *parameters, *help;
     cr_status (*read)(cr_words *r, cr_layer *layer);
-    cr_value (*build)(cr_loc at, const cr_layer *l, const char *name, cr_value x);
+    cr_value (*build)(const struct place *p, const cr_layer *l, cr_value x);
 } rows[] = {
 #define CR_X(name, word, parameters, help) {#word, parameters, help, read_##word, build_##word},
     CR_LAYER_MAP(CR_X)
@@ -251,6 +287,30 @@ void cr_net_help(FILE *out)
 
 /* ---- nets ------------------------------------------------------------------------------------ */
 
+static bool names_a_layer(cr_layer_kind kind)
+{
+    return kind == CR_LAYER_ADD || kind == CR_LAYER_CONCAT;
+}
+
+/* The last word, "conv2", is the second one of the net's layers `conv`. */
+static cr_status find_layer(const cr_words *r, cr_net *net)
+{
+    uint32_t count[CR_LAYER_COUNT] = {0};
+    for (uint32_t i = 0; i < net->nlayers; i++) {
+        const cr_layer_kind kind = net->layer[i].kind;
+        char name[48];
+        snprintf(name, sizeof name, "%s%u", rows[kind].word, ++count[kind]);
+        if (cr_words_is(r, name)) {
+            net->layer[net->nlayers].from = i + 1;
+            return CR_OK;
+        }
+    }
+    return cr_words_wrong(r,
+                          "'%.*s' is no layer before this one; a layer's name is its word and "
+                          "its number among those of that word: conv1",
+                          cr_words_shown(r), r->word);
+}
+
 cr_status cr_net_parse(const char *text, cr_net *out)
 {
     cr_words r = {.what = "net", .text = text, .at = text};
@@ -261,6 +321,8 @@ cr_status cr_net_parse(const char *text, cr_net *out)
             return cr_words_wrong(&r, "more than %d layers", CR_NET_MAX_LAYERS);
         }
         CR_TRY(read_layer(&r, &out->layer[out->nlayers]));
+        if (names_a_layer(out->layer[out->nlayers].kind))
+            CR_TRY(find_layer(&r, out));
         out->nlayers++;
         if (r.len > 0 && cr_words_next(&r))
             return cr_words_wrong(
@@ -288,15 +350,19 @@ static cr_value in_layer(cr_graph *g, uint32_t number, const char *word)
 cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x)
 {
     uint32_t count[CR_LAYER_COUNT] = {0};
+    cr_value result[CR_NET_MAX_LAYERS];
     cr_graph *g = x.graph;
     for (uint32_t i = 0; i < net->nlayers; i++) {
         const cr_layer *l = &net->layer[i];
         char name[48];
         if ((unsigned)l->kind >= CR_LAYER_COUNT)
-            return cr_mistake(x.graph, at, "net: layer %u is of no kind that there is", i + 1);
+            return cr_mistake(g, at, "net: layer %u is of no kind that there is", i + 1);
+        if (l->from > i || (l->from == 0 && names_a_layer(l->kind)))
+            return cr_mistake(g, at, "net: layer %u needs the number of a layer before it", i + 1);
         snprintf(name, sizeof name, "%s%u", rows[l->kind].word, ++count[l->kind]);
+        const struct place p = {at, name, l->from ? result[l->from - 1] : (cr_value){g, 0}};
         const bool fine = g && g->status == CR_OK;
-        x = rows[l->kind].build(at, l, name, x);
+        x = result[i] = rows[l->kind].build(&p, l, x);
         if (fine && g->status == CR_E_GRAPH)
             return in_layer(g, i + 1, rows[l->kind].word);
     }
