@@ -339,9 +339,10 @@ static cr_value in_layer(cr_graph *g, uint32_t number, const char *word)
 {
     cr_strbuf s = {0};
     cr_str_printf(&s, "net, layer %u (%s): %s", number, word, g->message ? g->message : "");
-    if (!s.failed) {
-        g->message = cr_arena_strdup(&g->arena, cr_str_text(&s));
-        cr_fail(g->status, "%s", cr_str_text(&s));
+    char *text = s.failed ? NULL : cr_arena_strdup(&g->arena, cr_str_text(&s));
+    if (text) {
+        g->message = text;
+        cr_fail(g->status, "%s", text);
     }
     cr_str_finish(&s);
     return (cr_value){g, 0};
