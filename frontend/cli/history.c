@@ -26,7 +26,13 @@ void history_print_head(const history *h, FILE *out)
     fprintf(out, "%5s  %10s  %8s", "epoch", "loss", "accuracy");
     if (h->validates)
         fprintf(out, "  %10s  %8s", "validation", "accuracy");
-    fprintf(out, "  %10s  %8s  %8s\n", "test loss", "accuracy", "seconds");
+    fprintf(out, "  %10s  %8s", "test loss", "accuracy");
+    if (h->top_k) {
+        char name[16];
+        snprintf(name, sizeof name, "top %u", h->top_k);
+        fprintf(out, "  %8s", name);
+    }
+    fprintf(out, "  %8s\n", "seconds");
     fflush(out);
 }
 
@@ -35,7 +41,10 @@ void history_print_row(const history *h, FILE *out, const cr_epoch *e)
     fprintf(out, "%5u  %10.6f  %6.2f %%", e->epoch, e->train_loss, 100 * e->train_accuracy);
     if (h->validates)
         fprintf(out, "  %10.6f  %6.2f %%", e->validation_loss, 100 * e->validation_accuracy);
-    fprintf(out, "  %10.6f  %6.2f %%  %8.3f\n", e->test_loss, 100 * e->test_accuracy, e->seconds);
+    fprintf(out, "  %10.6f  %6.2f %%", e->test_loss, 100 * e->test_accuracy);
+    if (h->top_k)
+        fprintf(out, "  %6.2f %%", 100 * e->test_top_k);
+    fprintf(out, "  %8.3f\n", e->seconds);
     fflush(out);
 }
 
@@ -52,20 +61,33 @@ void history_add_json(const history *h, const cr_epoch *e, cJSON *to)
     }
     cJSON_AddNumberToObject(to, "test_loss", e->test_loss);
     cJSON_AddNumberToObject(to, "test_accuracy", e->test_accuracy);
+    if (h->top_k) {
+        cJSON_AddNumberToObject(to, "train_top_k", e->train_top_k);
+        if (h->validates)
+            cJSON_AddNumberToObject(to, "validation_top_k", e->validation_top_k);
+        cJSON_AddNumberToObject(to, "test_top_k", e->test_top_k);
+    }
     cJSON_AddNumberToObject(to, "seconds", e->seconds);
     cJSON_AddNumberToObject(to, "test_seconds", e->test_seconds);
 }
 
 static void put_csv(cli_text *t, const history *h)
 {
-    cli_put(t, "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,test_seconds%s\n",
-            h->validates ? ",validation_loss,validation_accuracy" : "");
+    cli_put(t,
+            "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,test_seconds%s%s%s\n",
+            h->validates ? ",validation_loss,validation_accuracy" : "",
+            h->top_k ? ",train_top_k,test_top_k" : "",
+            h->top_k && h->validates ? ",validation_top_k" : "");
     for (size_t i = 0; i < h->n; i++) {
         const cr_epoch *e = &h->epoch[i];
         cli_put(t, "%u,%.9g,%.6f,%.9g,%.6f,%.6f,%.6f", e->epoch, e->train_loss, e->train_accuracy,
                 e->test_loss, e->test_accuracy, e->seconds, e->test_seconds);
         if (h->validates)
             cli_put(t, ",%.9g,%.6f", e->validation_loss, e->validation_accuracy);
+        if (h->top_k)
+            cli_put(t, ",%.6f,%.6f", e->train_top_k, e->test_top_k);
+        if (h->top_k && h->validates)
+            cli_put(t, ",%.6f", e->validation_top_k);
         cli_put(t, "\n");
     }
 }

@@ -8,6 +8,7 @@ typedef struct history {
     cr_epoch *epoch;
     size_t n;
     bool validates; /* there are validation samples */
+    uint32_t top_k; /* that is counted; 0: it is not */
 } history;
 
 void history_add(history *h, const cr_epoch *e);

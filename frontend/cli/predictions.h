@@ -4,9 +4,13 @@
 
 #include "cli.h"
 
-/* A line an image: its number, its label, the class that is predicted, and of each class the
- * probability where the scores are logits (`softmax`), else the score. NULL paths are fine. CLI_OK,
- * or the exit status after a message. */
-int predictions_write(cr_trainer *trainer, const cr_dataset *data, bool softmax, const char *path);
+/* Both: NULL paths are fine. CLI_OK, or the exit status after a message. */
+
+/* A line an image: its number, its label, the class that is predicted, and for each score the
+ * probability where the loss is a cross-entropy, else the score itself. */
+int predictions_write(cr_trainer *trainer, const cr_dataset *data, cr_loss loss, const char *path);
+
+/* A line a label: how many of its images were taken for each class. The trainer counts them. */
+int confusion_write(cr_trainer *trainer, const char *path);
 
 #endif

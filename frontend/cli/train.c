@@ -12,7 +12,7 @@ struct job {
     uint64_t epochs, patience;
     int monitor;
     float min_delta, validation_split;
-    const char *log, *plot, *predict;
+    const char *log, *plot, *predict, *confusion;
     uint32_t batch;
     bool json;
     double last_shown;
@@ -139,12 +139,14 @@ static void also(int *status, int next)
 static int train(struct job *job, const cr_dataset *data, cr_trainer *trainer)
 {
     const char *device = cr_program_get_info(cr_trainer_program(trainer)).device;
-    const bool softmax = job->t.loss == CR_LOSS_SOFTMAX_CROSS_ENTROPY;
+    const cr_loss loss = (cr_loss)job->t.loss;
     cr_fit fit;
     fprintf(stderr, "%u training and %u test images, on %s\n", data->ntrain, data->ntest, device);
     int status = epochs(job, trainer, &fit);
-    also(&status,
-         status == CLI_OK ? predictions_write(trainer, data, softmax, job->predict) : CLI_OK);
+    if (status == CLI_OK)
+        status = predictions_write(trainer, data, loss, job->predict);
+    if (status == CLI_OK)
+        status = confusion_write(trainer, job->confusion);
     int written = history_write_log(&job->h, job->log);
     also(&status, written);
     written = history_plot(&job->h, job->plot, job->t.net_text);
@@ -161,7 +163,9 @@ static int run(struct job *job, const cr_dataset *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.validation_split = job->validation_split;
+    options.confusion = job->confusion != NULL;
     job->h.validates = job->validation_split > 0;
+    job->h.top_k = (uint32_t)job->t.top_k;
     if (isatty(STDERR_FILENO)) {
         options.progress = show_progress;
         options.progress_user = job;
@@ -194,6 +198,8 @@ static void add_options(struct job *job, cli_options *o)
     cli_add(o, "--plot", CLI_TEXT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
     cli_add(o, "--predict", CLI_TEXT, &job->predict, "F.csv",
             "write labels and probabilities of the test images");
+    cli_add(o, "--confusion", CLI_TEXT, &job->confusion, "F.csv",
+            "write how many test images of each label were taken for each class");
     cli_add(o, "--json", CLI_FLAG, &job->json, NULL, "print JSON at the end instead of the table");
 }
 
@@ -217,8 +223,8 @@ static int check_stopping(const struct job *job, const cli_options *o)
 static bool check_files(const struct job *job)
 {
     return !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
-           !cli_check_writable(job->predict) && !history_check_log(job->log) &&
-           !history_check_plot(job->plot);
+           !cli_check_writable(job->predict) && !cli_check_writable(job->confusion) &&
+           !history_check_log(job->log) && !history_check_plot(job->plot);
 }
 
 int cli_train(int argc, char **argv)

@@ -12,28 +12,49 @@ cr_opt cli_variant_opt(int i)
     return opts[i];
 }
 
-#define CR_X(name, word, lr) "|" word
-static const char optimizers[] = "" CR_OPTIMIZER_MAP(CR_X);
+#define CR_X(name, word, help) "|" word
+static const char losses[] = "" CR_LOSS_MAP(CR_X);
 #undef CR_X
 
-#define CR_X(name, word, parameters, help) "\n    " #word " " parameters
+static void loss_options(training *t, cli_options *o)
+{
+    cli_add(o, "--loss", CLI_CHOICE, &t->loss, losses + 1,
+            "what is minimised; softmax- and sigmoid- are of logits, the other entropies of "
+            "probabilities");
+    cli_add(o, "--label-smoothing", CLI_REAL, &t->label_smoothing, "A",
+            "of the cross-entropies: targets become (1 - A) t + A / classes");
+    cli_add(o, "--huber-delta", CLI_REAL, &t->huber_delta, "D",
+            "of huber: where squares end (default: 1)");
+    cli_add(o, "--top-k", CLI_COUNT, &t->top_k, "K",
+            "also count labels among the K largest scores");
+}
+
+/* "WORD PARAMETERS" of each layer, a line each. */
+static const char *layers_help(void)
+{
+    static const char *const rows[][2] = {
+#define CR_X(name, word, parameters, help) {#word, parameters},
+        CR_LAYER_MAP(CR_X)
+#undef CR_X
+    };
+    static char text[1024];
+    size_t n = (size_t)snprintf(text, sizeof text, "layers, with a comma between them:");
+    for (size_t i = 0; i < CLI_COUNTOF(rows) && n < sizeof text; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "\n    %s%s%s", rows[i][0],
+                              *rows[i][1] ? " " : "", rows[i][1]);
+    return text;
+}
+
 void training_net_options(training *t, cli_options *o)
 {
-    cli_add(o, "--net", CLI_TEXT, &t->net_text, "'LAYER, ...'",
-            "layers, with a comma between them: " CR_LAYER_MAP(CR_X));
-    cli_add(o, "--loss", CLI_CHOICE, &t->loss, "mse|softmax-cross-entropy", "what is minimised");
-    cli_add(o, "--optimizer", CLI_CHOICE, &t->optimizer, optimizers + 1, "how");
-    cli_add(o, "--lr", CLI_REAL, &t->lr, "RATE",
-            "learning rate (default: sgd 0.01, momentum 0.01, adam 0.001)");
-    cli_add(o, "--momentum", CLI_REAL, &t->momentum, "M",
-            "of the optimizer momentum (default: 0.9)");
+    cli_add(o, "--net", CLI_TEXT, &t->net_text, "'LAYER, ...'", layers_help());
+    loss_options(t, o);
+    optimizing_options(&t->optimizer, o);
     cli_add(o, "--batch", CLI_COUNT, &t->batch, "N",
             "samples of a step (default: 64, or all when they are fewer)");
     cli_add(o, "--augment", CLI_TEXT, &t->augment_text, "flip,shift=N",
             "flip images at random, move them by up to N pixels");
 }
-
-#undef CR_X
 
 void training_options(training *t, cli_options *o)
 {
@@ -56,21 +77,20 @@ void training_options(training *t, cli_options *o)
     cli_add(o, "--dump-kernels", CLI_TEXT, &t->dump_kernels, "DIR", "write every kernel there");
 }
 
-/* A 0 that is given is not the default that it stands for in cr_optimizer. */
-static int check_optimizer(training *t, const cli_options *o)
+static int check_loss(const training *t, const cli_options *o)
 {
-    const cr_optimizer_kind kind = (cr_optimizer_kind)t->optimizer;
-    if (cli_given(o, "--lr") && !(t->lr > 0))
-        return cli_fail("--lr: the learning rate is %g; it must be above 0", (double)t->lr);
-    if (!cli_given(o, "--momentum"))
-        return CLI_GO;
-    if (kind != CR_MOMENTUM)
-        return cli_fail("--momentum: the optimizer %s has none (--optimizer momentum has)",
-                        cr_optimizer_name(kind));
-    if (!(t->momentum >= 0))
-        return cli_fail("--momentum: it is %g; it must be 0 or more", (double)t->momentum);
-    if (t->momentum == 0)
-        t->momentum = CR_ZERO;
+    const char *name = cr_loss_name((cr_loss)t->loss);
+    if (cli_given(o, "--huber-delta") && t->loss != CR_LOSS_HUBER)
+        return cli_fail("--huber-delta: it is for the loss huber, not %s", name);
+    if (cli_given(o, "--huber-delta") && !(t->huber_delta > 0))
+        return cli_fail("--huber-delta: it is %g; it must be above 0", (double)t->huber_delta);
+    if (!(t->label_smoothing >= 0 && t->label_smoothing < 1))
+        return cli_fail("--label-smoothing: it is %g; it must be in [0, 1)",
+                        (double)t->label_smoothing);
+    if (t->label_smoothing > 0 && !strstr(name, "entropy"))
+        return cli_fail("--label-smoothing: it is for cross-entropies, not %s", name);
+    if (cli_given(o, "--top-k") && (t->top_k < 1 || t->top_k > UINT16_MAX))
+        return cli_fail("--top-k: at least 1 is needed, and at most all classes");
     return CLI_GO;
 }
 
@@ -107,7 +127,8 @@ static int read_augment(training *t)
 
 int training_check(training *t, const cli_options *o)
 {
-    if (check_optimizer(t, o) != CLI_GO || read_augment(t) != CLI_GO)
+    if (check_loss(t, o) != CLI_GO || optimizing_check(&t->optimizer, o) != CLI_GO ||
+        read_augment(t) != CLI_GO)
         return CLI_MISTAKE;
     if (cli_given(o, "--batch") && (t->batch < 1 || t->batch > 1u << 24))
         return cli_fail("--batch: %llu is not between 1 and %u", (unsigned long long)t->batch,
@@ -122,10 +143,11 @@ cr_train_options training_trainer(training *t, cr_opt opt)
     return (cr_train_options){
         .model = cr_net_model,
         .model_user = &t->net,
-        .loss = t->loss ? CR_LOSS_SOFTMAX_CROSS_ENTROPY : CR_LOSS_MSE,
-        .optimizer = {.kind = (cr_optimizer_kind)t->optimizer,
-                      .lr = t->lr,
-                      .momentum = t->momentum},
+        .loss = (cr_loss)t->loss,
+        .huber_delta = t->huber_delta,
+        .label_smoothing = t->label_smoothing,
+        .top_k = (uint32_t)t->top_k,
+        .optimizer = t->optimizer.o,
         .batch = (uint32_t)t->batch,
         .seed = t->seed,
         .augment = t->augment,

@@ -3,12 +3,14 @@
 #define CRISOL_CLI_TRAINING_H
 
 #include "cli.h"
+#include "optimizing.h"
 
 typedef struct training {
     const char *data, *net_text, *device, *dump_kernels;
-    int loss, optimizer, opt; /* choices; opt in the order of cli_variants */
-    float lr, momentum;       /* as cr_optimizer has them */
-    uint64_t batch, seed;     /* batch 0: the trainer's default */
+    int loss, opt; /* cr_loss; cli_variants */
+    float label_smoothing, huber_delta;
+    optimizing optimizer;
+    uint64_t batch, seed, top_k; /* batch 0: the trainer's default; top_k 0: none */
     bool fast_math, reference;
     const char *augment_text; /* "flip,shift=2" */
     cr_augment augment;

@@ -104,7 +104,7 @@ static bool look_axis(struct view *v, int i, const cr_window_options *o, int64_t
         return true;
     cr_mistake(v->g, v->at,
                "%s: a window over %lld %s does not fit into the image, which has %lld with its "
-               "padding",
+               "padding; a smaller one is needed, or padding (same)",
                v->op, (long long)reach(v, i), i == ROWS ? "rows" : "columns",
                (long long)(extent + v->before[i] + v->after[i]));
     return false;

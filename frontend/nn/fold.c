@@ -2,7 +2,13 @@
  *
  *     (x w + b) scale + shift = x (w scale) + (b scale + shift)
  *
- * The product is looked at through its bias and through reshapes that keep the features. */
+ * The product is looked at through its bias and through reshapes that keep the features.
+ *
+ * For a convolution this is a gain: its weights are few, its places many. For a wide dense layer it
+ * is none: the scale would cost nothing in the contraction's epilogue, and scaled weights are made
+ * anew in each step of an evaluation. It is done all the same, so that a normalization is the same
+ * arithmetic after either, and what is evaluated is one contraction with a bias and no more: the
+ * weights that one would ship. */
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "layer.h"

@@ -1,10 +1,11 @@
-/* schedule.c - the learning rate over the steps, as ops of the graph. */
+/* schedule.c - the learning rate over the steps, as text and as ops of the graph. */
 #include "schedule.h"
 
 #include <math.h>
 
 #include "crisol/ops.h"
 #include "ir.h"
+#include "words.h"
 
 enum { MOST_STEPS = 1 << 24 }; /* f32 counts no further */
 
@@ -12,6 +13,9 @@ const char *cr_lr_schedule_wrong(const cr_lr_schedule *s)
 {
     if ((unsigned)s->kind >= CR_LR_COUNT)
         return "no such schedule";
+    if (s->epochs != 0 || s->warmup_epochs != 0)
+        return "schedule.epochs and .warmup_epochs need a trainer, which knows the steps of an "
+               "epoch";
     if (s->warmup < 0 || s->warmup > MOST_STEPS)
         return "schedule.warmup must be from 0 to 2^24 steps";
     if (s->kind == CR_LR_CONSTANT)
@@ -23,6 +27,142 @@ const char *cr_lr_schedule_wrong(const cr_lr_schedule *s)
                                               : "schedule.decay of a cosine must be in [0, 1]";
     return s->decay > 0 && isfinite(s->decay) ? NULL : "schedule.decay must be above 0";
 }
+
+/* ---- epochs ---------------------------------------------------------------------------------- */
+
+/* The nearest whole number of steps; what is out of range stays so. */
+static int64_t steps_of(float epochs, uint64_t steps_of_epoch)
+{
+    const double steps = floor((double)epochs * (double)steps_of_epoch + 0.5);
+    if (!(epochs > 0))
+        return -1;
+    return steps > MOST_STEPS ? MOST_STEPS + 1 : CR_MAX((int64_t)steps, 1);
+}
+
+cr_lr_schedule cr_lr_schedule_in_steps(const cr_lr_schedule *s, uint64_t steps_of_epoch)
+{
+    cr_lr_schedule o = *s;
+    if (o.epochs != 0)
+        o.steps = steps_of(o.epochs, steps_of_epoch);
+    if (o.warmup_epochs != 0)
+        o.warmup = steps_of(o.warmup_epochs, steps_of_epoch);
+    o.epochs = o.warmup_epochs = 0;
+    return o;
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *word, *parameters;
+} kinds[] = {
+#define CR_X(name, word, parameters) {#word, parameters},
+    CR_LR_SCHEDULE_MAP(CR_X)
+#undef CR_X
+};
+
+/* The last word is no kind of schedule, or there is none. */
+static cr_status no_kind(const cr_words *r)
+{
+    cr_strbuf s = {0};
+    for (size_t i = 0; i < CR_COUNTOF(kinds); i++)
+        cr_str_printf(&s, "%s%s%s%s", i ? ", " : "", kinds[i].word, *kinds[i].parameters ? " " : "",
+                      kinds[i].parameters);
+    cr_status status =
+        r->len == 0 ? cr_words_wrong(r, "a schedule is missing here; there are %s", cr_str_text(&s))
+                    : cr_words_wrong(r, "'%.*s' is not a schedule; there are %s", cr_words_shown(r),
+                                     r->word, cr_str_text(&s));
+    cr_str_finish(&s);
+    return status;
+}
+
+/* The last word as `n` epochs, from above 0. */
+static bool is_span(const cr_words *r, double *n)
+{
+    return cr_words_number(r, n) && *n > 0 && *n <= MOST_STEPS;
+}
+
+/* "N", "N steps" or "N epochs"; the word after it is the last one then. */
+static cr_status read_span(cr_words *r, int64_t *steps, float *epochs)
+{
+    double n;
+    if (!cr_words_next(r))
+        return cr_words_wrong(r, "'%s' needs a number of steps or epochs", r->subject);
+    const cr_words number = *r;
+    if (!is_span(r, &n))
+        return cr_words_wrong(r, "'%.*s' is not a number of steps or epochs (above 0, up to 2^24)",
+                              cr_words_shown(r), r->word);
+    if (cr_words_next(r) && cr_words_is(r, "epochs")) {
+        *epochs = (float)n;
+        cr_words_next(r);
+        return CR_OK;
+    }
+    if (n != floor(n))
+        return cr_words_wrong(&number,
+                              "'%.*s' is not a whole number of steps (epochs may be parts)",
+                              cr_words_shown(&number), number.word);
+    *steps = (int64_t)n;
+    if (cr_words_is(r, "steps"))
+        cr_words_next(r);
+    return CR_OK;
+}
+
+/* The last word as the decay; none is 0, which a cosine may have. */
+static cr_status read_decay(cr_words *r, cr_lr_schedule *out)
+{
+    const bool cosine = out->kind == CR_LR_COSINE;
+    const char *range = cosine ? "in [0, 1]" : "above 0";
+    double v = 0;
+    if (r->len == 0)
+        return cosine ? CR_OK : cr_words_wrong(r, "'%s' needs a decay, %s", r->subject, range);
+    if (!cr_words_number(r, &v) || !(cosine ? v >= 0 && v <= 1 : v > 0 && v < 1e6))
+        return cr_words_wrong(r, "'%.*s' is not a decay, %s", cr_words_shown(r), r->word, range);
+    out->decay = (float)v;
+    cr_words_next(r);
+    return CR_OK;
+}
+
+static cr_status read_kind(cr_words *r, cr_lr_schedule *out)
+{
+    size_t i = 0;
+    if (!cr_words_next(r))
+        return no_kind(r);
+    while (i < CR_COUNTOF(kinds) && !cr_words_is(r, kinds[i].word))
+        i++;
+    if (i == CR_COUNTOF(kinds))
+        return no_kind(r);
+    out->kind = (cr_lr_schedule_kind)i;
+    r->subject = kinds[i].word;
+    if (out->kind == CR_LR_CONSTANT) {
+        cr_words_next(r);
+        return CR_OK;
+    }
+    CR_TRY(read_span(r, &out->steps, &out->epochs));
+    return read_decay(r, out);
+}
+
+static cr_status read_warmup(cr_words *r, cr_lr_schedule *out)
+{
+    r->at++; /* the comma */
+    if (!cr_words_next(r) || !cr_words_is(r, "warmup"))
+        return cr_words_wrong(r, "after the comma, 'warmup N [steps|epochs]' is expected");
+    r->subject = "warmup";
+    return read_span(r, &out->warmup, &out->warmup_epochs);
+}
+
+cr_status cr_lr_schedule_parse(const char *text, cr_lr_schedule *out)
+{
+    cr_words r = {.what = "schedule", .text = text, .at = text};
+    memset(out, 0, sizeof *out);
+    CR_TRY(read_kind(&r, out));
+    if (r.len == 0 && *r.at == ',')
+        CR_TRY(read_warmup(&r, out));
+    if (r.len == 0 && *r.at == '\0')
+        return CR_OK;
+    return cr_words_wrong(&r, "'%.*s' is too much for a schedule", r.len ? cr_words_shown(&r) : 1,
+                          r.len ? r.word : r.at);
+}
+
+/* ---- factors --------------------------------------------------------------------------------- */
 
 bool cr_lr_schedule_is_constant(const cr_lr_schedule *s)
 {

@@ -7,6 +7,9 @@
 /* What is wrong with it; NULL when nothing is. */
 const char *cr_lr_schedule_wrong(const cr_lr_schedule *s);
 
+/* The same schedule in steps, where an epoch has so many. */
+cr_lr_schedule cr_lr_schedule_in_steps(const cr_lr_schedule *s, uint64_t steps_of_epoch);
+
 /* Is the factor 1 in all steps? */
 bool cr_lr_schedule_is_constant(const cr_lr_schedule *s);
 

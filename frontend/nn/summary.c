@@ -18,15 +18,24 @@ static bool is_param(const cr_graph *g, cr_ref r)
     return cr_at(g, r)->op == CR_OP_STATE && cr_attr_of(g, r)->at[1];
 }
 
-/* What the first op that reads r makes of it, seen through what only moves it: a layer's result. */
-static cr_ref first_use(const cr_graph *g, cr_ref r)
+/* Does u only prepare a parameter for its use: move it, or make something of its size of it? */
+static bool is_preparation(const cr_graph *g, cr_ref u, cr_ref param)
 {
+    const cr_op_kind kind = cr_kind_of(cr_at(g, u));
+    return kind == CR_KIND_MOV ||
+           (kind == CR_KIND_EW && cr_count_of(g, u) == cr_count_of(g, param));
+}
+
+/* What the first op that uses a parameter makes of it: a layer's result. */
+static cr_ref first_use(const cr_graph *g, cr_ref param)
+{
+    cr_ref r = param;
     for (cr_ref u = r + 1; u < g->node.len; u++) {
         const cr_node *n = cr_at(g, u);
         for (int i = 0; i < n->nsrc; i++) {
             if (n->src[i] != r)
                 continue;
-            if (cr_kind_of(n) != CR_KIND_MOV)
+            if (!is_preparation(g, u, param))
                 return cr_is_root(n) ? 0 : u;
             r = u;
             break;

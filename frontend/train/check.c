@@ -95,6 +95,35 @@ static cr_status check_augment(const cr_samples *s, const cr_augment *a)
                    a->shift, (long long)rows, (long long)cols);
 }
 
+static cr_status check_loss(const cr_samples *s, const cr_train_options *o)
+{
+    const char *name = cr_loss_name(o->loss);
+    if ((unsigned)o->loss >= CR_LOSS_COUNT)
+        return cr_fail(CR_E_ARGUMENT, "train: %d is not a cr_loss", (int)o->loss);
+    if (cr_is_categorical(o->loss) && !cr_has_labels(s) && s->y_shape.rank == 0)
+        return cr_fail(CR_E_ARGUMENT,
+                       "train: %s needs classes, u8 or i32, or f32 targets [classes]; the samples "
+                       "have one f32 target each",
+                       name);
+    if (o->huber_delta != 0 && o->loss != CR_LOSS_HUBER)
+        return cr_fail(CR_E_ARGUMENT, "train: huber_delta is for the loss huber, not %s", name);
+    if (o->label_smoothing != 0 && !cr_is_categorical(o->loss) && !cr_is_binary(o->loss))
+        return cr_fail(CR_E_ARGUMENT, "train: label_smoothing is for cross-entropies, not %s",
+                       name);
+    return CR_OK;
+}
+
+static cr_status check_counts(const cr_samples *s, const cr_train_options *o)
+{
+    if ((o->top_k || o->confusion) && !cr_has_classes(s, o->loss))
+        return cr_fail(CR_E_ARGUMENT, "train: %s needs classes; the samples have f32 targets",
+                       o->top_k ? "top_k" : "a confusion matrix");
+    if (o->confusion && o->no_evaluation)
+        return cr_fail(CR_E_ARGUMENT, "train: a confusion matrix is of the test set, which "
+                                      "no_evaluation leaves out");
+    return CR_OK;
+}
+
 cr_status cr_train_check(const cr_samples *samples, const cr_train_options *options)
 {
     if (!samples || !options)
@@ -102,12 +131,9 @@ cr_status cr_train_check(const cr_samples *samples, const cr_train_options *opti
                        samples ? "options are" : "data set is");
     if (!options->model)
         return cr_fail(CR_E_ARGUMENT, "train: no model");
-    if ((unsigned)options->loss > CR_LOSS_SOFTMAX_CROSS_ENTROPY)
-        return cr_fail(CR_E_ARGUMENT, "train: %d is not a cr_loss", (int)options->loss);
     CR_TRY(check_samples(samples, options));
-    if (cr_is_regression(samples) && options->loss == CR_LOSS_SOFTMAX_CROSS_ENTROPY)
-        return cr_fail(CR_E_ARGUMENT, "train: softmax cross-entropy needs classes, u8 or i32; the "
-                                      "samples have f32 targets");
+    CR_TRY(check_loss(samples, options));
+    CR_TRY(check_counts(samples, options));
     CR_TRY(check_split(samples, options));
     CR_TRY(check_augment(samples, &options->augment));
     const uint32_t n = cr_train_sizes_of(samples, options).train;

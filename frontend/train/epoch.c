@@ -1,6 +1,7 @@
 /* epoch.c - an epoch's way through the programs, and evaluations. */
 #include <math.h>
 
+#include "ir.h"
 #include "trainer.h"
 
 void cr_shuffle(int32_t *order, uint32_t n, uint64_t seed, uint32_t epoch)
@@ -23,63 +24,114 @@ void cr_shuffle(int32_t *order, uint32_t n, uint64_t seed, uint32_t epoch)
 
 /* ---- a set's figures ------------------------------------------------------------------------- */
 
-/* A state's name: valid until the next call with that buffer. */
-enum { NAME = 32 };
-static const char *state_of(const cr_train_set *set, const char *what, char *buf)
+const char *const cr_train_sum[CR_TRAIN_SUMS] = {"offset", "loss_sum", "correct", "top_k",
+                                                 "confusion"};
+
+/* The state SET.what; 0: the set has none. */
+static cr_ref state_of(const cr_trainer *t, const cr_train_set *set, const char *what)
 {
-    snprintf(buf, NAME, "%s.%s", set->name, what);
-    return buf;
+    char name[32];
+    snprintf(name, sizeof name, "%s.%s", set->name, what);
+    return cr_find(t->graph, name).ref;
+}
+
+static cr_status set_zero(cr_trainer *t, const cr_train_set *set, cr_ref state)
+{
+    const size_t bytes = (size_t)cr_bytes_of(t->graph, state);
+    void *zero = cr_alloc(bytes);
+    if (!zero)
+        return CR_E_MEMORY;
+    memset(zero, 0, bytes);
+    cr_status status = cr_set(set->whole, cr_name_of(t->graph, state), zero, bytes);
+    cr_free(zero);
+    return status;
 }
 
 static cr_status reset(cr_trainer *t, const cr_train_set *set)
 {
-    const int32_t first = (int32_t)set->first, none = 0;
-    const float zero = 0;
-    char name[NAME];
-    CR_TRY(cr_set(set->whole, state_of(set, "offset", name), &first, sizeof first));
-    CR_TRY(cr_set(set->whole, state_of(set, "loss_sum", name), &zero, sizeof zero));
-    if (cr_is_regression(&t->samples))
+    const int32_t first = (int32_t)set->first;
+    for (size_t i = 0; i < CR_TRAIN_SUMS; i++) {
+        const cr_ref state = state_of(t, set, cr_train_sum[i]);
+        if (state)
+            CR_TRY(set_zero(t, set, state));
+    }
+    if (first == 0)
         return CR_OK;
-    return cr_set(set->whole, state_of(set, "correct", name), &none, sizeof none);
+    return cr_set(set->whole, cr_name_of(t->graph, state_of(t, set, "offset")), &first,
+                  sizeof first);
 }
 
-cr_status cr_trainer_sums(cr_trainer *t, const cr_train_set *set, uint64_t n, double *loss,
-                          double *accuracy)
+/* A count as a part of n; NaN where the set has no such count. */
+static cr_status fetch_part(cr_trainer *t, const cr_train_set *set, const char *what, double n,
+                            double *out)
 {
-    float sum;
-    int32_t correct;
-    char name[NAME];
-    *accuracy = NAN;
-    CR_TRY(cr_fetch(set->whole, state_of(set, "loss_sum", name), &sum, sizeof sum));
-    *loss = (double)sum / (double)n;
-    if (cr_is_regression(&t->samples))
+    const cr_ref state = state_of(t, set, what);
+    int32_t count;
+    *out = NAN;
+    if (!state)
         return CR_OK;
-    CR_TRY(cr_fetch(set->whole, state_of(set, "correct", name), &correct, sizeof correct));
-    *accuracy = (double)correct / (double)n;
+    CR_TRY(cr_fetch(set->whole, cr_name_of(t->graph, state), &count, sizeof count));
+    *out = (double)count / n;
     return CR_OK;
 }
 
-static cr_status evaluate(cr_trainer *t, cr_train_part part, double *loss, double *accuracy)
+cr_status cr_trainer_figures(cr_trainer *t, const cr_train_set *set, uint64_t n,
+                             cr_train_figures *out)
+{
+    const cr_ref loss = state_of(t, set, "loss_sum");
+    /* of targets without classes, each score counts */
+    const uint32_t each = cr_has_classes(&t->samples, t->options.loss) ? 1 : cr_trainer_scores(t);
+    float sum;
+    CR_TRY(cr_fetch(set->whole, cr_name_of(t->graph, loss), &sum, sizeof sum));
+    out->loss = (double)sum / (double)n;
+    CR_TRY(fetch_part(t, set, "correct", (double)n * (double)each, &out->accuracy));
+    return fetch_part(t, set, "top_k", (double)n, &out->top_k);
+}
+
+static cr_status evaluate(cr_trainer *t, cr_train_part part, cr_train_figures *out)
 {
     const cr_train_set *set = &t->set[part];
-    *loss = *accuracy = NAN;
+    *out = (cr_train_figures){NAN, NAN, NAN};
     if (!set->whole)
         return CR_OK;
     CR_TRY(reset(t, set));
     CR_TRY(cr_run(set->whole, set->n / set->batch));
     if (set->rest)
         CR_TRY(cr_run(set->rest, 1));
-    return cr_trainer_sums(t, set, set->n, loss, accuracy);
+    return cr_trainer_figures(t, set, set->n, out);
+}
+
+static cr_status tell_both(cr_trainer *t, cr_train_part part, double *loss, double *accuracy)
+{
+    cr_train_figures f;
+    cr_status status = evaluate(t, part, &f);
+    *loss = f.loss;
+    *accuracy = f.accuracy;
+    return status;
 }
 
 cr_status cr_trainer_evaluate(cr_trainer *t, double *loss, double *accuracy)
 {
-    return evaluate(t, CR_TESTING, loss, accuracy);
+    return tell_both(t, CR_TESTING, loss, accuracy);
 }
 
 cr_status cr_trainer_validate(cr_trainer *t, double *loss, double *accuracy)
 {
-    return evaluate(t, CR_VALIDATION, loss, accuracy);
+    return tell_both(t, CR_VALIDATION, loss, accuracy);
+}
+
+cr_status cr_trainer_confusion(cr_trainer *t, int32_t *out)
+{
+    const cr_train_set *set = &t->set[CR_TESTING];
+    cr_train_figures f;
+    if (!out || !t->options.confusion)
+        return cr_fail(CR_E_ARGUMENT, "train: %s",
+                       out ? "there is no confusion matrix; options.confusion asks for one"
+                           : "the confusion matrix is NULL");
+    CR_TRY(evaluate(t, CR_TESTING, &f));
+    const cr_ref state = state_of(t, set, "confusion");
+    return cr_fetch(set->whole, cr_name_of(t->graph, state), out,
+                    (size_t)cr_bytes_of(t->graph, state));
 }
 
 /* ---- pieces of an epoch ---------------------------------------------------------------------- */
@@ -158,7 +210,10 @@ cr_status cr_trainer_check(cr_trainer *t)
 static cr_status tell(cr_trainer *t, double begin)
 {
     cr_progress p = {.epoch = t->epoch, .step = t->done, .steps = steps_of_epoch(t)};
-    CR_TRY(cr_trainer_sums(t, &t->set[CR_TRAINING], t->done * t->n.batch, &p.loss, &p.accuracy));
+    cr_train_figures f;
+    CR_TRY(cr_trainer_figures(t, &t->set[CR_TRAINING], t->done * t->n.batch, &f));
+    p.loss = f.loss;
+    p.accuracy = f.accuracy;
     p.seconds = cr_now() - begin;
     t->options.progress(&p, t->options.progress_user);
     return CR_OK;
@@ -190,7 +245,11 @@ static cr_status train(cr_trainer *t, cr_epoch *out)
     if (set->rest)
         CR_TRY(cr_run(set->rest, 1));
     CR_TRY(cr_trainer_check(t));
-    CR_TRY(cr_trainer_sums(t, set, set->n, &out->train_loss, &out->train_accuracy));
+    cr_train_figures f;
+    CR_TRY(cr_trainer_figures(t, set, set->n, &f));
+    out->train_loss = f.loss;
+    out->train_accuracy = f.accuracy;
+    out->train_top_k = f.top_k;
     out->seconds = cr_now() - begin;
     return CR_OK;
 }
@@ -200,8 +259,15 @@ cr_status cr_trainer_epoch(cr_trainer *t, cr_epoch *out)
     memset(out, 0, sizeof *out);
     CR_TRY(train(t, out));
     double trained = cr_now();
-    CR_TRY(cr_trainer_validate(t, &out->validation_loss, &out->validation_accuracy));
-    CR_TRY(cr_trainer_evaluate(t, &out->test_loss, &out->test_accuracy));
+    cr_train_figures f;
+    CR_TRY(evaluate(t, CR_VALIDATION, &f));
+    out->validation_loss = f.loss;
+    out->validation_accuracy = f.accuracy;
+    out->validation_top_k = f.top_k;
+    CR_TRY(evaluate(t, CR_TESTING, &f));
+    out->test_loss = f.loss;
+    out->test_accuracy = f.accuracy;
+    out->test_top_k = f.top_k;
     out->test_seconds = cr_now() - trained;
     return CR_OK;
 }

@@ -67,7 +67,7 @@ static cr_status check(const cr_trainer *t, const cr_early_stopping *s)
     if (!(s->min_delta >= 0))
         return cr_fail(CR_E_ARGUMENT, "early stopping: min_delta is %g; it must be 0 or more",
                        s->min_delta);
-    if (s->monitor == CR_MONITOR_ACCURACY && cr_is_regression(&t->samples))
+    if (s->monitor == CR_MONITOR_ACCURACY && !cr_has_accuracy(&t->samples, t->options.loss))
         return cr_fail(CR_E_ARGUMENT, "early stopping: a regression has no accuracy to monitor");
     if (!t->set[CR_VALIDATION].whole && !t->set[CR_TESTING].whole)
         return cr_fail(CR_E_ARGUMENT,

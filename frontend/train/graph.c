@@ -3,7 +3,7 @@
  *     order, offset --> batch --> x --> model --> scores --> loss --> watch --> guard
  *                                                   |          |                  |
  *                                                   v          v                  v
- *                                                correct    loss_sum     gradients, updates
+ *                                             counts       loss_sum     gradients, updates
  *
  * All that changes from step to step is state on the device: where the batch begins, how many steps
  * were done, what the epoch reports. The guard freezes all of it, and what the model assigns, at
@@ -13,6 +13,7 @@
  * parameters, by their names. */
 #include "crisol/ops.h"
 #include "ir.h"
+#include "nn/schedule.h"
 #include "train.h"
 
 static const cr_loc nowhere; /* not the user's lines */
@@ -48,11 +49,6 @@ static cr_value scalar_state(cr_graph *g, const char *set, const char *name, cr_
     return new_state(g, full, dtype, (cr_init){.kind = CR_INIT_CONSTANT, .a = start});
 }
 
-static void assign_guarded(const struct builder *b, cr_value state, cr_value next)
-{
-    cr_assign_at(nowhere, state, cr_select_at(nowhere, b->guard, next, state));
-}
-
 /* n elements of a sample's type and shape: the input SET_x or SET_y. */
 static cr_value sample_input(const struct builder *b, const char *set, const char *suffix, cr_dim n)
 {
@@ -82,7 +78,7 @@ static void take_batch(const struct builder *b, const char *op, const cr_value *
     cr_value index = batch_index(b, order, offset);
     *x = cr_gather_at(nowhere, *x, index);
     *y = cr_gather_at(nowhere, *y, index);
-    if (!cr_is_regression(b->samples))
+    if (cr_has_labels(b->samples))
         *y = cr_cast_at(nowhere, *y, CR_I32);
     cr_op_end(b->g);
 }
@@ -93,25 +89,13 @@ static cr_value prepared(cr_value x)
     return cr_value_dtype(x) == CR_U8 ? cr_normalize_at(nowhere, x, 0, 255) : x;
 }
 
-static cr_value loss_of(const struct builder *b, cr_value scores, cr_value y)
-{
-    if (cr_is_poison(scores))
-        return scores;
-    if (cr_is_regression(b->samples))
-        return cr_mse_at(nowhere, scores, y);
-    if (b->options->loss == CR_LOSS_SOFTMAX_CROSS_ENTROPY)
-        return cr_softmax_cross_entropy_at(nowhere, scores, y);
-    cr_value target = cr_onehot_at(nowhere, y, cr_value_shape(scores).dim[1]);
-    return cr_mse_at(nowhere, scores, target);
-}
-
 /* Scores are f32 [batch, classes], or of the targets' shape. */
 static bool are_scores(const struct builder *b, cr_value v)
 {
     const cr_shape s = cr_value_shape(v), *y = &b->samples->y_shape;
     if (v.graph != b->g || cr_value_dtype(v) != CR_F32 || s.rank < 1 || s.dim[0] != b->batch)
         return false;
-    if (!cr_is_regression(b->samples))
+    if (cr_has_labels(b->samples))
         return s.rank == 2 && cr_dim_literal(s.dim[1]);
     return s.rank == y->rank + 1 &&
            memcmp(s.dim + 1, y->dim, (size_t)y->rank * sizeof y->dim[0]) == 0;
@@ -128,7 +112,7 @@ static cr_value check_scores(const struct builder *b, cr_value v)
         return v;
     const cr_shape s = cr_value_shape(v);
     char type[CR_TYPE_TEXT], wanted[CR_TYPE_TEXT] = "f32 [batch, classes]";
-    if (cr_is_regression(b->samples)) {
+    if (!cr_has_labels(b->samples)) {
         cr_shape y = {.rank = b->samples->y_shape.rank + 1, .dim = {b->batch}};
         memcpy(y.dim + 1, b->samples->y_shape.dim, (size_t)(y.rank - 1) * sizeof y.dim[0]);
         cr_type_text(b->g, CR_F32, &y, wanted);
@@ -144,11 +128,49 @@ static cr_value model(const struct builder *b, cr_value x)
     return check_scores(b, b->options->model(prepared(x), b->options->model_user));
 }
 
-/* Sum of the losses of the batch's samples: loss is their mean. */
-static cr_value batch_loss(const struct builder *b, cr_value loss)
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+/* The states of a set that its measures are added to, one for each that there is. */
+struct sums {
+    cr_value loss, correct, top_k, confusion;
+};
+
+static cr_value count_state(cr_graph *g, const char *set, const char *name, cr_value of)
+{
+    char full[64];
+    if (!of.ref)
+        return (cr_value){0};
+    snprintf(full, sizeof full, "%s.%s", set, name);
+    return cr_state_at(nowhere, g, full, CR_I32, (cr_init){0}, cr_value_shape(of), false);
+}
+
+static struct sums make_sums(cr_graph *g, const char *set, const cr_train_measure *m)
+{
+    return (struct sums){.loss = scalar_state(g, set, "loss_sum", CR_F32, 0),
+                         .correct = count_state(g, set, "correct", m->correct),
+                         .top_k = count_state(g, set, "top_k", m->top_k),
+                         .confusion = count_state(g, set, "confusion", m->confusion)};
+}
+
+static void add_to(const struct builder *b, cr_value sum, cr_value more, bool guarded)
+{
+    if (!sum.ref)
+        return;
+    cr_value next = cr_add_at(nowhere, sum, more);
+    if (guarded)
+        next = cr_select_at(nowhere, b->guard, next, sum);
+    cr_assign_at(nowhere, sum, next);
+}
+
+/* The loss is the mean of the batch's samples. */
+static void add_up(const struct builder *b, const struct sums *s, const cr_train_measure *m,
+                   bool guarded)
 {
     cr_value n = cr_cast_at(nowhere, cr_size(b->g, b->batch), CR_F32);
-    return cr_mul_at(nowhere, loss, n);
+    add_to(b, s->loss, cr_mul_at(nowhere, m->loss, n), guarded);
+    add_to(b, s->correct, m->correct, guarded);
+    add_to(b, s->top_k, m->top_k, guarded);
+    add_to(b, s->confusion, m->confusion, guarded);
 }
 
 /* ---- training -------------------------------------------------------------------------------- */
@@ -168,28 +190,21 @@ static void watch(struct builder *b, cr_value loss, cr_value step)
     cr_assign_at(nowhere, bad, next);
 }
 
-/* NULL: samples without classes. */
-static cr_value correct_of(const struct builder *b, cr_value scores, cr_value y)
-{
-    if (cr_is_regression(b->samples))
-        return (cr_value){0};
-    return cr_count_correct_at(nowhere, scores, y);
-}
-
-static void count_progress(const struct builder *b, cr_value loss, cr_value correct,
-                           cr_value offset, cr_value step)
+static void count_progress(const struct builder *b, const cr_train_measure *m, cr_value offset,
+                           cr_value step)
 {
     cr_graph *g = b->g;
-    cr_value loss_sum = scalar_state(g, "train", "loss_sum", CR_F32, 0), correct_sum = {0};
-    if (correct.ref)
-        correct_sum = scalar_state(g, "train", "correct", CR_I32, 0);
+    const struct sums sums = make_sums(g, "train", m);
     cr_op_begin(g, "progress", nowhere);
-    assign_guarded(b, offset, cr_add_at(nowhere, offset, cr_size(g, b->batch)));
-    assign_guarded(b, step, cr_add_at(nowhere, step, cr_i32(g, 1)));
-    assign_guarded(b, loss_sum, cr_add_at(nowhere, loss_sum, batch_loss(b, loss)));
-    if (correct.ref)
-        assign_guarded(b, correct_sum, cr_add_at(nowhere, correct_sum, correct));
+    add_to(b, offset, cr_size(g, b->batch), true);
+    add_to(b, step, cr_i32(g, 1), true);
+    add_up(b, &sums, m, true);
     cr_op_end(g);
+}
+
+static uint64_t steps_of_epoch(const cr_train_sizes *n)
+{
+    return (n->train + n->batch - 1) / n->batch;
 }
 
 static void minimize(const struct builder *b, cr_value loss)
@@ -198,6 +213,7 @@ static void minimize(const struct builder *b, cr_value loss)
     optimizer.guard = &b->guard;
     optimizer.params = NULL;
     optimizer.prefix = NULL;
+    optimizer.schedule = cr_lr_schedule_in_steps(&optimizer.schedule, steps_of_epoch(&b->n));
     cr_minimize_at(nowhere, loss, &optimizer);
 }
 
@@ -233,13 +249,13 @@ static void build_training(struct builder *b)
     if (g->status == CR_OK)
         x = cr_augment_images(x, &b->options->augment);
     cr_value scores = trained_model(b, x);
-    cr_value loss = loss_of(b, scores, y), correct = correct_of(b, scores, y);
-    cr_output_at(nowhere, g, "loss", loss);
+    const cr_train_measure m = cr_train_measure_of(b->samples, b->options, scores, y, false);
+    cr_output_at(nowhere, g, "loss", m.loss);
     if (g->status != CR_OK)
         return;
-    watch(b, loss, step);
-    count_progress(b, loss, correct, offset, step);
-    minimize(b, loss);
+    watch(b, m.loss, step);
+    count_progress(b, &m, offset, step);
+    minimize(b, m.loss);
 }
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
@@ -258,24 +274,21 @@ static cr_value evaluated_model(const struct builder *b, cr_value x)
 }
 
 /* The samples x and y, as they lie; `set` names the states. */
-static void build_evaluation(const struct builder *b, const char *set, cr_value x, cr_value y)
+static void build_evaluation(const struct builder *b, const char *set, cr_value x, cr_value y,
+                             bool confusion)
 {
     cr_graph *g = b->g;
     char op[64];
     cr_value offset = scalar_state(g, set, "offset", CR_I32, 0);
-    cr_value loss_sum = scalar_state(g, set, "loss_sum", CR_F32, 0), correct_sum = {0};
-    if (!cr_is_regression(b->samples))
-        correct_sum = scalar_state(g, set, "correct", CR_I32, 0);
     snprintf(op, sizeof op, "%s_batch", set);
     take_batch(b, op, NULL, offset, &x, &y);
     cr_value scores = evaluated_model(b, x);
-    cr_value loss = loss_of(b, scores, y), correct = correct_of(b, scores, y);
+    const cr_train_measure m = cr_train_measure_of(b->samples, b->options, scores, y, confusion);
+    const struct sums sums = make_sums(g, set, &m);
     snprintf(op, sizeof op, "%s_progress", set);
     cr_op_begin(g, op, nowhere);
-    cr_assign_at(nowhere, offset, cr_add_at(nowhere, offset, cr_size(g, b->batch)));
-    cr_assign_at(nowhere, loss_sum, cr_add_at(nowhere, loss_sum, batch_loss(b, loss)));
-    if (correct_sum.ref)
-        cr_assign_at(nowhere, correct_sum, cr_add_at(nowhere, correct_sum, correct));
+    add_to(b, offset, cr_size(g, b->batch), false);
+    add_up(b, &sums, &m, false);
     cr_op_end(g);
 }
 
@@ -283,12 +296,12 @@ static void build_evaluations(const struct builder *b)
 {
     if (b->n.test)
         build_evaluation(b, "test", sample_input(b, "test", "x", b->n.test),
-                         sample_input(b, "test", "y", b->n.test));
+                         sample_input(b, "test", "y", b->n.test), b->options->confusion);
     if (b->n.validation && b->n.split)
-        build_evaluation(b, "validation", b->train_x, b->train_y);
+        build_evaluation(b, "validation", b->train_x, b->train_y, false);
     else if (b->n.validation)
         build_evaluation(b, "validation", sample_input(b, "validation", "x", b->n.validation),
-                         sample_input(b, "validation", "y", b->n.validation));
+                         sample_input(b, "validation", "y", b->n.validation), false);
 }
 
 static void build_prediction(const struct builder *b)

@@ -18,12 +18,19 @@ typedef struct cr_train_sizes {
 } cr_train_sizes;
 cr_train_sizes cr_train_sizes_of(const cr_samples *samples, const cr_train_options *options);
 
-static inline bool cr_is_regression(const cr_samples *samples)
+/* Are there labels, and not targets? */
+static inline bool cr_has_labels(const cr_samples *samples)
 {
-    return samples->y_dtype == CR_F32;
+    return samples->y_dtype != CR_F32;
 }
+/* Is anything counted that is right? */
+bool cr_has_accuracy(const cr_samples *samples, cr_loss loss);
+/* Can samples be told apart by class: where there are top-k and confusion? */
+bool cr_has_classes(const cr_samples *samples, cr_loss loss);
+bool cr_is_categorical(cr_loss loss);
+bool cr_is_binary(cr_loss loss);
 
-/* ---- the graph (graph.c, augment.c) ---------------------------------------------------------- */
+/* ---- the graph (graph.c, measure.c, augment.c) ----------------------------------------------- */
 
 /* What is to be known of a graph that was built. */
 typedef struct cr_train_built {
@@ -35,6 +42,17 @@ typedef struct cr_train_built {
  * of `batch` samples. */
 cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool predict,
                          cr_train_built *out);
+
+/* What of a batch is summed up; where a value is none, it is not asked for, or does not exist. */
+typedef struct cr_train_measure {
+    cr_value loss;      /* f32 scalar: the mean over the batch */
+    cr_value correct;   /* i32 scalar */
+    cr_value top_k;     /* i32 scalar */
+    cr_value confusion; /* i32 [classes, classes] */
+} cr_train_measure;
+/* The model's scores of a batch, against y, i32 labels or f32 targets. */
+cr_train_measure cr_train_measure_of(const cr_samples *samples, const cr_train_options *options,
+                                     cr_value scores, cr_value y, bool confusion);
 
 /* Images [batch, rows, cols, channels] of one step, flipped and shifted at random. */
 cr_value cr_augment_images(cr_value images, const cr_augment *how);

@@ -9,9 +9,12 @@
 static bool is_state_of(const char *set, const char *name)
 {
     const size_t n = strlen(set);
-    return strncmp(name, set, n) == 0 && name[n] == '.' &&
-           (strcmp(name + n, ".offset") == 0 || strcmp(name + n, ".loss_sum") == 0 ||
-            strcmp(name + n, ".correct") == 0);
+    if (strncmp(name, set, n) != 0 || name[n] != '.')
+        return false;
+    for (size_t i = 0; i < CR_TRAIN_SUMS; i++)
+        if (strcmp(name + n + 1, cr_train_sum[i]) == 0)
+            return true;
+    return false;
 }
 
 static bool is_of_training(const cr_graph *g, cr_ref root)
@@ -75,18 +78,13 @@ static cr_program *compile_evaluation(cr_trainer *t, const char *set, cr_program
                                       uint32_t batch)
 {
     static const char *const none[] = {NULL};
-    static const char *const states[] = {"offset", "loss_sum", "correct"};
-    char name[CR_COUNTOF(states)][32];
-    const char *updates[CR_COUNTOF(states)];
-    for (size_t i = 0; i < CR_COUNTOF(states); i++) {
-        snprintf(name[i], sizeof name[i], "%s.%s", set, states[i]);
-        updates[i] = name[i];
-    }
-    const cr_compile_options roots = {
-        .outputs = none,
-        .updates = updates,
-        .nupdates = cr_is_regression(&t->samples) ? 2 : 3,
-    };
+    const cr_graph *g = t->graph;
+    const char *updates[CR_TRAIN_SUMS];
+    cr_compile_options roots = {.outputs = none, .updates = updates};
+    for (uint32_t i = 0; i < g->root.len && roots.nupdates < CR_TRAIN_SUMS; i++)
+        if (cr_at(g, g->root.at[i])->op == CR_OP_ASSIGN &&
+            is_state_of(set, cr_name_of(g, g->root.at[i])))
+            updates[roots.nupdates++] = cr_name_of(g, g->root.at[i]);
     return cr_trainer_compile(t, share, batch, &roots);
 }
 
@@ -167,7 +165,7 @@ static cr_status check_labels(const cr_trainer *t)
 {
     cr_samples seen = t->samples;
     seen.test.n = t->n.test;
-    return cr_samples_check_labels(&seen, (uint32_t)t->built.scores.dim[1]);
+    return cr_samples_check_labels(&seen, cr_trainer_classes(t));
 }
 
 static cr_status set_up(cr_trainer *t)
@@ -175,7 +173,7 @@ static cr_status set_up(cr_trainer *t)
     t->graph = cr_train_build(&t->samples, &t->options, true, &t->built);
     if (!t->graph)
         return CR_E_GRAPH;
-    if (!cr_is_regression(&t->samples))
+    if (cr_has_labels(&t->samples))
         CR_TRY(check_labels(t));
     CR_TRY(list_roots(t));
     t->order = cr_alloc(t->n.train * sizeof *t->order);
@@ -268,4 +266,12 @@ uint32_t cr_trainer_scores(const cr_trainer *t)
     for (int i = 1; i < t->built.scores.rank; i++)
         n *= (uint32_t)t->built.scores.dim[i];
     return n;
+}
+
+uint32_t cr_trainer_classes(const cr_trainer *t)
+{
+    if (!cr_has_classes(&t->samples, t->options.loss))
+        return 0;
+    const uint32_t scores = (uint32_t)t->built.scores.dim[t->built.scores.rank - 1];
+    return scores == 1 && !cr_is_categorical(t->options.loss) ? 2 : scores;
 }

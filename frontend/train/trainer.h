@@ -17,6 +17,15 @@ typedef struct cr_train_set {
     cr_program *whole, *rest; /* rest NULL: not needed; both NULL: there are no such samples */
 } cr_train_set;
 
+/* The states that a set may have: where its next batch begins, and what is summed up of it. */
+enum { CR_TRAIN_SUMS = 5 };
+extern const char *const cr_train_sum[CR_TRAIN_SUMS];
+
+/* Means over a set's samples; NaN for what is not counted. */
+typedef struct cr_train_figures {
+    double loss, accuracy, top_k;
+} cr_train_figures;
+
 typedef enum cr_train_part { CR_TRAINING, CR_VALIDATION, CR_TESTING, CR_TRAIN_PARTS } cr_train_part;
 
 /* A program that gives scores of so many samples. */
@@ -47,9 +56,8 @@ struct cr_trainer {
 cr_program *cr_trainer_compile(cr_trainer *t, cr_program *share, uint32_t batch,
                                const cr_compile_options *roots);
 
-/* The mean loss of the samples that a set has seen since its sums were reset, and the part of them
- * that was right; of `n` samples. */
-cr_status cr_trainer_sums(cr_trainer *t, const cr_train_set *set, uint64_t n, double *loss,
-                          double *accuracy);
+/* Of the `n` samples that a set has seen since its sums were reset. */
+cr_status cr_trainer_figures(cr_trainer *t, const cr_train_set *set, uint64_t n,
+                             cr_train_figures *out);
 
 #endif

@@ -227,7 +227,7 @@ Test(trainer, checks_samples)
     refused(s, o, "x_shape must have 0 to 7 axes");
     s = good;
     s.y_dtype = CR_F32;
-    refused(s, o, "softmax cross-entropy needs classes");
+    refused(s, o, "softmax-cross-entropy needs classes");
     o.loss = CR_LOSS_MSE;
     refused(s, o, "the model gave f32[batch,3]; it must give f32[batch]");
     o = options_of(CR_OPT_FUSED);

@@ -28,6 +28,21 @@ refused "column 11" "'sigmiod' is not an activation" "dense 256 sigmiod" "      
     "$CRISOL" train --data set --net 'dense 256 sigmiod'
 refused "column 1" "'konv' is not a layer" -- "$CRISOL" compare --data set --net 'konv 3'
 refused "layer is missing" -- "$CRISOL" profile --data set --net ''
+window() { # WORD ROWS HAS NET
+    refused "net, layer" "($1): " "a window over $2 rows does not fit into the image, which has $3 with its padding" \
+        "a smaller one is needed, or padding" -- "$CRISOL" train --data set --net "$4"
+}
+window conv 9 8 'conv 4 9, dense 4'
+window conv 9 4 'avgpool 2, conv 3 5 dilation 2, dense 4'
+window maxpool 9 8 'maxpool 9, dense 4'
+refused "net, layer 2 (conv): conv2d" "4 groups do not divide 6 channels and 8 filters" -- \
+    "$CRISOL" compare --data set --net 'conv 6 3, conv 8 3 groups 4, dense 4'
+refused "net, layer 2 (maxpool): max_pool2d: x is f32[batch,4]; it needs f32 [samples, rows" -- \
+    "$CRISOL" train --data set --net 'dense 4, maxpool 2'
+for rate in 1 -0.1 1.5; do
+    refused "column 18: the rate must be in [0, 1)" "                   ^" -- \
+        "$CRISOL" train --data set --net "dense 8, dropout $rate, dense 4"
+done
 
 # ---- batches, rates ----
 for command in train compare profile; do
@@ -38,6 +53,17 @@ refused "a batch of 70000 samples is larger than the training set of 60000" -- \
 refused "--lr: the learning rate is 0; it must be above 0" -- "$CRISOL" train "${small[@]}" --lr 0
 refused "--momentum: the optimizer sgd has none" -- "$CRISOL" train "${small[@]}" --momentum 0.5
 refused "--momentum: it is -1" -- "$CRISOL" train "${small[@]}" --optimizer momentum --momentum -1
+for option in weight-decay clip-value clip-norm; do
+    refused "--$option: it is -1; it must be 0 or more" -- "$CRISOL" train "${small[@]}" --$option -1
+done
+refused "--schedule, column 6: '-3' is not a number of steps or epochs (above 0, up to 2^24)" "  step -3 0.5" "       ^~" -- \
+    "$CRISOL" train "${small[@]}" --schedule 'step -3 0.5'
+refused "--schedule, column 8: '-1' is not a decay, above 0" -- "$CRISOL" train "${small[@]}" --schedule 'step 3 -1'
+refused "--schedule, column 22: '-2' is not a number" -- \
+    "$CRISOL" profile "${small[@]::4}" --schedule 'cosine 3, warmup     -2'
+refused "count_top_k: k is 5; it must be from 1 to the number of classes" -- "$CRISOL" train "${small[@]}" --top-k 5
+refused "label 2 of training sample" "outside the 2 classes" -- \
+    "$CRISOL" train --data set --net 'dense 1' --loss sigmoid-cross-entropy
 
 # ---- validation, augmentation ----
 for part in 1 -0.5 nan; do
@@ -53,6 +79,7 @@ refused "a shift of 8 pixels can leave nothing of images of 8 x 8" -- "$CRISOL" 
 # ---- outputs, said before training ----
 refused "nowhere/p.csv: cannot write" -- "$CRISOL" train "${small[@]}" --predict nowhere/p.csv
 refused "--log: 'log.txt' must end in .csv, or in .jsonl" -- "$CRISOL" train "${small[@]}" --log log.txt
+refused "nowhere/c.csv: cannot write" -- "$CRISOL" train "${small[@]}" --confusion nowhere/c.csv
 refused "nowhere/log.csv: cannot write" -- "$CRISOL" train "${small[@]}" --log nowhere/log.csv
 refused "nowhere/p.svg: cannot write" -- "$CRISOL" train "${small[@]}" --plot nowhere/p.svg
 refused "must end in .svg or .png" -- "$CRISOL" train "${small[@]}" --plot plot.pdf

@@ -12,6 +12,7 @@ for command in devices train compare dot opt profile tune selftest; do
     run 0 "$CRISOL" $command --help
     grep -qF "usage: crisol $command" out || die "$command --help"
     [[ ! -s err ]] || die "$command --help writes to standard error"
+    if grep -q ' $' out; then die "$command --help ends lines in blanks"; fi
 done
 
 refused "usage: crisol" -- "$CRISOL"
@@ -25,7 +26,22 @@ refused "--epochs: at least 1" -- "$CRISOL" train --epochs 0
 refused "--lr: 'fast' is not a number" -- "$CRISOL" train --lr=fast
 refused "--lr: 'nan' is not a number" -- "$CRISOL" train --lr nan
 refused "--batch: 0 is not between" -- "$CRISOL" train --batch 0
-refused "--loss: 'mae' is none of mse|softmax-cross-entropy" -- "$CRISOL" train --loss mae
+refused "--loss: 'msa' is none of mse|softmax-cross-entropy|mae" -- "$CRISOL" train --loss msa
+refused "--label-smoothing: it is 1; it must be in [0, 1)" -- \
+    "$CRISOL" train --loss cross-entropy --label-smoothing 1
+refused "--label-smoothing: it is for cross-entropies, not mse" -- "$CRISOL" train --label-smoothing 0.1
+refused "--huber-delta: it is for the loss huber, not mse" -- "$CRISOL" train --huber-delta 1
+refused "--huber-delta: it is 0; it must be above 0" -- "$CRISOL" train --loss huber --huber-delta 0
+refused "--top-k: at least 1" -- "$CRISOL" train --top-k 0
+refused "--momentum: the optimizer rmsprop has none; these have: momentum, nesterov" -- \
+    "$CRISOL" train --optimizer rmsprop --momentum 0.5
+refused "--beta1: the optimizer rmsprop has none; these have: adam, adamw" -- \
+    "$CRISOL" train --optimizer rmsprop --beta1 0.5
+refused "--beta2: it is 1; it must be in [0, 1)" -- "$CRISOL" train --optimizer adam --beta2 1
+refused "--schedule, column 1: 'cosin' is not a schedule; there are constant, step N" "cosin 3" "^~~~~" -- \
+    "$CRISOL" train --schedule 'cosin 3'
+refused "--schedule, column 12: after the comma, 'warmup N [steps|epochs]' is expected" -- \
+    "$CRISOL" dot --net 'dense 3' --schedule 'constant,  3'
 refused "--patience: at least 1 epoch" -- "$CRISOL" train --patience 0
 refused "--monitor: 'luck' is none of loss|accuracy" -- "$CRISOL" train --monitor luck
 refused "--monitor: it is for early stopping" -- "$CRISOL" train --monitor accuracy
@@ -42,6 +58,10 @@ refused "--max-transfer-bytes: 'few' is not a whole number" -- "$CRISOL" train -
 refused "--bind: 'batch' is not of the form NAME=SIZE" -- "$CRISOL" opt --bind batch -
 refused "which file?" -- "$CRISOL" opt
 refused "what to draw" -- "$CRISOL" dot
+
+# Default rates are those of the table.
+run 0 "$CRISOL" train --help
+grep -qF '(default: sgd 0.01, momentum 0.01, adam 0.001, nesterov 0.01, rmsprop 0.001, adamw 0.001)' out
 
 # What was asked for did not arrive: not a success.
 if [[ -e /dev/full ]]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # crisol compare: the fields of its JSON, and that its three variants do the same.
-# crisol-test: timeout=300 serial
+# crisol-test: timeout=600 serial
 source "$SRC/tests/e2e/lib.bash"
 make_set set
 
@@ -23,5 +23,20 @@ run 0 "$CRISOL" compare --data set --net 'dense 16 relu, dense 4' --loss softmax
     --optimizer adam --batch 33 --steps 12 --repeats 2 --json
 check
 json 'd["batch"] == 33'
+
+# Nets of images, as those of examples/cnn.c and examples/residual.c but smaller: the same bits, too.
+images() {
+    run 0 "$CRISOL" compare --data set --loss softmax-cross-entropy --batch 32 --steps 8 --repeats 2 --json "$@"
+    json 'all(p["bitwise_equal"] is True and p["max_abs_diff_loss"] == 0 for p in d["pairs"])'
+    json 'all(math.isfinite(v["final_loss"]) for v in d["variants"])'
+    json 'all(v["h2d_bytes_per_step"] == 0 for v in d["variants"][1:])'
+}
+cnn='conv 8 3 same relu, maxpool 2, conv 16 3 relu, flatten, dense 16 relu, dropout 0.3, dense 4'
+residual='conv 8 3 same stride 2, batchnorm, activation relu, conv 8 3 same, batchnorm, activation relu, conv 8 3 same,
+    batchnorm, add activation1, activation relu, globalavg, dense 4'
+images --net "$cnn" --optimizer adam --clip-norm 1 --schedule 'cosine 3 epochs, warmup 3'
+images --net "$residual" --optimizer nesterov --lr 0.05 --weight-decay 1e-4 --label-smoothing 0.05
+images --net 'conv 4 3 gelu, depthwise 3, avgpool 2 same, conv 6 1 relu6, concat avgpool1, globalmax, layernorm, dense 4 softmax' \
+    --loss cross-entropy --optimizer rmsprop
 run 0 "$CRISOL" compare --data set --net 'dense 8 tanh, dense 4' --optimizer momentum --steps 3 --repeats 2
 grep -q 'equal bit for bit' out || die "the table"

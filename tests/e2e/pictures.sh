@@ -33,6 +33,17 @@ for pass in "${passes[@]}"; do
     run 0 "$CRISOL" dot "${net[@]}" --after "$pass" -o "after-$pass.dot"
 done
 
+# The nets of examples/cnn.c and examples/residual.c, whole.
+cnn='conv 32 3 relu, maxpool 2, conv 64 3 relu, maxpool 2, conv 64 3 relu, flatten, dense 64 relu, dropout 0.3, dense 10'
+residual='conv 16 3 same stride 2, batchnorm, activation relu, conv 16 3 same, batchnorm, activation relu, conv 16 3 same,
+    batchnorm, add activation1, activation relu, globalavg, dense 10'
+for images in "$cnn" "$residual"; do
+    run 0 "$CRISOL" dot --net "$images" --loss softmax-cross-entropy --optimizer adam
+    head -n 1 out | grep -q '^digraph' || die "no digraph"
+    run 0 "$CRISOL" dot --net "$images" --loss softmax-cross-entropy --optimizer adam --after all -o -
+    head -n 1 out | grep -q '^digraph' || die "no digraph after the passes"
+done
+
 # A graph of a text file, in all forms.
 file=$SRC/tests/graph/mlp.cr
 for emit in graph dot plan reasons cl none; do

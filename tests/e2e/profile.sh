@@ -18,6 +18,10 @@ done
 run 0 "$CRISOL" "${small[@]}" --json
 json 'd["step_us"] > 0 and d["commands"] and all(c["us_per_step"] >= 0 for c in d["commands"])'
 
+run 0 "$CRISOL" profile --data set --steps 4 --loss softmax-cross-entropy --optimizer adam --json --net \
+    'conv 8 3 same relu, maxpool 2, conv 8 3 same, batchnorm, add maxpool1, flatten, dropout 0.3, dense 4'
+json 'd["step_us"] > 0 and d["commands"]'
+
 run 0 "$CRISOL" devices
 grep -q '^\* ' out || die "none is chosen"
 run 0 "$CRISOL" devices --json --quick

@@ -8,19 +8,44 @@
 static bool build(void)
 {
     const cr_dataset sizes = {.ntrain = 60, .ntest = 10, .rows = 2, .cols = 2, .classes = 3};
+    const cr_lr_schedule rate = {.kind = CR_LR_COSINE, .epochs = 2, .warmup = 1};
     cr_net net;
-    if (cr_net_parse("normalize 0.5 0.5, dense 4 tanh, dense 3", &net) != CR_OK)
+    const char *text =
+        "normalize 0.5 0.5, conv 2 2 same, batchnorm, maxpool 1, conv 2 1, add conv1, "
+        "dropout 0.5, dense 3";
+    if (cr_net_parse(text, &net) != CR_OK)
         return false;
-    cr_graph *g =
-        cr_training_graph(&sizes, &(cr_train_options){.model = cr_net_model,
-                                                      .model_user = &net,
-                                                      .batch = 4,
-                                                      .validation_split = 0.25f,
-                                                      .augment = {.flip = true, .shift = 1},
-                                                      .loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
-                                                      .optimizer = {.kind = CR_ADAM}});
+    cr_graph *g = cr_training_graph(
+        &sizes,
+        &(cr_train_options){.model = cr_net_model,
+                            .model_user = &net,
+                            .batch = 4,
+                            .validation_split = 0.25f,
+                            .augment = {.flip = true, .shift = 1},
+                            .loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
+                            .label_smoothing = 0.1f,
+                            .top_k = 2,
+                            .confusion = true,
+                            .optimizer = {.kind = CR_ADAM, .clip_norm = 1, .schedule = rate}});
     cr_graph_destroy(g);
     return g;
+}
+
+/* Mistakes are said, or that memory is out; nothing is half-said. */
+static bool misread(void)
+{
+    cr_net net;
+    cr_lr_schedule rate;
+    if (cr_lr_schedule_parse("step -1", &rate) != CR_E_SYNTAX ||
+        cr_net_parse("conv 2 9, add conv1", &net) != CR_OK)
+        return false;
+    cr_graph *g = cr_graph_create("t");
+    if (!g)
+        return false;
+    cr_net_build(&net, cr_input(g, "x", CR_F32, 3, 4, 4, 1));
+    const bool said = cr_graph_status(g) == CR_E_GRAPH && strstr(cr_error(), "net, layer 1 (conv)");
+    cr_graph_destroy(g);
+    return said;
 }
 
 static bool check(void)
@@ -53,6 +78,11 @@ static void survives(bool (*what)(void))
 Test(memory, training_graph)
 {
     survives(build);
+}
+
+Test(memory, mistakes_in_text)
+{
+    survives(misread);
 }
 
 Test(memory, gradient_check)

@@ -65,6 +65,34 @@ Test(net, reads_images)
     cr_graph_destroy(g);
 }
 
+/* A way around two layers, and one more image beside: 16 + 8 channels. */
+Test(net, reads_ways_around)
+{
+    cr_net net;
+    const char *text = "conv 16 3 same relu, conv 8 3 same relu, conv 16 3 same, add conv1, "
+                       "activation relu, concat conv2, globalavg, dense 3";
+    cr_assert_eq(cr_net_parse(text, &net), CR_OK, "%s", cr_error());
+    cr_assert_eq(net.layer[3].from, 1);
+    cr_assert_eq(net.layer[5].from, 2);
+    cr_graph *g = cr_graph_create("t");
+    cr_value y = cr_net_build(&net, cr_input(g, "x", CR_F32, 2, 6, 6, 1));
+    cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_value_shape(cr_find(g, "dense1.w")).dim[0], 24);
+    cr_value loss = cr_mean(cr_mul(y, y), CR_ALL_AXES), w = cr_find(g, "conv1.w"), d;
+    cr_expect_eq(cr_gradients(loss, &w, 1, &d), CR_OK, "%s", cr_error());
+    net.layer[3].from = 4;
+    cr_net_build(&net, cr_input(g, "z", CR_F32, 2, 6, 6, 1));
+    cr_assert(strstr(cr_error(), "layer 4 needs the number of a layer before it"), "%s",
+              cr_error());
+    cr_graph_destroy(g);
+    g = cr_graph_create("t");
+    cr_net_parse("conv 4 3, maxpool 2, add conv1", &net);
+    cr_net_build(&net, cr_input(g, "x", CR_F32, 2, 6, 6, 1));
+    cr_assert(strstr(cr_error(), "net, layer 3 (add): "), "%s", cr_error());
+    cr_assert(strstr(cr_error(), "the shapes do not broadcast"), "%s", cr_error());
+    cr_graph_destroy(g);
+}
+
 /* Only a dense layer asks for one axis of features. */
 Test(net, keeps_the_axes_until_a_dense_layer)
 {
@@ -147,6 +175,11 @@ static const struct bad {
     {"normalize 0 0", 13, "above 0"},
     {"normalize a 1", 11, "'a' is not a number"},
     {"normalize nan 1", 11, "not a number"},
+    {"dense 3, add", 13, "'add' needs the name of a layer before it"},
+    {"dense 3, add dense2", 14, "'dense2' is no layer before this one"},
+    {"dense 3, add dense", 14, "'dense' is no layer before this one"},
+    {"add add1", 5, "'add1' is no layer before this one"},
+    {"dense 3, concat dense1 relu", 24, "comma missing"},
 };
 
 Test(net, points_at_the_word)
@@ -212,14 +245,15 @@ Test(net, summary_lists_layers)
     FILE *f = open_memstream(&text, &size);
     cr_net net;
     cr_graph *g = cr_graph_create("t");
-    cr_net_parse("dense 256 sigmoid, dense 10", &net);
+    cr_net_parse("dense 256 sigmoid, batchnorm, dense 10", &net);
     cr_net_build(&net, cr_input(g, "x", CR_F32, 64, 784));
     cr_summary(g, f);
     fclose(f);
     cr_assert(strstr(text, "w [784,256], b [256]"), "%s", text);
     cr_assert(strstr(text, "f32[64,256]"), "%s", text);
     cr_assert(strstr(text, "200960"), "%s", text);
-    cr_assert(strstr(text, "203530"), "%s", text);
+    cr_assert(strstr(text, "batchnorm1       f32[64,256] "), "%s", text);
+    cr_assert(strstr(text, "204042"), "%s", text);
     free(text);
     cr_graph_destroy(g);
     cr_assert_eq(cr_alloc_live(), 0);

@@ -8,6 +8,7 @@
 #include "crisol/ops.h"
 #include "crisol/optim.h"
 #include "data/optimizers.h"
+#include "nn/schedule.h"
 
 /* ---- Keras ----------------------------------------------------------------------------------- */
 
@@ -104,18 +105,22 @@ static void check_schedule(cr_lr_schedule s)
 Test(schedule, follows_plain_c)
 {
     for (int64_t warmup = 0; warmup <= 8; warmup += 8) {
-        check_schedule((cr_lr_schedule){CR_LR_CONSTANT, 0, 0, warmup});
-        check_schedule((cr_lr_schedule){CR_LR_STEP, 7, 0.5f, warmup});
-        check_schedule((cr_lr_schedule){CR_LR_EXPONENTIAL, 7, 0.5f, warmup});
-        check_schedule((cr_lr_schedule){CR_LR_COSINE, 20, 0, warmup});
-        check_schedule((cr_lr_schedule){CR_LR_COSINE, 32, 0.25f, warmup});
+        check_schedule((cr_lr_schedule){.kind = CR_LR_CONSTANT, .steps = 0, .warmup = warmup});
+        check_schedule(
+            (cr_lr_schedule){.kind = CR_LR_STEP, .steps = 7, .decay = 0.5f, .warmup = warmup});
+        check_schedule((cr_lr_schedule){
+            .kind = CR_LR_EXPONENTIAL, .steps = 7, .decay = 0.5f, .warmup = warmup});
+        check_schedule((cr_lr_schedule){.kind = CR_LR_COSINE, .steps = 20, .warmup = warmup});
+        check_schedule(
+            (cr_lr_schedule){.kind = CR_LR_COSINE, .steps = 32, .decay = 0.25f, .warmup = warmup});
     }
 }
 
 /* "lr" stays what the user sets: the schedule is a factor of it. */
 Test(schedule, rate_is_still_a_state)
 {
-    const cr_optimizer o = {.lr = 1, .schedule = {CR_LR_EXPONENTIAL, 1, 0.5f, 0}};
+    const cr_optimizer o = {.lr = 1,
+                            .schedule = {.kind = CR_LR_EXPONENTIAL, .steps = 1, .decay = 0.5f}};
     cr_graph *g = cr_graph_create("t");
     cr_value w = cr_param(g, "w", CR_F32, 1);
     cr_minimize(cr_sum(w, CR_ALL_AXES), &o);
@@ -126,6 +131,73 @@ Test(schedule, rate_is_still_a_state)
     host_run(&h);
     cr_assert_eq(*(float *)host_leaf(&h, "w"), -1 - 4 * 0.5f);
     host_end(&h);
+}
+
+/* ---- schedules as text ----------------------------------------------------------------------- */
+
+static const struct {
+    const char *text;
+    cr_lr_schedule is;
+} written[] = {
+    {"constant", {.kind = CR_LR_CONSTANT}},
+    {"constant, warmup 20 steps", {.kind = CR_LR_CONSTANT, .warmup = 20}},
+    {"step 2000 0.5", {.kind = CR_LR_STEP, .steps = 2000, .decay = 0.5f}},
+    {"step 3 epochs 0.5", {.kind = CR_LR_STEP, .epochs = 3, .decay = 0.5f}},
+    {" exponential 100 steps 0.9 ", {.kind = CR_LR_EXPONENTIAL, .steps = 100, .decay = 0.9f}},
+    {"cosine 10 epochs", {.kind = CR_LR_COSINE, .epochs = 10}},
+    {"cosine 500 0.1,warmup 0.5 epochs",
+     {.kind = CR_LR_COSINE, .steps = 500, .decay = 0.1f, .warmup_epochs = 0.5f}},
+};
+
+Test(schedule, reads)
+{
+    for (size_t i = 0; i < CR_COUNTOF(written); i++) {
+        const cr_lr_schedule *is = &written[i].is;
+        cr_lr_schedule s;
+        cr_expect_eq(cr_lr_schedule_parse(written[i].text, &s), CR_OK, "%s", cr_error());
+        cr_expect(s.kind == is->kind && s.steps == is->steps && s.decay == is->decay &&
+                      s.warmup == is->warmup && s.epochs == is->epochs &&
+                      s.warmup_epochs == is->warmup_epochs,
+                  "%s", written[i].text);
+    }
+}
+
+static const struct {
+    const char *text, *says;
+} misread[] = {
+    {"", "schedule, column 1: a schedule is missing here; there are constant, step N"},
+    {"cosin 3", "column 1: 'cosin' is not a schedule; there are constant, step N"},
+    {"step", "column 5: 'step' needs a number of steps or epochs"},
+    {"step -5 0.5", "column 6: '-5' is not a number of steps or epochs (above 0, up to 2^24)"},
+    {"step 5 -1", "column 8: '-1' is not a decay, above 0\n  step 5 -1\n         ^~"},
+    {"step 5 epochs", "column 14: 'step' needs a decay, above 0"},
+    {"step 0.5 0.5", "column 6: '0.5' is not a whole number of steps (epochs may be parts)"},
+    {"cosine 5 steps 2", "column 16: '2' is not a decay, in [0, 1]"},
+    {"cosine 5 0.5 7", "column 14: '7' is too much for a schedule"},
+    {"constant, warm 3", "column 11: after the comma, 'warmup N [steps|epochs]' is expected"},
+    {"constant,", "column 10: after the comma"},
+    {"constant, warmup -3", "column 18: '-3' is not a number of steps"},
+    {"constant, warmup 3, step 3", "column 19: ',' is too much for a schedule"},
+};
+
+Test(schedule, points_at_mistakes)
+{
+    for (size_t i = 0; i < CR_COUNTOF(misread); i++) {
+        cr_lr_schedule s;
+        cr_expect_eq(cr_lr_schedule_parse(misread[i].text, &s), CR_E_SYNTAX, "%s", misread[i].text);
+        cr_expect(strstr(cr_error(), misread[i].says), "%s: %s", misread[i].text, cr_error());
+    }
+}
+
+Test(schedule, counts_epochs_in_steps)
+{
+    const cr_lr_schedule e = {.kind = CR_LR_COSINE, .epochs = 2.5f, .warmup_epochs = 0.001f};
+    const cr_lr_schedule s = cr_lr_schedule_in_steps(&e, 11);
+    cr_expect(s.steps == 28 && s.warmup == 1 && s.epochs == 0 && s.warmup_epochs == 0);
+    const cr_lr_schedule low = {.kind = CR_LR_STEP, .epochs = -1};
+    cr_expect_eq(cr_lr_schedule_in_steps(&low, 11).steps, -1);
+    const cr_lr_schedule high = {.kind = CR_LR_STEP, .epochs = 1e30f};
+    cr_expect_gt(cr_lr_schedule_in_steps(&high, 11).steps, 1 << 24);
 }
 
 /* ---- clipping -------------------------------------------------------------------------------- */
@@ -168,12 +240,17 @@ static const struct {
     {{.clip_norm = -1}, "weight_decay, clip_value and clip_norm must be finite and not negative"},
     {{.weight_decay = -1}, "weight_decay, clip_value and clip_norm must be finite"},
     {{.clip_norm = INFINITY}, "weight_decay, clip_value and clip_norm must be finite"},
-    {{.schedule = {CR_LR_STEP, 0, 0.5f, 0}}, "schedule.steps must be from 1 to 2^24"},
-    {{.schedule = {CR_LR_STEP, 5, 0, 0}}, "schedule.decay must be above 0"},
-    {{.schedule = {CR_LR_EXPONENTIAL, 5, -0.5f, 0}}, "schedule.decay must be above 0"},
-    {{.schedule = {CR_LR_COSINE, 5, 1.5f, 0}}, "schedule.decay of a cosine must be in [0, 1]"},
-    {{.schedule = {CR_LR_CONSTANT, 0, 0, -1}}, "schedule.warmup must be from 0 to 2^24 steps"},
-    {{.schedule = {CR_LR_COUNT, 0, 0, 0}}, "no such schedule"},
+    {{.schedule = {.kind = CR_LR_STEP, .steps = 0, .decay = 0.5f}},
+     "schedule.steps must be from 1 to 2^24"},
+    {{.schedule = {.kind = CR_LR_STEP, .steps = 5}}, "schedule.decay must be above 0"},
+    {{.schedule = {.kind = CR_LR_EXPONENTIAL, .steps = 5, .decay = -0.5f}},
+     "schedule.decay must be above 0"},
+    {{.schedule = {.kind = CR_LR_COSINE, .steps = 5, .decay = 1.5f}},
+     "schedule.decay of a cosine must be in [0, 1]"},
+    {{.schedule = {.kind = CR_LR_CONSTANT, .steps = 0, .warmup = -1}},
+     "schedule.warmup must be from 0 to 2^24 steps"},
+    {{.schedule = {.kind = CR_LR_COUNT}}, "no such schedule"},
+    {{.schedule = {.kind = CR_LR_STEP, .epochs = 5}}, "schedule.epochs and .warmup_epochs need"},
     {{.kind = CR_OPTIMIZER_COUNT}, "no such optimizer"},
 };
 

@@ -173,9 +173,10 @@ CR_API cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labe
 /* ---- nets as text -------------------------------------------------------------------------- */
 
 /* "dense 256 relu, dropout 0.3, dense 10": layers with a comma between them. One row a layer:
- * enumerator, word, parameters, meaning. A layer with parameters to train is named by its word and
- * its number among those of that word: dense1, dense2, batchnorm1. What reads and builds a row are
- * read_WORD and build_WORD in frontend/nn/net.c. */
+ * enumerator, word, parameters, meaning. A layer is named by its word and its number among those of
+ * that word: dense1, dense2, batchnorm1; so are its parameters, and so it is named by those that
+ * take its result once more, "conv 8 3 same relu, conv 8 3 same, add conv1". What reads and builds
+ * a row are read_WORD and build_WORD in frontend/nn/net.c. */
 #define CR_LAYER_MAP(X)                                                                            \
     X(CR_LAYER_DENSE, dense, "UNITS [ACTIVATION]", "cr_dense, of x flattened; linear by default")  \
     X(CR_LAYER_ACTIVATION, activation, "ACTIVATION", "cr_activate")                                \
@@ -194,7 +195,9 @@ CR_API cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labe
     X(CR_LAYER_NORMALIZE, normalize, "MEAN STD", "cr_normalize: (x - MEAN) / STD")                 \
     X(CR_LAYER_DROPOUT, dropout, "RATE", "cr_dropout, in training only")                           \
     X(CR_LAYER_BATCHNORM, batchnorm, "", "cr_batch_norm with Keras's momentum and epsilon")        \
-    X(CR_LAYER_LAYERNORM, layernorm, "", "cr_layer_norm with Keras's epsilon")
+    X(CR_LAYER_LAYERNORM, layernorm, "", "cr_layer_norm with Keras's epsilon")                     \
+    X(CR_LAYER_ADD, add, "LAYER", "x + the result of LAYER, one before: conv1")                    \
+    X(CR_LAYER_CONCAT, concat, "LAYER", "x beside the result of LAYER, along the features")
 
 typedef enum cr_layer_kind {
 #define CR_X(name, word, parameters, help) name,
@@ -212,6 +215,7 @@ typedef struct cr_layer {
     bool same;                        /* of these: padded to keep ceil(size / stride) places */
     float mean, std;                  /* normalize */
     float rate;                       /* dropout */
+    uint32_t from;                    /* add, concat: the number of the layer, from 1 */
 } cr_layer;
 
 enum { CR_NET_MAX_LAYERS = 64 };

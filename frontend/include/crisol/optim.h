@@ -17,9 +17,10 @@
  * where g is the gradient and t counts steps from 1. First, in this order,
  *   clip_value    each element of g is brought into [-clip_value, clip_value]
  *   clip_norm     all g are multiplied by clip_norm / max(norm, clip_norm), norm that of all of
- * them together (global_clipnorm) weight_decay  w is replaced by w - lr weight_decay w, for every
- * kind (decoupled: no part of g) with lr the effective rate: the state "lr" times the schedule's
- * factor. An own rule is a cr_gradient and a cr_assign away: examples/graph.c. */
+ *                 them together (global_clipnorm)
+ *   weight_decay  w is replaced by w - lr weight_decay w, for every kind (decoupled: no part of g)
+ * with lr the effective rate: the state "lr" times the schedule's factor. An own rule is a
+ * cr_gradient and a cr_assign away: examples/graph.c. */
 #ifndef CRISOL_OPTIM_H
 #define CRISOL_OPTIM_H
 
@@ -51,13 +52,20 @@ typedef enum cr_optimizer_kind {
  *   step         decay^floor(s / steps)       (ExponentialDecay, staircase)
  *   exponential  decay^(s / steps)            (ExponentialDecay)
  *   cosine       decay + (1 - decay) (1 + cos(pi min(s / steps, 1))) / 2     (CosineDecay, alpha)
- * During the warm-up it is the steps done / warmup: 0 in the first step. */
+ * During the warm-up it is the steps done / warmup: 0 in the first step.
+ *
+ * One row a schedule: enumerator, word, parameters as cr_lr_schedule_parse reads them. */
+#define CR_LR_SCHEDULE_MAP(X)                                                                      \
+    X(CR_LR_CONSTANT, constant, "")                                                                \
+    X(CR_LR_STEP, step, "N [steps|epochs] DECAY")                                                  \
+    X(CR_LR_EXPONENTIAL, exponential, "N [steps|epochs] DECAY")                                    \
+    X(CR_LR_COSINE, cosine, "N [steps|epochs] [DECAY]")
+
 typedef enum cr_lr_schedule_kind {
-    CR_LR_CONSTANT,
-    CR_LR_STEP,
-    CR_LR_EXPONENTIAL,
-    CR_LR_COSINE,
-    CR_LR_COUNT
+#define CR_X(name, word, parameters) name,
+    CR_LR_SCHEDULE_MAP(CR_X)
+#undef CR_X
+        CR_LR_COUNT
 } cr_lr_schedule_kind;
 
 /* All fields may be zero: a constant rate. */
@@ -66,7 +74,15 @@ typedef struct cr_lr_schedule {
     int64_t steps;  /* from 1 to 2^24, for all but constant */
     float decay;    /* step, exponential: above 0; cosine: in [0, 1] */
     int64_t warmup; /* steps, from 0 to 2^24 */
+    /* The same in epochs, instead: only a trainer knows how many steps they have (cr_train_options;
+     * the nearest whole number is taken, and at least 1). */
+    float epochs, warmup_epochs;
 } cr_lr_schedule;
+
+/* Reads "KIND PARAMETERS[, warmup N [steps|epochs]]" with the rows of CR_LR_SCHEDULE_MAP; where no
+ * unit is said, N are steps, and a whole number. "cosine 10 epochs, warmup 500", "step 2000 0.5".
+ * CR_E_SYNTAX on a mistake: cr_error() gives the column and points at the word. */
+CR_API cr_status cr_lr_schedule_parse(const char *text, cr_lr_schedule *out);
 
 /* A zero that is meant: in cr_optimizer a plain 0 stands for the default. It is -0.0f. */
 #define CR_ZERO (-0.0f)

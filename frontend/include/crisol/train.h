@@ -24,10 +24,30 @@
 extern "C" {
 #endif
 
+/* What is minimised: one row a loss, enumerator, word, what it compares.
+ *
+ * The distances compare with the targets, or with one-hot labels; so do the binary cross-entropies,
+ * where each score is a yes or no of its own. The categorical ones compare with labels, or with
+ * targets that are shares of the classes. A net of one score compares with the label itself, which
+ * is 0 or 1. */
+#define CR_LOSS_MAP(X)                                                                             \
+    X(CR_LOSS_MSE, "mse", "mean squared error")                                                    \
+    X(CR_LOSS_SOFTMAX_CROSS_ENTROPY, "softmax-cross-entropy", "categorical, of logits")            \
+    X(CR_LOSS_MAE, "mae", "mean absolute error")                                                   \
+    X(CR_LOSS_HUBER, "huber", "squared up to delta, then absolute")                                \
+    X(CR_LOSS_CROSS_ENTROPY, "cross-entropy", "categorical, of probabilities")                     \
+    X(CR_LOSS_SIGMOID_CROSS_ENTROPY, "sigmoid-cross-entropy", "binary, of logits")                 \
+    X(CR_LOSS_BINARY_CROSS_ENTROPY, "binary-cross-entropy", "binary, of probabilities")
+
 typedef enum cr_loss {
-    CR_LOSS_MSE, /* of the scores and the one-hot labels, or the targets */
-    CR_LOSS_SOFTMAX_CROSS_ENTROPY
+#define CR_X(name, word, help) name,
+    CR_LOSS_MAP(CR_X)
+#undef CR_X
+        CR_LOSS_COUNT
 } cr_loss;
+
+/* "mse"; "?" for what is no loss. */
+CR_API const char *cr_loss_name(cr_loss loss);
 
 /* How far an epoch is. */
 typedef struct cr_progress {
@@ -56,7 +76,12 @@ typedef struct cr_train_options {
     cr_value (*model)(cr_value x, void *user);
     void *model_user;
     cr_loss loss;
-    cr_optimizer optimizer; /* .params, .prefix and .guard are set by the trainer */
+    float huber_delta;      /* of CR_LOSS_HUBER, above 0; 0: 1 */
+    float label_smoothing;  /* of the cross-entropies, in [0, 1): see cr_cross_entropy_options */
+    cr_optimizer optimizer; /* .params, .prefix and .guard are set by the trainer; a schedule may be
+                               in epochs */
+    uint32_t top_k;         /* count the label among so many largest scores too; 0: do not */
+    bool confusion;         /* for cr_trainer_confusion: count the test set's confusion matrix */
     uint32_t batch;         /* at most all samples; 0: 64, or all when they are fewer */
     uint64_t seed;          /* of initial weights, of the order of samples, of `augment` */
     bool keep_order;        /* do not shuffle */
@@ -78,10 +103,11 @@ CR_API cr_value cr_net_model(cr_value x, void *net);
  * output "loss" and the assigns of the states
  *     the parameters and the optimizer's states, "lr"
  *     train.offset (i32: the step's first sample), train.step (i32), train.bad_step (i32: the first
- *     step whose loss was not finite, else -1), train.loss_sum (f32), train.correct (i32; not for a
- *     regression)
- *     test.offset, test.loss_sum, test.correct               (unless no_evaluation)
- *     validation.offset, .loss_sum, .correct                 (when there are such samples)
+ *     step whose loss was not finite, else -1), train.loss_sum (f32), train.correct (i32; where
+ *     there is an accuracy), train.top_k (i32; where asked for)
+ *     test.offset, .loss_sum, .correct, .top_k               (unless no_evaluation)
+ *     test.confusion (i32 [classes, classes]; where asked for)
+ *     validation.offset, .loss_sum, .correct, .top_k         (when there are such samples)
  * its inputs train_x, train_y, test_x, test_y, validation_x, validation_y (types as the samples)
  * and order (i32), and its symbol "batch". NULL on a mistake. */
 CR_API cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_options *options);
@@ -105,13 +131,19 @@ CR_API void cr_trainer_destroy(cr_trainer *t);
 /* ---- epochs ---------------------------------------------------------------------------------- */
 
 /* What an epoch was like. Training figures are the running ones, over the epoch's steps as the
- * weights changed; the others are those of the weights at its end. Accuracies are in [0, 1], and
- * NaN for a regression; figures of samples that there are none of are NaN. */
+ * weights changed; the others are those of the weights at its end. Figures of samples that there
+ * are none of are NaN.
+ *
+ * Accuracies are in [0, 1]. With classes: how many samples have their largest score at the label;
+ * of a net of one score, how many scores are on the label's side of 0.5 (of logits, of 0). With
+ * targets: the same for shares of classes under a categorical cross-entropy, and the part of all
+ * scores that are on their target's side under a binary one; NaN under the others. Those of top k
+ * are NaN unless asked for. */
 typedef struct cr_epoch {
     uint32_t epoch; /* from 1 */
-    double train_loss, train_accuracy;
-    double validation_loss, validation_accuracy;
-    double test_loss, test_accuracy;
+    double train_loss, train_accuracy, train_top_k;
+    double validation_loss, validation_accuracy, validation_top_k;
+    double test_loss, test_accuracy, test_top_k;
     double seconds;      /* training alone */
     double test_seconds; /* validation and test */
     uint64_t steps;
@@ -132,6 +164,14 @@ CR_API cr_status cr_trainer_check(cr_trainer *t);
 /* Loss and accuracy on the test set, and on the validation samples; NaN when there are none. */
 CR_API cr_status cr_trainer_evaluate(cr_trainer *t, double *loss, double *accuracy);
 CR_API cr_status cr_trainer_validate(cr_trainer *t, double *loss, double *accuracy);
+
+/* Goes through the test set with the weights as they are, and gives the confusion matrix that was
+ * counted on the device: `out` holds classes * classes counts, row by row, how many samples of the
+ * row's label were taken for the column's class. CR_E_ARGUMENT unless options.confusion was set;
+ * else as cr_run. */
+CR_API cr_status cr_trainer_confusion(cr_trainer *t, int32_t *out);
+/* How many classes there are: as many as scores, 2 where there is one; 0 without classes. */
+CR_API uint32_t cr_trainer_classes(const cr_trainer *t);
 
 /* ---- many epochs ----------------------------------------------------------------------------- */
 
@@ -179,7 +219,7 @@ CR_API cr_status cr_trainer_fit(cr_trainer *t, uint32_t epochs, const cr_fit_opt
  * cross entropy. A program for batches of that many is compiled when there is none yet.
  * CR_E_ARGUMENT for NULL or n = 0. */
 CR_API cr_status cr_trainer_predict(cr_trainer *t, const void *x, uint32_t n, float *scores);
-/* How many scores a sample has: the classes. */
+/* How many scores a sample has. */
 CR_API uint32_t cr_trainer_scores(const cr_trainer *t);
 
 /* ---- figures --------------------------------------------------------------------------------- */

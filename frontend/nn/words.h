@@ -1,0 +1,33 @@
+/* words.h - texts of the user's that are words with commas between: nets, schedules. */
+#ifndef CR_NN_WORDS_H
+#define CR_NN_WORDS_H
+
+#include "base.h"
+
+typedef struct cr_words {
+    const char *what;    /* the text, for messages: "net" */
+    const char *text;    /* all of it */
+    const char *subject; /* the word that parameters are read for */
+    const char *at;      /* where the next word is looked for */
+    const char *word;    /* the last word */
+    size_t len;          /* 0: there is none before the next comma or the end */
+} cr_words;
+
+/* The next word before a comma or the end; false when there is none. */
+bool cr_words_next(cr_words *r);
+/* Is it the last word? */
+bool cr_words_is(const cr_words *r, const char *s);
+/* How many characters of the last word a message shows: "%.*s". */
+int cr_words_shown(const cr_words *r);
+
+/* CR_E_SYNTAX: says what is wrong with the last word, quotes the text, and points at the word. */
+cr_status cr_words_wrong(const cr_words *r, const char *fmt, ...) CR_PRINTF(2, 3);
+
+/* The next word as a number; `what` is "a number of units", say; a whole one is from 1 to `most`,
+ * any other finite. */
+cr_status cr_words_whole(cr_words *r, const char *what, int64_t most, int64_t *out);
+cr_status cr_words_float(cr_words *r, const char *what, float *out);
+/* The last word as a number. */
+bool cr_words_number(const cr_words *r, double *out);
+
+#endif
