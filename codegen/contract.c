@@ -91,7 +91,7 @@ static bool init(struct tile *t, cr_emit *e)
 }
 
 /* Stores of what follows the contraction, for the elements that `bound` names. */
-void cr_tile_epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
+static void write_stores(struct tile *t, cr_ix row, cr_ix column, const char *acc)
 {
     cr_emit *e = t->e;
     cr_ix at[CR_MAX_RANK], index[CR_MAX_STORES][CR_MAX_RANK];
@@ -99,17 +99,26 @@ void cr_tile_epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
     CR_ASSERT(t->p->nstore <= CR_COUNTOF(value));
     operand_index(t, row, column, at);
     cr_emit_bind(e, t->p->anchor, at, acc, e->width);
-    if (t->n == 1 && e->width > 1) { /* what drops the axis asks for the one element of it */
-        operand_index(t, row, cr_ix_const(e->ix, 0), at);
-        cr_emit_bind(e, t->p->anchor, at, cr_tile_say(t, "%s.s0", acc), 1);
-        operand_index(t, row, column, at);
-    }
     for (uint32_t i = 0; i < t->p->nstore; i++) {
         cr_emit_index_of(e, t->p->store[i].value, &t->p->domain, at, index[i]);
         value[i] = cr_emit_value(e, t->p->store[i].value, index[i]);
     }
     for (uint32_t i = 0; i < t->p->nstore; i++)
         cr_emit_store(e, &t->p->store[i], index[i], value[i]);
+}
+
+void cr_tile_epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
+{
+    cr_emit *e = t->e;
+    const int width = e->width, valid = e->valid;
+    if (t->n > 1 || width == 1) {
+        write_stores(t, row, column, acc);
+        return;
+    }
+    e->width = e->valid = 1; /* of one column a vector has one element, which is a scalar */
+    write_stores(t, row, cr_ix_const(e->ix, 0), cr_tile_say(t, "%s.s0", acc));
+    e->width = width;
+    e->valid = valid;
 }
 
 void cr_emit_contract(cr_emit *e)

@@ -424,7 +424,7 @@ static void columns_loop(struct tile *t, cr_ix row, cr_ix local_row, int rows, i
 static cr_ix tile_variable(struct tile *t, cr_ix it)
 {
     cr_emit *e = t->e;
-    if (t->groups_m == 1)
+    if (t->groups_m == 1 || (t->s->stage_a && t->s->k_outer)) /* or nobody asks for it */
         return it;
     const char *q = cr_emit_name(e, "q");
     cr_ix first = cr_ix_div(e->ix, t->m0, t->s->reg_m);
@@ -473,14 +473,15 @@ static void block(struct tile *t, int64_t columns)
     rows_loop(t, columns);
 }
 
-/* A loop over the rows of the group's tile, and in it all vectors of columns. */
-static void over_panel_c(struct tile *t, int64_t columns,
+/* A loop over the rows of the group's tile, and in it all vectors of columns. `named`: the row of
+ * the result is asked for. */
+static void over_panel_c(struct tile *t, int64_t columns, bool named,
                          void (*visit)(struct tile *t, cr_ix row, cr_ix r, cr_ix local_column))
 {
     cr_emit *e = t->e;
     const int W = e->width;
     int64_t whole = columns / W, rest = columns % W;
-    cr_ix r = open_loop(t, "r", t->s->tile_m), row = row_variable(t, r);
+    cr_ix r = open_loop(t, "r", t->s->tile_m), row = named ? row_variable(t, r) : r;
     if (whole) {
         visit(t, row, r, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
         close_loop(t, "jv", whole);
@@ -522,12 +523,12 @@ static void whole_tile(struct tile *t, int64_t columns)
         block(t, columns);
         return;
     }
-    over_panel_c(t, columns, clear_sum);
+    over_panel_c(t, columns, false, clear_sum);
     t->k_block = open_depth(t, 0, t->s->k_outer);
     block(t, columns);
     close_depth(t, 0, t->s->k_outer);
     t->k_block = cr_ix_const(t->e->ix, 0);
-    over_panel_c(t, columns, finish_sum);
+    over_panel_c(t, columns, true, finish_sum);
 }
 
 void cr_contract_vectors(struct tile *t)

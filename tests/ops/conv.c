@@ -38,6 +38,7 @@ static const struct shape_of_conv convs[] = {
      {4, {3, 2, 1, 6}},
      {.stride = {2, {2, 2}}, .groups = 3}},
     {"one axis", {3, {2, 9, 3}}, {3, {4, 3, 5}}, {.stride = {1, {2}}, .before = {1, {2}}}},
+    {"one filter", {4, {1, 8, 8, 1}}, {4, {3, 3, 1, 1}}, {.groups = 0}},
     {"one pixel", {4, {3, 4, 4, 5}}, {4, {1, 1, 5, 7}}, {.groups = 0}},
 };
 
@@ -106,7 +107,7 @@ static void on_device(const struct shape_of_conv *c, size_t every)
 Test(conv, on_the_device)
 {
     for (size_t i = 0; i < CR_COUNTOF(convs); i++)
-        on_device(&convs[i], i < 2 ? 1 : 4);
+        on_device(&convs[i], i < 2 ? 2 : 5);
 }
 
 /* As wide as vectors, several tiles of rows. */
