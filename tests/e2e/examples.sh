@@ -19,7 +19,6 @@ run 0 "$BIN/examples/cnn" fashion-mnist 3 640
 awk '/^test accuracy: / { found = $3 > 40 } END { exit !found }' out || die "cnn learns nothing"
 run 1 "$BIN/examples/cnn" nowhere
 says "cnn: data 'nowhere': no such folder"
-# (its kernels are not kept for e2e.kernels yet: one of them has a variable that nothing uses)
 run 0 "$BIN/examples/residual" fashion-mnist 2 640
 grep -qE '^total +28410$' out || die "residual's parameters"
 awk '/^epoch / { loss[++n] = $4 + 0 } END { exit !(n == 2 && loss[2] < loss[1]) }' out || die "residual learns nothing"
