@@ -58,11 +58,14 @@ static void begin_panel(struct tile *t, struct panel *p)
     p->each = (total + t->s->local - 1) / t->s->local;
     CR_ASSERT(p->each <= (int)CR_COUNTOF(p->at));
     for (int u = 0; u < p->each; u++) {
+        cr_emit_line(e, e->now, "float %c_%d;", p->name, u);
+        p->at[u] = cr_ix_const(e->ix, 0);
+        if (p->limit == 1)
+            continue;
         const char *line = cr_emit_name(e, "i");
         cr_emit_line(e, e->now, "const int %s = min(%s + %s, %lld);", line,
                      cr_emit_ix(e, p->first, false), line_of(t, p, u), (long long)p->limit - 1);
         p->at[u] = cr_ix_var(e->ix, line, 0, p->limit - 1, e->now, false, false);
-        cr_emit_line(e, e->now, "float %c_%d;", p->name, u);
     }
 }
 
@@ -71,10 +74,13 @@ static void fetch(struct tile *t, const struct panel *p)
 {
     cr_emit *e = t->e;
     for (int u = 0; u < p->each; u++) {
-        const char *k = cr_emit_name(e, "k");
-        cr_emit_line(e, e->now, "const int %s = min(k0 + %s, %lld);", k, depth_of(t, p, u),
-                     (long long)t->k - 1);
-        cr_ix depth = cr_ix_var(e->ix, k, 0, t->k - 1, e->now, false, false);
+        cr_ix depth = cr_ix_const(e->ix, 0);
+        if (t->k > 1) {
+            const char *k = cr_emit_name(e, "k");
+            cr_emit_line(e, e->now, "const int %s = min(k0 + %s, %lld);", k, depth_of(t, p, u),
+                         (long long)t->k - 1);
+            depth = cr_ix_var(e->ix, k, 0, t->k - 1, e->now, false, false);
+        }
         cr_val v = p->name == 'a' ? cr_tile_element(t, p->operand, p->at[u], depth)
                                   : cr_tile_element(t, p->operand, depth, p->at[u]);
         cr_emit_line(e, e->now, "%c_%d = %s;", p->name, u, v.text);

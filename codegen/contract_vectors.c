@@ -39,7 +39,7 @@ static void put_vector(struct tile *t, const char *value, const char *address)
 static cr_ix row_variable(struct tile *t, cr_ix r)
 {
     cr_emit *e = t->e;
-    if (t->groups_m == 1)
+    if (t->groups_m == 1 || t->m == 1)
         return r;
     const char *i = cr_emit_name(e, "i");
     cr_emit_line(e, e->now, "const int %s = %s;", i,
@@ -426,6 +426,8 @@ static cr_ix tile_variable(struct tile *t, cr_ix it)
     cr_emit *e = t->e;
     if (t->groups_m == 1 || (t->s->stage_a && t->s->k_outer)) /* or nobody asks for it */
         return it;
+    if (t->m / t->s->reg_m == 1)
+        return cr_ix_const(e->ix, 0);
     const char *q = cr_emit_name(e, "q");
     cr_ix first = cr_ix_div(e->ix, t->m0, t->s->reg_m);
     cr_emit_line(e, e->now, "const int %s = %s;", q,
