@@ -204,7 +204,8 @@ void cr_contract_items(struct tile *t)
             cr_emit_line(e, e->now, "float c%d_%d = 0.0f;", r, v);
     begin_panel(t, &a);
     begin_panel(t, &b);
-    cr_emit_line(e, e->now, "int k0 = 0;");
+    if (t->k > 1)
+        cr_emit_line(e, e->now, "int k0 = 0;");
     cr_emit_open(e);
     fetch(t, &a);
     fetch(t, &b);
