@@ -107,7 +107,7 @@ static void on_device(const struct shape_of_conv *c, size_t every)
 Test(conv, on_the_device)
 {
     for (size_t i = 0; i < CR_COUNTOF(convs); i++)
-        on_device(&convs[i], i < 2 ? 2 : 5);
+        on_device(&convs[i], i < 2 ? 3 : 7);
 }
 
 /* As wide as vectors, several tiles of rows. */
@@ -122,5 +122,5 @@ Test(conv, on_the_device_with_tiles)
         {"tiles, strided", {4, {2, 12, 11, 16}}, {4, {3, 3, 16, 32}}, {.stride = {2, {2, 2}}}},
     };
     for (size_t i = 0; i < CR_COUNTOF(large); i++)
-        on_device(&large[i], 3);
+        on_device(&large[i], 5);
 }
