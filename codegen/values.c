@@ -430,12 +430,12 @@ static struct sums begin_sums(cr_emit *e, cr_ref r, int width)
     return s;
 }
 
-/* The axis that the lanes run along, when it is not a sum with other variables and neighbours are
- * to be made at once; else -1. */
-static int ahead_axis(const cr_emit *e, const cr_ix *at, int rank)
+/* The axis that the lanes run along, when neighbours are to be made at once and all of them are
+ * elements of it; else -1. */
+static int ahead_axis(const cr_emit *e, const cr_shape *s, const cr_ix *at)
 {
-    for (int i = 0; i < rank && e->ahead > 1; i++)
-        if (at[i] == e->lane)
+    for (int i = 0; i < s->rank && e->ahead > 1; i++)
+        if (at[i] == e->lane && s->dim[i] == (int64_t)e->ahead * e->width)
             return i;
     return -1;
 }
@@ -447,7 +447,7 @@ static cr_val reduction(cr_emit *e, cr_ref r, const cr_ix *at)
     const cr_node *n = cr_at(e->graph, r);
     const cr_shape *s = cr_shape_of(e->graph, n->src[0]);
     uint32_t axes = (uint32_t)cr_attr_of(e->graph, r)->at[0];
-    int width = any_lane(e, at, s->rank) ? e->width : 1, axis = ahead_axis(e, at, s->rank);
+    int width = any_lane(e, at, s->rank) ? e->width : 1, axis = ahead_axis(e, s, at);
     int count = axis >= 0 ? CR_MIN(e->ahead, MOST_AHEAD) : 1;
     cr_scope *home = scope_of(e, at, s->rank), *keep = e->now;
     const char *name[CR_MAX_RANK];
