@@ -14,19 +14,6 @@
  */
 #include "contract.h"
 
-const char *cr_tile_say(struct tile *t, const char *fmt, ...)
-{
-    cr_strbuf s = {0};
-    va_list ap;
-    va_start(ap, fmt);
-    cr_str_vprintf(&s, fmt, ap);
-    va_end(ap);
-    const char *text = cr_arena_strdup(&t->e->arena, cr_str_text(&s));
-    cr_str_finish(&s);
-    CR_ASSERT(text);
-    return text;
-}
-
 static void operand_index(struct tile *t, cr_ix row, cr_ix column, cr_ix *at)
 {
     memcpy(at, t->lead, sizeof t->lead);
@@ -90,7 +77,7 @@ static bool init(struct tile *t, cr_emit *e)
     return true;
 }
 
-/* Stores of what follows the contraction, for the elements that `bound` names. */
+/* Stores of what follows the contraction. */
 static void write_stores(struct tile *t, cr_ix row, cr_ix column, const char *acc)
 {
     cr_emit *e = t->e;
@@ -116,7 +103,7 @@ void cr_tile_epilogue(struct tile *t, cr_ix row, cr_ix column, const char *acc)
         return;
     }
     e->width = e->valid = 1; /* of one column a vector has one element, which is a scalar */
-    write_stores(t, row, cr_ix_const(e->ix, 0), cr_tile_say(t, "%s.s0", acc));
+    write_stores(t, row, cr_ix_const(e->ix, 0), cr_arena_printf(&t->e->arena, "%s.s0", acc));
     e->width = width;
     e->valid = valid;
 }

@@ -20,8 +20,6 @@ struct tile {
         last_lane[17]; /* lane numbers of a vector of which so many lanes count; 0: not made yet */
 };
 
-/* Text in the emitter's arena. */
-const char *cr_tile_say(struct tile *t, const char *fmt, ...) CR_PRINTF(2, 3);
 static inline cr_ix cr_tile_plus(struct tile *t, cr_ix a, int64_t c)
 {
     return cr_ix_add(t->e->ix, a, cr_ix_const(t->e->ix, c));

@@ -31,21 +31,21 @@ static int pitch(const struct tile *t)
 /* Number x of the block, of the item's `u`th element. */
 static const char *number(struct tile *t, int u)
 {
-    return u ? cr_tile_say(t, "(lid + %d)", u * t->s->local) : "lid";
+    return u ? cr_arena_printf(&t->e->arena, "(lid + %d)", u * t->s->local) : "lid";
 }
 
 static const char *line_of(struct tile *t, const struct panel *p, int u)
 {
     const char *x = number(t, u);
-    return p->along_line ? cr_tile_say(t, "%s / %d", x, t->s->block_k)
-                         : cr_tile_say(t, "%s %% %d", x, p->lines);
+    return p->along_line ? cr_arena_printf(&t->e->arena, "%s / %d", x, t->s->block_k)
+                         : cr_arena_printf(&t->e->arena, "%s %% %d", x, p->lines);
 }
 
 static const char *depth_of(struct tile *t, const struct panel *p, int u)
 {
     const char *x = number(t, u);
-    return p->along_line ? cr_tile_say(t, "%s %% %d", x, t->s->block_k)
-                         : cr_tile_say(t, "%s / %d", x, p->lines);
+    return p->along_line ? cr_arena_printf(&t->e->arena, "%s %% %d", x, t->s->block_k)
+                         : cr_arena_printf(&t->e->arena, "%s / %d", x, p->lines);
 }
 
 /* The lines that an item reads stay the same from block to block: what depends on them only, the
@@ -93,8 +93,9 @@ static void put(struct tile *t, const struct panel *p)
     for (int u = 0; u < p->each; u++) {
         const bool guarded = (u + 1) * t->s->local > total;
         cr_emit_line(t->e, t->e->now, "%spanel_%c[%s * %d + %s] = %c_%d;",
-                     guarded ? cr_tile_say(t, "if (%s < %d) ", number(t, u), total) : "", p->name,
-                     line_of(t, p, u), pitch(t), depth_of(t, p, u), p->name, u);
+                     guarded ? cr_arena_printf(&t->e->arena, "if (%s < %d) ", number(t, u), total)
+                             : "",
+                     p->name, line_of(t, p, u), pitch(t), depth_of(t, p, u), p->name, u);
     }
 }
 
@@ -118,10 +119,10 @@ static void load_lines(struct tile *t, bool four)
                             : "panel_%c[(%s + %d) * %d + k]";
     for (int v = 0; v < t->s->reg_n; v++)
         cr_emit_line(e, e->now, "const %s b%d = %s;", type, v,
-                     cr_tile_say(t, read, 'b', "tx", v * wide(t), pitch(t)));
+                     cr_arena_printf(&t->e->arena, read, 'b', "tx", v * wide(t), pitch(t)));
     for (int r = 0; r < t->s->reg_m; r++)
         cr_emit_line(e, e->now, "const %s a%d = %s;", type, r,
-                     cr_tile_say(t, read, 'a', "ty", r * tall(t), pitch(t)));
+                     cr_arena_printf(&t->e->arena, read, 'a', "ty", r * tall(t), pitch(t)));
 }
 
 static void multiply(struct tile *t, const char *part)
@@ -137,7 +138,7 @@ static void one_by_one(struct tile *t, const char *from, const char *to)
     cr_emit_open(t->e);
     load_lines(t, false);
     multiply(t, "");
-    cr_emit_close(t->e, cr_tile_say(t, "for (int k = %s; k < %s; k++) {", from, to));
+    cr_emit_close(t->e, cr_arena_printf(&t->e->arena, "for (int k = %s; k < %s; k++) {", from, to));
 }
 
 static void in_fours(struct tile *t, const char *to)
@@ -147,7 +148,8 @@ static void in_fours(struct tile *t, const char *to)
     load_lines(t, true);
     for (int i = 0; i < FOUR; i++)
         multiply(t, part[i]);
-    cr_emit_close(t->e, cr_tile_say(t, "for (int k = 0; k < %s; k += %d) {", to, FOUR));
+    cr_emit_close(t->e,
+                  cr_arena_printf(&t->e->arena, "for (int k = 0; k < %s; k += %d) {", to, FOUR));
 }
 
 /* The last block stops at the depth's end instead of multiplying by zero, which would turn -0 into
@@ -156,7 +158,7 @@ static void multiply_block(struct tile *t)
 {
     const int64_t block = t->s->block_k;
     const bool whole = t->k % block == 0, fours = pitch(t) % FOUR == 0;
-    const char *end = cr_tile_say(t, "%lld", (long long)block);
+    const char *end = cr_arena_printf(&t->e->arena, "%lld", (long long)block);
     if (!whole) {
         cr_emit_line(t->e, t->e->now, "const int k_end = min(%lld, %lld - k0);", (long long)block,
                      (long long)t->k);
@@ -185,9 +187,9 @@ static void write_tile(struct tile *t)
             cr_scope *guard = cr_emit_open(e);
             cr_ix row = cr_ix_var(e->ix, i, 0, t->m - 1, guard, false, false);
             cr_ix column = cr_ix_var(e->ix, j, 0, t->n - 1, guard, false, false);
-            cr_tile_epilogue(t, row, column, cr_tile_say(t, "c%d_%d", r, v));
-            cr_emit_close(e, cr_tile_say(t, "if (%s < %lld && %s < %lld) {", i, (long long)t->m, j,
-                                         (long long)t->n));
+            cr_tile_epilogue(t, row, column, cr_arena_printf(&t->e->arena, "c%d_%d", r, v));
+            cr_emit_close(e, cr_arena_printf(&t->e->arena, "if (%s < %lld && %s < %lld) {", i,
+                                             (long long)t->m, j, (long long)t->n));
         }
     }
 }
@@ -220,14 +222,15 @@ void cr_contract_items(struct tile *t)
         cr_emit_open(e);
         fetch(t, &a);
         fetch(t, &b);
-        cr_emit_close(e, cr_tile_say(t, "if (k0 < %lld) {", (long long)t->k));
+        cr_emit_close(e, cr_arena_printf(&t->e->arena, "if (k0 < %lld) {", (long long)t->k));
         cr_emit_line(e, e->now, "k0 -= %d;", s->block_k);
     }
     cr_emit_open(e);
     multiply_block(t);
     cr_emit_close(e, "{");
-    cr_emit_close(e, t->k > s->block_k ? cr_tile_say(t, "for (; k0 < %lld; k0 += %d) {",
-                                                     (long long)t->k, s->block_k)
-                                       : "{");
+    cr_emit_close(e, t->k > s->block_k
+                         ? cr_arena_printf(&t->e->arena, "for (; k0 < %lld; k0 += %d) {",
+                                           (long long)t->k, s->block_k)
+                         : "{");
     write_tile(t);
 }

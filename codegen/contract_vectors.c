@@ -22,8 +22,8 @@ static const char *vector_type(struct tile *t)
 /* A vector at an address, and a line that writes one. */
 static const char *vector_at(struct tile *t, const char *address)
 {
-    return t->e->width == 1 ? cr_tile_say(t, "*(%s)", address)
-                            : cr_tile_say(t, "vload%d(0, %s)", t->e->width, address);
+    return t->e->width == 1 ? cr_arena_printf(&t->e->arena, "*(%s)", address)
+                            : cr_arena_printf(&t->e->arena, "vload%d(0, %s)", t->e->width, address);
 }
 
 static void put_vector(struct tile *t, const char *value, const char *address)
@@ -56,9 +56,10 @@ static cr_ix open_loop(struct tile *t, const char *name, int64_t limit)
 
 static void close_loop(struct tile *t, const char *name, int64_t limit)
 {
-    const char *head = limit == 1 ? "{"
-                                  : cr_tile_say(t, "for (int %s = 0; %s < %lld; %s++) {", name,
-                                                name, (long long)limit, name);
+    const char *head = limit == 1
+                           ? "{"
+                           : cr_arena_printf(&t->e->arena, "for (int %s = 0; %s < %lld; %s++) {",
+                                             name, name, (long long)limit, name);
     cr_emit_close(t->e, head);
 }
 
@@ -126,7 +127,7 @@ static void stage_b_vector(struct tile *t, cr_ix k, cr_ix j)
     cr_val x = cr_tile_element(t, t->b, whole_depth(t, k),
                                cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), lane(t)));
     put_vector(t, cr_emit_widen(e, x).text,
-               cr_tile_say(t, "panel_b + %s", panel_b_offset(t, k, j)));
+               cr_arena_printf(&t->e->arena, "panel_b + %s", panel_b_offset(t, k, j)));
 }
 
 /* The same for a B whose columns are contiguous: vectors down a column, dealt out to the rows. */
@@ -214,7 +215,7 @@ static void stage_a_vector(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
     cr_val x = by_k ? cr_tile_element(t, t->a, along, whole_depth(t, k))
                     : cr_tile_element(t, t->a, i, whole_depth(t, along));
     put_vector(t, cr_emit_widen(e, x).text,
-               cr_tile_say(t, "panel_a + %s", panel_a_offset(t, r, k)));
+               cr_arena_printf(&t->e->arena, "panel_a + %s", panel_a_offset(t, r, k)));
 }
 
 static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
@@ -272,12 +273,13 @@ static void stage_a_columns(struct tile *t)
     if (t->s->tile_m >= e->width) {
         cr_ix r = cr_ix_mul(e->ix, open_loop(t, "rv", t->s->tile_m / e->width), e->width);
         stage_a_vector(t, cr_ix_add(e->ix, t->m0, r), r, k);
-        cr_emit_close(e, cr_tile_say(t, "for (int rv = 0; rv < rows / %d; rv++) {", e->width));
+        cr_emit_close(
+            e, cr_arena_printf(&t->e->arena, "for (int rv = 0; rv < rows / %d; rv++) {", e->width));
     }
     cr_ix r = open_loop(t, "r", t->s->tile_m);
     stage_a_scalar(t, row_variable(t, r), r, k);
-    cr_emit_close(
-        e, cr_tile_say(t, "for (int r = rows / %d * %d; r < rows; r++) {", e->width, e->width));
+    cr_emit_close(e, cr_arena_printf(&t->e->arena, "for (int r = rows / %d * %d; r < rows; r++) {",
+                                     e->width, e->width));
     close_depth(t, t->s->k_outer, t->s->nk);
 }
 
@@ -287,7 +289,7 @@ static const char *panel_c_address(struct tile *t, cr_ix r, cr_ix local_column)
 {
     cr_emit *e = t->e;
     cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->tile_n), local_column);
-    return cr_tile_say(t, "panel_c + %s", cr_emit_ix(e, at, false));
+    return cr_arena_printf(&t->e->arena, "panel_c + %s", cr_emit_ix(e, at, false));
 }
 
 /* ---- register tiles ---- */
@@ -312,8 +314,8 @@ static void write_rows(struct tile *t, cr_ix row, int rows, cr_ix column, int ve
     for (int v = 0; v < vectors; v++) {
         cr_emit_open(e);
         e->valid = v == vectors - 1 ? valid : W;
-        const char *acc =
-            rows > 1 ? cr_tile_say(t, "c[r * %d + %d]", vectors, v) : cr_tile_say(t, "c0_%d", v);
+        const char *acc = rows > 1 ? cr_arena_printf(&t->e->arena, "c[r * %d + %d]", vectors, v)
+                                   : cr_arena_printf(&t->e->arena, "c0_%d", v);
         cr_tile_epilogue(t, row, cr_ix_add(e->ix, cr_tile_plus(t, column, v * W), lane(t)), acc);
         e->valid = W;
         cr_emit_close(e, "{");
@@ -329,7 +331,7 @@ static void begin_sums(struct tile *t, cr_ix local_row, int rows, cr_ix local_co
     cr_emit *e = t->e;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) {
-            const char *zero = cr_tile_say(t, "(%s)(0.0f)", vector_type(t));
+            const char *zero = cr_arena_printf(&t->e->arena, "(%s)(0.0f)", vector_type(t));
             cr_emit_line(
                 e, e->now, "%s c%d_%d = %s;", vector_type(t), r, v,
                 t->s->k_outer
@@ -343,7 +345,7 @@ static void keep_sums(struct tile *t, cr_ix local_row, int rows, cr_ix local_col
 {
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            put_vector(t, cr_tile_say(t, "c%d_%d", r, v),
+            put_vector(t, cr_arena_printf(&t->e->arena, "c%d_%d", r, v),
                        panel_c_address(t, cr_tile_plus(t, local_row, r),
                                        cr_tile_plus(t, local_column, v * t->e->width)));
 }
@@ -360,12 +362,12 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
     const char *b[8];
     for (int v = 0; v < vectors; v++) {
         if (t->s->stage_b) {
-            b[v] = cr_tile_say(t, "b%d", v);
+            b[v] = cr_arena_printf(&t->e->arena, "b%d", v);
             cr_emit_line(
                 e, e->now, "const %s b%d = %s;", vector_type(t), v,
-                vector_at(t,
-                          cr_tile_say(t, "panel_b + %s",
-                                      panel_b_offset(t, k, cr_tile_plus(t, local_column, v * W)))));
+                vector_at(t, cr_arena_printf(
+                                 &t->e->arena, "panel_b + %s",
+                                 panel_b_offset(t, k, cr_tile_plus(t, local_column, v * W)))));
             continue;
         }
         e->valid = v == vectors - 1 ? valid : W;
@@ -378,7 +380,7 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
     for (int r = 0; r < rows; r++) {
         const char *a;
         if (t->s->stage_a) {
-            a = cr_tile_say(t, "a%d", r);
+            a = cr_arena_printf(&t->e->arena, "a%d", r);
             cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r,
                          panel_a_offset(t, cr_tile_plus(t, local_row, r), k));
         } else {
@@ -448,20 +450,20 @@ static void rows_loop(struct tile *t, int64_t columns)
         cr_ix it = open_loop(t, "it", whole);
         columns_loop(t, cr_ix_mul(e->ix, tile_variable(t, it), R), cr_ix_mul(e->ix, it, R), (int)R,
                      columns);
-        const char *count =
-            t->groups_m > 1 && whole != whole_last
-                ? cr_tile_say(t, "(gm == %lld ? %lld : %lld)", (long long)t->groups_m - 1,
-                              (long long)whole_last, (long long)whole)
-                : cr_tile_say(t, "%lld", (long long)whole);
-        cr_emit_close(e, cr_tile_say(t, "for (int it = 0; it < %s; it++) {", count));
+        const char *count = t->groups_m > 1 && whole != whole_last
+                                ? cr_arena_printf(&t->e->arena, "(gm == %lld ? %lld : %lld)",
+                                                  (long long)t->groups_m - 1, (long long)whole_last,
+                                                  (long long)whole)
+                                : cr_arena_printf(&t->e->arena, "%lld", (long long)whole);
+        cr_emit_close(e, cr_arena_printf(&t->e->arena, "for (int it = 0; it < %s; it++) {", count));
     }
     if (rest) {
         cr_emit_open(e);
         columns_loop(t, cr_ix_const(e->ix, first_of_last + whole_last * R),
                      cr_ix_const(e->ix, whole_last * R), (int)rest, columns);
-        cr_emit_close(e, t->groups_m > 1
-                             ? cr_tile_say(t, "if (gm == %lld) {", (long long)t->groups_m - 1)
-                             : "{");
+        cr_emit_close(e, t->groups_m > 1 ? cr_arena_printf(&t->e->arena, "if (gm == %lld) {",
+                                                           (long long)t->groups_m - 1)
+                                         : "{");
     }
 }
 
@@ -501,7 +503,7 @@ static void over_panel_c(struct tile *t, int64_t columns, bool named,
 static void clear_sum(struct tile *t, cr_ix row, cr_ix r, cr_ix local_column)
 {
     (void)row;
-    put_vector(t, cr_tile_say(t, "(%s)(0.0f)", vector_type(t)),
+    put_vector(t, cr_arena_printf(&t->e->arena, "(%s)(0.0f)", vector_type(t)),
                panel_c_address(t, r, local_column));
 }
 
@@ -543,9 +545,9 @@ void cr_contract_vectors(struct tile *t)
         int64_t last = t->m - (t->groups_m - 1) * s->tile_m;
         cr_emit_line(e, e->now, "const int rows = %s;",
                      t->groups_m == 1 || last == s->tile_m
-                         ? cr_tile_say(t, "%lld", (long long)last)
-                         : cr_tile_say(t, "gm == %lld ? %lld : %d", (long long)t->groups_m - 1,
-                                       (long long)last, s->tile_m));
+                         ? cr_arena_printf(&t->e->arena, "%lld", (long long)last)
+                         : cr_arena_printf(&t->e->arena, "gm == %lld ? %lld : %d",
+                                           (long long)t->groups_m - 1, (long long)last, s->tile_m));
     }
     if (rest == 0 || t->groups_n == 1) {
         whole_tile(t, t->groups_n == 1 ? t->n : s->tile_n);
@@ -556,7 +558,7 @@ void cr_contract_vectors(struct tile *t)
     cr_ix gn = cr_ix_var(e->ix, "gn", 0, t->groups_n - 2, branch, false, false);
     t->n0 = cr_ix_mul(e->ix, gn, s->tile_n);
     whole_tile(t, s->tile_n);
-    cr_emit_close(e, cr_tile_say(t, "if (gn < %lld) {", (long long)t->groups_n - 1));
+    cr_emit_close(e, cr_arena_printf(&t->e->arena, "if (gn < %lld) {", (long long)t->groups_n - 1));
     cr_scope *floor = e->floor; /* nothing may come between the two branches */
     e->floor = cr_emit_open(e);
     t->n0 = cr_ix_const(e->ix, t->n - rest);

@@ -203,7 +203,7 @@ static void look_at_operands(const cr_plan *plan, const cr_phase *p, struct oper
     o->b_ready = o->b.direct && o->b.f32 && o->n->n <= 1 && (o->n->n == 0 || o->n->stride[0] == 1);
 }
 
-/* The loops over the depth; false when there is but one. */
+/* The loops over the depth. */
 static void split_depth(cr_schedule *s, const struct operands *o, int64_t k)
 {
     int64_t factor[CR_COUNTOF(s->k_factor)];

@@ -23,7 +23,7 @@ typedef struct cr_strides {
 } cr_strides;
 
 /* Of node r as phase p reads it. Strides count elements of the value that is read; where r is
- * computed, of the largest that it is computed from. */
+ * computed, of its main source. */
 void cr_strides_of(const cr_graph *g, const cr_phase *p, cr_ref r, cr_strides *out);
 
 /* The extents of both, refined: for every suffix product of either list there is one of the result.
