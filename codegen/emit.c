@@ -230,12 +230,28 @@ static const char *lanes_of(cr_emit *e, const char *pointer, const char *offsets
     return text;
 }
 
+/* Which element of the buffer of `r` the one at `at` is. */
+static cr_ix element(cr_emit *e, cr_ref r, const cr_ix *at)
+{
+    const cr_shape *s = cr_shape_of(e->graph, r);
+    const int64_t panel = e->plan->buffer.at[e->plan->buffer_of[r]].panel;
+    if (!panel)
+        return cr_emit_linear(e, s, at);
+    cr_shape rows = *s;
+    rows.rank--;
+    const cr_ix column = at[rows.rank], row = cr_emit_linear(e, &rows, at);
+    const cr_ix first =
+        cr_ix_mul(e->ix, cr_ix_div(e->ix, column, panel), cr_shape_count(e->graph, &rows) * panel);
+    return cr_ix_add(e->ix, cr_ix_add(e->ix, first, cr_ix_mul(e->ix, row, panel)),
+                     cr_ix_mod(e->ix, column, panel));
+}
+
 cr_val cr_emit_load(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
     const cr_dtype dtype = (cr_dtype)n->dtype;
     const char *p = cr_emit_pointer(e, e->plan->buffer_of[r]);
-    cr_ix x = cr_emit_linear(e, cr_shape_of(e->graph, r), at);
+    cr_ix x = element(e, r, at);
     cr_scope *s = cr_ix_scope(e->ix, x);
     bool narrow = dtype == CR_U8 || dtype == CR_BOOL;
     const char *truth = dtype == CR_BOOL ? " != 0" : "", *text;
@@ -291,7 +307,7 @@ void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_v
 {
     cr_ref place = store->assign ? cr_at(e->graph, store->assign)->src[0] : store->value;
     const char *p = cr_emit_pointer(e, e->plan->buffer_of[place]);
-    cr_ix x = cr_emit_linear(e, cr_shape_of(e->graph, store->value), at);
+    cr_ix x = element(e, place, at);
     int64_t stride;
     if (!cr_ix_has_lane(e->ix, x)) {
         CR_ASSERT(v.width == 1);

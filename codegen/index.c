@@ -218,13 +218,23 @@ static void split(cr_ix_table *t, cr_ix x, int64_t k, cr_ix *whole, cr_ix *rest)
     *rest = intern(t, e.c - cq * k, r, nr);
 }
 
-/* The part of k that divides every coefficient of x. */
+/* A part g of k such that x = g * y + c with c in [0, g); then x / k = y / (k / g). It divides
+ * every coefficient, or every one but those of 1 (the lanes of a vector), which count inside of it.
+ * 1: there is none. */
 static int64_t common(const cr_ix_table *t, cr_ix x, int64_t k)
 {
     const struct expr *e = &t->expr.at[x];
-    for (uint32_t i = 0; i < e->n; i++)
-        k = gcd(e->term[i].coef, k);
-    return k;
+    int64_t all = k, others = k, lo = 0, hi = 0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        const struct atom *a = &t->atom.at[e->term[i].atom];
+        all = gcd(e->term[i].coef, all);
+        if (e->term[i].coef == 1)
+            lo += a->lo, hi += a->hi;
+        else
+            others = gcd(e->term[i].coef, others);
+    }
+    const int64_t c = e->c - floor_div(e->c, others) * others;
+    return all == 1 && lo + c >= 0 && hi + c < others ? others : all;
 }
 
 /* C divides towards zero, so what is divided must not be negative: x + k * *up is not. */

@@ -102,8 +102,17 @@ static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
 
 /* ---- resident groups ------------------------------------------------------------------------ */
 
+/* Copies between the store and the work memory; `commit`: into the store. Panels have been chosen
+ * so that they consist of whole lines. */
+static void move(struct writer *w, const cr_launch *l, const char *commit, int depth)
+{
+    if (w->plan->work)
+        line(w, depth, "move_states(store + %" PRIu64 ", work, %s, unit, units%s);\n",
+             w->plan->work_first, commit, l->local > 1 ? ", lid" : "");
+}
+
 /* OpenCL promises no progress between work-groups, so that waiting is bounded, a launch that gives
- * up says so, and one group alone can mend what it left (module.h). */
+ * up changes nothing, and one group alone can do its work (module.h). */
 static void enter(struct writer *w, const cr_launch *l)
 {
     const bool lid = l->local > 1;
@@ -111,8 +120,11 @@ static void enter(struct writer *w, const cr_launch *l)
     line(w, 1, "const int unit = get_group_id(0), units = get_num_groups(0);\n");
     line(w, 1, "int round = 0, left = patience;\n");
     line(w, 1, "if (patience < 0) {\n");
-    line(w, 2, "const int begun = place[%d], ended = place[%d];\n", CR_MEETING_BEGUN,
-         CR_MEETING_ENDED);
+    line(w, 2, "const bool ended = place[%d] == (1 + steps * %u) * %" PRIu64 ";\n",
+         CR_MEETING_ARRIVED, l->nstage, l->groups);
+    if (w->plan->work)
+        line(w, 2, "const bool committed = place[%d] == %" PRIu64 ";\n", CR_MEETING_COMMITTED,
+             l->groups);
     if (lid)
         line(w, 2, "barrier(CLK_GLOBAL_MEM_FENCE);\n");
     if (lid)
@@ -122,56 +134,133 @@ static void enter(struct writer *w, const cr_launch *l)
     line(w, 2 + lid, "place[%d] += !ended;\n", CR_MEETING_MENDED);
     if (lid)
         line(w, 2, "}\n");
+    if (w->plan->work)
+        line(w, 2, "if (ended && !committed)\n");
+    move(w, l, "true", 3);
     line(w, 2, "if (ended)\n");
     line(w, 3, "return;\n");
-    if (w->plan->backup_bytes) {
-        line(w, 2, "if (begun)\n");
-        line(w, 3, "copy_states(backup, store + %" PRIu64 ", 0, 1%s);\n", w->plan->backup_first,
-             lid ? ", lid" : "");
-    } else {
-        line(w, 2, "(void)begun;\n");
-    }
-    if (lid)
-        line(w, 2, "barrier(CLK_GLOBAL_MEM_FENCE);\n");
-    line(w, 1, "} else if (units > 1) {\n");
-    if (w->plan->backup_bytes)
-        line(w, 2, "copy_states(store + %" PRIu64 ", backup, unit, units%s);\n",
-             w->plan->backup_first, lid ? ", lid" : "");
-    line(w, 2, "if (!meet(place, units, &round, &left%s))\n", lid ? ", lid, came" : "");
-    line(w, 3, "return;\n");
-    line(w, 2, "place[%d] = 1;\n", CR_MEETING_BEGUN);
     line(w, 1, "}\n");
+    move(w, l, "false", 1);
+    line(w, 1, "if (!meet(place, units, &round, &left%s))\n", lid ? ", lid, came" : "");
+    line(w, 2, "return;\n");
 }
 
-static void leave(struct writer *w)
+static void leave(struct writer *w, const cr_launch *l)
 {
-    line(w, 1, "if (units > 1)\n");
-    line(w, 2, "place[%d] = 1;\n", CR_MEETING_ENDED);
+    move(w, l, "true", 1);
+    line(w, 1, "if (units > 1%s)\n", l->local > 1 ? " && lid == 0" : "");
+    line(w, 2, "atomic_inc(&place[%d]);\n", CR_MEETING_COMMITTED);
 }
 
-static void write_copy_states(const struct writer *w, bool lid, cr_strbuf *out)
+/* A unit's share of `lines` lines: the loop's head. */
+static void share_of_lines(bool lid, cr_strbuf *out)
 {
     cr_str_printf(out,
-                  "\n/* A unit's share of the states that the step assigns. */\n"
-                  "static void copy_states(global const uchar *from, global uchar *to, const int "
-                  "unit, const int units%s)\n"
-                  "{\n"
-                  "    const int lines = %" PRIu64
-                  ", end = (int)((long)(unit + 1) * lines / units);\n"
-                  "    for (int i = (int)((long)unit * lines / units)%s; i < end; i += %s)\n"
-                  "        vstore8(vload8(i, (global const ulong *)from), i, (global ulong *)to);\n"
-                  "}\n",
-                  lid ? ", const int lid" : "", w->plan->backup_bytes / CR_BACKUP_LINE,
+                  "    const int end = (int)((long)(unit + 1) * lines / units);\n"
+                  "    for (int i = (int)((long)unit * lines / units)%s; i < end; i += %s) {\n",
                   lid ? " + lid" : "", lid ? "(int)get_local_size(0)" : "1");
+}
+
+static void write_move_lines(bool lid, cr_strbuf *out)
+{
+    cr_str_printf(
+        out,
+        "\n/* A unit's share of lines of %d bytes. */\n"
+        "static void move_lines(global ulong *store, global ulong *work, const bool commit, "
+        "const int lines, const int unit, const int units%s)\n{\n",
+        CR_WORK_LINE, lid ? ", const int lid" : "");
+    share_of_lines(lid, out);
+    cr_str_add(out, "        if (commit)\n"
+                    "            vstore8(vload8(i, work), i, store);\n"
+                    "        else\n"
+                    "            vstore8(vload8(i, store), i, work);\n"
+                    "    }\n}\n");
+}
+
+static void write_move_panels(bool lid, cr_strbuf *out)
+{
+    cr_str_printf(
+        out,
+        "\n/* The same of a state that is in panels in `work`: rows of so many panels, each "
+        "of `width` lines. */\n"
+        "static void move_panels(global ulong *store, global ulong *work, const bool commit, "
+        "const int rows, const int panels, const int width, const int unit, const int "
+        "units%s)\n{\n"
+        "    const int lines = rows * panels * width;\n",
+        lid ? ", const int lid" : "");
+    share_of_lines(lid, out);
+    cr_str_add(out, "        const int row = i / width % rows, panel = i / width / rows;\n"
+                    "        const int there = (row * panels + panel) * width + i % width;\n"
+                    "        if (commit)\n"
+                    "            vstore8(vload8(i, work), there, store);\n"
+                    "        else\n"
+                    "            vstore8(vload8(there, store), i, work);\n"
+                    "    }\n}\n");
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const cr_buffer *x = *(const cr_buffer *const *)a, *y = *(const cr_buffer *const *)b;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static void move_segment(uint64_t from, uint64_t to, bool lid, cr_strbuf *out)
+{
+    if (to > from)
+        cr_str_printf(out,
+                      "    move_lines((global ulong *)(store + %" PRIu64
+                      "), (global ulong *)(work + %" PRIu64 "), commit, %" PRIu64
+                      ", unit, units%s);\n",
+                      from, from, (to - from) / CR_WORK_LINE, lid ? ", lid" : "");
+}
+
+/* States in panels one by one, what is between them as it lies. */
+static void write_move_states(struct writer *w, bool lid, cr_strbuf *out)
+{
+    const cr_plan *plan = w->plan;
+    const cr_buffer **panels = cr_arena_alloc(&w->m->arena, plan->buffer.len * sizeof *panels);
+    uint32_t n = 0;
+    w->ok &= panels != NULL;
+    for (uint32_t i = 1; panels && i < plan->buffer.len; i++)
+        if (plan->buffer.at[i].panel)
+            panels[n++] = &plan->buffer.at[i];
+    if (n)
+        qsort(panels, n, sizeof *panels, by_offset);
+    write_move_lines(lid, out);
+    if (n)
+        write_move_panels(lid, out);
+    cr_str_printf(out,
+                  "\n/* The states that the step assigns, between launches and in one. */\n"
+                  "static void move_states(global uchar *store, global uchar *work, const bool "
+                  "commit, const int unit, const int units%s)\n{\n",
+                  lid ? ", const int lid" : "");
+    uint64_t done = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const cr_buffer *b = panels[i];
+        const uint64_t row =
+            (uint64_t)b->panel * cr_dtype_size((cr_dtype)cr_at(plan->graph, b->value)->dtype);
+        const cr_shape *s = cr_shape_of(plan->graph, b->value);
+        const int64_t columns = s->dim[s->rank - 1];
+        move_segment(done, b->offset, lid, out);
+        cr_str_printf(out,
+                      "    move_panels((global ulong *)(store + %" PRIu64
+                      "), (global ulong *)(work + %" PRIu64 "), commit, %" PRId64 ", %" PRId64
+                      ", %" PRIu64 ", unit, units%s);\n",
+                      b->offset, b->offset, cr_count_of(plan->graph, b->value) / columns,
+                      columns / b->panel, row / CR_WORK_LINE, lid ? ", lid" : "");
+        done = b->offset + b->bytes;
+    }
+    move_segment(done, plan->memory.at[plan->work].bytes, lid, out);
+    cr_str_add(out, "}\n");
 }
 
 /* Arriving is an atomic operation, and so is the last look: neither the compiler nor the device
  * moves loads and stores across them. Between them plain reads do: they disturb nobody. */
-void cr_write_meeting(const struct writer *w, cr_strbuf *out)
+void cr_write_meeting(struct writer *w, cr_strbuf *out)
 {
     const bool lid = w->plan->launch.at[0].local > 1;
-    if (w->plan->backup_bytes)
-        write_copy_states(w, lid, out);
+    if (w->plan->work)
+        write_move_states(w, lid, out);
     cr_str_add(out, "\n/* Orders memory across work-groups where the language can say it; on CPUs "
                     "any fence does. */\n"
                     "#if __OPENCL_C_VERSION__ >= 200\n"
@@ -254,7 +343,7 @@ void cr_write_kernel(struct writer *w, uint32_t id)
     w->resident |= l->resident;
     for (uint32_t i = 0; l->resident && i < w->plan->memory.len; i++)
         if (w->plan->memory.at[i].kind == CR_MEMORY_MEETING ||
-            w->plan->memory.at[i].kind == CR_MEMORY_BACKUP)
+            (w->plan->work && (i == w->plan->work || i == w->plan->store)))
             memories |= (uint64_t)1 << i;
     uint32_t *list = cr_arena_alloc(&w->m->arena, MAX_MEMORIES * sizeof *list);
     w->ok &= list != NULL;
@@ -294,6 +383,6 @@ void cr_write_kernel(struct writer *w, uint32_t id)
     else
         side_by_side(w, l);
     if (l->resident)
-        leave(w);
+        leave(w, l);
     cr_str_add(&w->kernels, "}\n");
 }

@@ -20,7 +20,7 @@ const char *cr_emit_memory_name(const cr_plan *plan, uint32_t memory, char *buf,
     case CR_MEMORY_ARENA: return "arena";
     case CR_MEMORY_STORE: return "store";
     case CR_MEMORY_MEETING: return "meeting";
-    case CR_MEMORY_BACKUP: return "backup";
+    case CR_MEMORY_WORK: return "work";
     default: snprintf(buf, size, "in%u", memory); return buf;
     }
 }
@@ -65,6 +65,8 @@ static void place(const struct writer *w, const char *word, cr_ref r, cr_strbuf 
                   cr_ops[cr_at(g, r)->op].name,
                   cr_type_text(g, (cr_dtype)cr_at(g, r)->dtype, cr_shape_of(g, r), type),
                   cr_emit_memory_name(w->plan, b->memory, memory, sizeof memory), b->offset);
+    if (b->panel)
+        cr_str_printf(out, ", in panels of %" PRId64 " columns", b->panel);
 }
 
 static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
@@ -279,13 +281,16 @@ static void write_memories(struct writer *w)
     m->nmemory = plan->memory.len;
 }
 
+/* A state that a launch works on is in the store between launches. */
 static void add_slot(struct writer *w, cr_slot_kind kind, const char *name, cr_ref value)
 {
-    const cr_buffer *b = &w->plan->buffer.at[w->plan->buffer_of[value]];
+    const cr_plan *plan = w->plan;
+    const cr_buffer *b = &plan->buffer.at[plan->buffer_of[value]];
+    const bool works = plan->work && b->memory == plan->work;
     w->m->slot[w->m->nslot++] = (cr_slot){.kind = kind,
                                           .name = cr_writer_keep(w, name),
-                                          .memory = b->memory,
-                                          .offset = b->offset,
+                                          .memory = works ? plan->store : b->memory,
+                                          .offset = b->offset + (works ? plan->work_first : 0),
                                           .bytes = b->bytes,
                                           .dtype = (cr_dtype)cr_at(w->graph, value)->dtype,
                                           .shape = *cr_shape_of(w->graph, value)};
@@ -534,8 +539,6 @@ cr_module *cr_codegen(const cr_plan *plan)
         w.m->together_us = plan->together_us;
         w.m->together = plan->options.launches == CR_LAUNCH_RESIDENT;
         w.m->looks_per_us = plan->target->looks_per_us;
-        w.m->backup_us = 2 * (double)plan->backup_bytes / (plan->target->bandwidth_gbs * 1e3) +
-                         plan->target->launch_us;
         w.m->peak_bytes = plan->peak_bytes;
         w.m->peak_bound_bytes = plan->bound_bytes;
         write_source(&w);

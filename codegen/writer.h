@@ -33,7 +33,7 @@ void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const
 
 /* launch.c */
 void cr_write_kernel(struct writer *w, uint32_t id);
-void cr_write_meeting(const struct writer *w,
-                      cr_strbuf *out); /* the functions of resident launches */
+/* The functions of resident launches. */
+void cr_write_meeting(struct writer *w, cr_strbuf *out);
 
 #endif

@@ -13,7 +13,7 @@ typedef enum cr_memory_kind {
     CR_MEMORY_STORE,      /* device: states, at literal offsets */
     CR_MEMORY_INPUT,      /* device: one fed tensor, kept until it is fed again */
     CR_MEMORY_MEETING,    /* device: zero at first; what resident groups know of each other */
-    CR_MEMORY_BACKUP,     /* device: the states of before a launch, should it give up */
+    CR_MEMORY_WORK,       /* device: the states that a launch of resident groups works on */
     CR_MEMORY_HOST,       /* host: values of a step in host space */
     CR_MEMORY_HOST_STORE, /* host: states in host space */
     CR_MEMORY_HOST_INPUT  /* host: one fed tensor; the caller's pointer, not copied */
@@ -24,18 +24,19 @@ static inline bool cr_memory_on_host(cr_memory_kind k)
 }
 const char *cr_memory_kind_name(cr_memory_kind k); /* "arena", "host input" */
 
-/* Words (i32) of a MEETING memory. A launch of resident groups that gave up left the states half
- * written; the same kernel as a single group, with a negative `patience`, then takes them back from
- * the backup and does the work, and does nothing after a launch that came to its end. */
+/* Words (i32) of a MEETING memory. A launch of resident groups works on a copy of the states and
+ * commits it behind the last barrier, so that one that gave up has changed nothing. The same kernel
+ * as a single group, with a negative `patience`, then does the work; after a launch whose groups
+ * all came to the last barrier it does nothing, or commits what one of them, which saw that too
+ * late, did not. */
 enum {
     CR_MEETING_ARRIVED,   /* groups that came to a barrier, since the launch began */
     CR_MEETING_GAVE_UP,   /* a group waited too long */
-    CR_MEETING_BEGUN,     /* the backup is whole; from here on states are written */
-    CR_MEETING_ENDED,     /* the launch's last barrier was passed */
+    CR_MEETING_COMMITTED, /* groups that have committed their share */
     CR_MEETING_MENDED,    /* launches that had to be done again, in all */
     CR_MEETING_WORDS = 16 /* a cache line */
 };
-enum { CR_BACKUP_LINE = 64 }; /* states are copied in lines of this many bytes */
+enum { CR_WORK_LINE = 64 }; /* states are copied in lines of this many bytes */
 
 typedef struct cr_memory {
     cr_memory_kind kind;
@@ -110,9 +111,7 @@ typedef struct cr_module {
     uint32_t nstep; /* one run of the program, in order; with `repeat`, all steps are one launch */
     bool repeat;    /* the module is one launch that can run many steps */
     uint64_t step_us; /* the cost model's guess for one step, to bound launches in time */
-    double alone_us, together_us,
-        backup_us;       /* guesses, of a resident kernel: a step as one group and as
-                          * all, and what a launch of all costs besides */
+    double alone_us, together_us; /* guesses, of a resident kernel: a step as one group, as all */
     double looks_per_us; /* of its waiting groups */
     bool together;       /* always as all groups: the user asked for it */
     uint64_t peak_bytes, peak_bound_bytes; /* arena peak as planned, and its lower bound */

@@ -124,6 +124,8 @@ static void memory_text(const cr_plan *p, cr_strbuf *out)
         cr_str_printf(out, "  in %u at %" PRIu64 ": ", b->memory, b->offset);
         node_text(p, b->value, out);
         cr_str_printf(out, ", %" PRIu64 " B", b->bytes);
+        if (b->panel)
+            cr_str_printf(out, ", in panels of %" PRId64 " columns", b->panel);
         if (b->first)
             cr_str_printf(out, b->last == UINT32_MAX ? ", from %u" : ", from %u to %u", b->first,
                           b->last);

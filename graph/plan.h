@@ -1,6 +1,6 @@
 /* plan.h - what the passes decide and codegen spells: phases, launches, buffers, and the reasons.
  *
- *     graph --fuse--> phases --schedule--> tiles --order--> launches --memory--> offsets
+ *     graph --fuse--> phases --schedule--> tiles --order--> launches --memory, layout--> places
  *
  * A phase computes some nodes of the graph in one sweep over a domain, without communication
  * between work-groups: a loop nest, or a contraction with a prologue and an epilogue. Every value
@@ -199,11 +199,14 @@ typedef struct cr_plan_step {
 } cr_plan_step;
 
 /* Where a value lives. A leaf and each stored value has one; memory is an index into
- * cr_plan.memory (a cr_memory_kind each, see module.h). */
+ * cr_plan.memory (a cr_memory_kind each, see module.h). Elements are in row-major order; or, where
+ * `panel` is not 0, the first `panel` columns of all rows, then the next ones, and so on, and in
+ * row-major order in each panel. */
 typedef struct cr_buffer {
     cr_ref value;
     uint32_t memory;
     uint64_t offset, bytes;
+    int64_t panel;
     uint32_t first, last; /* steps of the plan between which it is live (arenas only) */
 } cr_buffer;
 
@@ -228,9 +231,11 @@ typedef struct cr_plan {
     uint32_t *level;          /* per copy and host node: 1 + its place in the order; else 0 */
     uint32_t *home; /* per node: 1 + the phase that stores or owns it; 0 = none or several */
     bool repeat;    /* the whole step is one launch that may repeat */
-    uint64_t peak_bytes, bound_bytes;    /* arena, device: as planned, and its lower bound */
-    uint64_t backup_first, backup_bytes; /* of the store: what a resident launch keeps a copy of */
-    double step_us;                      /* the cost model's guess */
+    uint64_t peak_bytes, bound_bytes; /* arena, device: as planned, and its lower bound */
+    uint32_t work, store; /* memories: the states that a resident launch works on; where they are
+                           * between launches. 0, 0: it works on none */
+    uint64_t work_first;  /* the work memory is as the store from this offset on, but for panels */
+    double step_us;       /* the cost model's guess */
     double alone_us, together_us; /* guesses for a step as one work-group, as resident groups */
 } cr_plan;
 

@@ -35,6 +35,9 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
     X(i, groups_per_unit, 1, 8,                                                                    \
       "work-groups that a unit needs at the same time to reach its rate")                          \
     X(f, meet_us, 0.4, 1.1, "cost of a barrier between resident work-groups")                      \
+    X(i, apart_bytes, 4096, 0,                                                                     \
+      "caches fetch ahead within blocks of this size, which resident work-groups that write "      \
+      "should not share; 0: no matter")                                                            \
     X(f, looks_per_us, 500, 2, "how often a waiting group looks for the others")                   \
     X(b, device_fence, 0, 0, "fences of OpenCL C 3.0 order memory across work-groups")             \
     X(f, unit_gflops, 200, 400, "f32 multiply-add rate of a compute unit, counted as two")         \

@@ -1,6 +1,6 @@
 /* memory.c - give every value that is in memory a place.
  * requires: stores of phases, steps in order
- * provides: plan->memory, plan->buffer, plan->buffer_of, peak_bytes, bound_bytes, backup_*
+ * provides: plan->memory, plan->buffer, plan->buffer_of, peak_bytes, bound_bytes
  *
  * States lie in a store at offsets that all programs of a graph share; inputs have memories of
  * their own, kept until they are fed again. All else is live from the step that writes it to the
@@ -321,29 +321,6 @@ static bool bound(struct planner *p, int mem, uint64_t *out)
     return true;
 }
 
-/* A launch of resident groups may give up, and keeps a copy of the states that it writes. */
-static bool place_meeting(struct planner *p, const bool *live)
-{
-    cr_plan *plan = p->plan;
-    uint64_t first = UINT64_MAX, end = 0;
-    if (plan->launch.len == 0 || !plan->launch.at[0].resident)
-        return true;
-    for (cr_ref r = 1; r < p->g->node.len; r++) {
-        const cr_node *n = cr_at(p->g, r);
-        if (!live[r] || n->op != CR_OP_ASSIGN)
-            continue;
-        const cr_buffer *b = &plan->buffer.at[plan->buffer_of[n->src[0]]];
-        first = CR_MIN(first, b->offset);
-        end = CR_MAX(end, b->offset + b->bytes);
-    }
-    if (end) {
-        plan->backup_first = first / CR_BACKUP_LINE * CR_BACKUP_LINE;
-        plan->backup_bytes = cr_align_up(end - plan->backup_first, CR_BACKUP_LINE);
-    }
-    return memory(p, CR_MEMORY_MEETING, 0, CR_MEETING_WORDS * sizeof(int32_t)) >= 0 &&
-           (!plan->backup_bytes || memory(p, CR_MEMORY_BACKUP, 0, plan->backup_bytes) >= 0);
-}
-
 cr_status cr_pass_memory(cr_pass_context *cx)
 {
     struct planner p = {
@@ -357,7 +334,7 @@ cr_status cr_pass_memory(cr_pass_context *cx)
     uint64_t host_peak = 0;
     bool ok = live && plan->buffer_of && p.time_of_phase && p.time_of_copy &&
               cr_vec_push(&plan->buffer, (cr_buffer){0}) && place_leaves(&p, live) &&
-              find_lives(&p, live) && place_meeting(&p, live);
+              find_lives(&p, live);
     if (ok && p.arena[0] >= 0)
         ok = place_arena(&p, p.arena[0], &plan->peak_bytes) &&
              bound(&p, p.arena[0], &plan->bound_bytes);

@@ -65,6 +65,7 @@ cr_status cr_pass_fuse(cr_pass_context *cx);
 cr_status cr_pass_schedule(cr_pass_context *cx);
 cr_status cr_pass_order(cr_pass_context *cx);
 cr_status cr_pass_memory(cr_pass_context *cx);
+cr_status cr_pass_layout(cr_pass_context *cx); /* what resident groups work on */
 
 /* issued.c: fills p->issued. False out of memory. */
 bool cr_count_issued(cr_pass_context *cx, cr_phase *p);

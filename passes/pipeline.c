@@ -14,6 +14,7 @@
  *        |  schedule      tiles
  *        |  order         launches and steps
  *        |  memory        offsets
+ *        |  layout        (fused) the states that a launch of resident groups works on
  *     a plan
  *
  * The driver verifies the graph before and after, measures time, says whether the graph changed,
@@ -48,6 +49,7 @@ const cr_pass cr_passes[] = {
     {"schedule",   cr_pass_schedule,   PLACED,  PLACED,  ALL, "choose tiles"},
     {"order",      cr_pass_order,      PLACED,  PLACED,  ALL, "order phases into launches and steps"},
     {"memory",     cr_pass_memory,     PLACED,  PLACED,  ALL, "give every value an offset"},
+    {"layout",     cr_pass_layout,     PLACED,  PLACED,  FUSED, "lay out states for resident groups"},
 };
 /* clang-format on */
 const uint32_t cr_pass_count = CR_COUNTOF(cr_passes);

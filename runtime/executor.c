@@ -40,7 +40,7 @@ static uint64_t device_bytes(const cr_module *m)
 {
     return bytes_of_kind(m, CR_MEMORY_ARENA) + bytes_of_kind(m, CR_MEMORY_STORE) +
            bytes_of_kind(m, CR_MEMORY_INPUT) + bytes_of_kind(m, CR_MEMORY_MEETING) +
-           bytes_of_kind(m, CR_MEMORY_BACKUP);
+           bytes_of_kind(m, CR_MEMORY_WORK);
 }
 
 /* `what` is too much; and how it comes about. */
@@ -86,7 +86,7 @@ static cr_status make_memories(cr_exec *x)
     for (uint32_t i = 0; i < m->nmemory; i++) {
         const cr_memory *at = &m->memory[i];
         if (at->kind == CR_MEMORY_ARENA || at->kind == CR_MEMORY_MEETING ||
-            at->kind == CR_MEMORY_BACKUP)
+            at->kind == CR_MEMORY_WORK)
             x->memory[i] = cr_mem_on_device(x->device, at->name, at->bytes);
         else if (at->kind == CR_MEMORY_HOST)
             x->memory[i] = cr_mem_on_host(x->device, at->bytes);
@@ -184,7 +184,8 @@ static cr_status build(cr_exec *x)
     CR_TRY(make_memories(x));
     CR_TRY(make_kernels(x));
     cr_pace_init(&x->pace, m->step_us, m->repeat ? 0 : m->nstep);
-    cr_form_init(&x->form, m->alone_us, m->together_us, m->backup_us);
+    x->resident = m->repeat && m->kernel[m->step[0].kernel].resident;
+    cr_form_init(&x->form, m->alone_us, m->together_us);
     return CR_OK;
 }
 

@@ -22,7 +22,8 @@ struct cr_exec {
     bool uploads;           /* some step reads host memory behind the host's back */
     cl_command_queue queue; /* the device's, or its profiling one */
     cr_pace pace;
-    cr_form form;           /* of a resident kernel */
+    bool resident;          /* the module is one kernel of resident groups */
+    cr_form form;           /* of that kernel */
     uint32_t forms;         /* those since the last wait: 1 << cr_form_kind */
     uint32_t meeting;       /* its MEETING memory */
     cl_int mended;          /* launches that gave up, as the device counts them */

@@ -1,10 +1,20 @@
 /* form.c - see form.h. */
 #include "form.h"
 
-void cr_form_init(cr_form *f, double alone_us, double together_us, double backup_us)
+/* Of all threads: 20 on a quiet machine, a time slice at worst. */
+static const double wake_us = 200;
+
+/* A launch that should be shorter tells nothing of the steps: a time slice spoils it. And how long
+ * one is that tries a form. */
+static const double shortest_us = 5e3, try_us = 1e4;
+
+/* How much slower than alone launches together are believed to be when one gave up: a little, for a
+ * machine may be busy for a moment; four times as much when that happens again and again. */
+static const double least_penalty = 0.2, most_penalty = 15;
+
+void cr_form_init(cr_form *f, double alone_us, double together_us)
 {
-    const double wake_us = 200; /* of all threads: 20 on a quiet machine, a time slice at worst */
-    *f = (cr_form){.backup_us = backup_us + wake_us, .penalty = 2};
+    *f = (cr_form){.penalty = least_penalty};
     f->guess[CR_FORM_ALONE] = f->us[CR_FORM_ALONE] = CR_MAX(alone_us, 1e-3);
     f->guess[CR_FORM_TOGETHER] = f->us[CR_FORM_TOGETHER] = CR_MAX(together_us, 1e-3);
 }
@@ -16,8 +26,17 @@ cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
     if (f->known[CR_FORM_TOGETHER] >= 4 && f->known[CR_FORM_ALONE] < 2 &&
         f->guess[CR_FORM_ALONE] < hopeless * f->guess[CR_FORM_TOGETHER])
         return CR_FORM_ALONE; /* once, to know both */
-    return n * f->us[CR_FORM_TOGETHER] + f->backup_us < n * f->us[CR_FORM_ALONE] ? CR_FORM_TOGETHER
-                                                                                 : CR_FORM_ALONE;
+    return n * f->us[CR_FORM_TOGETHER] + wake_us < n * f->us[CR_FORM_ALONE] ? CR_FORM_TOGETHER
+                                                                            : CR_FORM_ALONE;
+}
+
+uint64_t cr_form_try(const cr_form *f, uint64_t steps)
+{
+    const cr_form_kind form = cr_form_choose(f, steps);
+    const double enough = try_us / f->us[form];
+    return f->known[form] < 2 && f->known[!form] >= 2 && enough < (double)steps
+               ? CR_MAX((uint64_t)enough, 1)
+               : steps;
 }
 
 /* The model's absolute figures are rough and its ratios better: what was never measured is believed
@@ -25,13 +44,20 @@ cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
  * other form gets another try. */
 void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps)
 {
-    const double fresh = 0.5, memory_us = 4e6, shortest_us = 5e3;
-    if (us < shortest_us)
-        return; /* threads that wake up late tell nothing of the steps */
-    cr_form_kind other = form == CR_FORM_ALONE ? CR_FORM_TOGETHER : CR_FORM_ALONE;
+    const double fresh = 0.5, memory_us = 4e6, surprise = 2;
+    const double expected_us = (double)steps * f->us[form];
+    const cr_form_kind other = form == CR_FORM_ALONE ? CR_FORM_TOGETHER : CR_FORM_ALONE;
+    double step = CR_MAX(us / (double)steps, 1e-3);
+    if (f->known[form] < 2 && us < shortest_us)
+        f->us[form] = CR_MIN(f->us[form], step); /* so that the next try is of more steps */
+    if (us < shortest_us || (f->known[form] >= 2 && expected_us < shortest_us))
+        return;
     if (f->known[form]++ == 0)
         return; /* a driver may still compile during the first */
-    double step = CR_MAX(us / (double)steps, 1e-3);
+    if (form == CR_FORM_TOGETHER)
+        f->penalty = CR_MAX(0.9 * f->penalty, least_penalty);
+    if (f->known[form] > 2) /* one launch that was put off is not believed at once */
+        step = CR_MIN(step, surprise * f->us[form]);
     f->us[form] = f->known[form] == 2 ? step : f->us[form] + fresh * (step - f->us[form]);
     double expected = f->us[form] * f->guess[other] / f->guess[form];
     double forget = f->known[other] < 2 ? 1 : CR_MIN(us / memory_us, 1);
@@ -42,7 +68,7 @@ void cr_form_gave_up(cr_form *f)
 {
     if (f->known[CR_FORM_TOGETHER]++ == 0)
         return; /* a driver's threads may still start during the first */
-    f->us[CR_FORM_TOGETHER] = f->penalty * f->us[CR_FORM_ALONE];
-    f->penalty = CR_MIN(2 * f->penalty, 16);
+    f->us[CR_FORM_TOGETHER] = (1 + f->penalty) * f->us[CR_FORM_ALONE];
+    f->penalty = CR_MIN(4 * f->penalty, most_penalty);
     f->known[CR_FORM_TOGETHER] = 2;
 }

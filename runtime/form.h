@@ -11,13 +11,14 @@ typedef struct cr_form {
     double guess[2];   /* the cost model's, microseconds a step */
     double us[2];      /* what is believed now */
     uint32_t known[2]; /* measurements taken */
-    double backup_us;  /* what a launch together costs besides its steps */
-    double penalty;    /* of the next time that launches give up */
+    double penalty;    /* of the next time that launches give up, in parts of a step alone */
 } cr_form;
 
-void cr_form_init(cr_form *f, double alone_us, double together_us, double backup_us);
+void cr_form_init(cr_form *f, double alone_us, double together_us);
 /* For the next launch, of that many steps. */
 cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps);
+/* How many of them should be measured before more are launched: a form's first tries are short. */
+uint64_t cr_form_try(const cr_form *f, uint64_t steps);
 /* So many steps took `us` in all, in that form. */
 void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps);
 /* Launches together gave up: not to be tried again soon, and each time later. */

@@ -117,12 +117,13 @@ static cr_status set_count(cr_exec *x, uint32_t kernel, uint32_t which, cl_int v
     return CR_OK;
 }
 
-/* Looks, for some time slices, or for half as long as the launch takes: a group that is put off
- * should be waited for when much would have to be done again. */
+/* Looks of all meetings of a launch: some time slices, or longer than it takes, for groups of
+ * unequal work wait for each other in every step, and one that is put off should be waited for when
+ * much would have to be done again. */
 static cl_int patience(const cr_exec *x, uint64_t steps)
 {
-    const double least_us = 5e4, most_us = 1e5;
-    double us = 0.5 * (double)steps * x->form.us[CR_FORM_TOGETHER];
+    const double least_us = 5e4, most_us = 2e5;
+    double us = 1.5 * (double)steps * x->form.us[CR_FORM_TOGETHER];
     return (cl_int)(CR_MIN(CR_MAX(us, least_us), most_us) * x->module->looks_per_us);
 }
 
@@ -145,7 +146,7 @@ static cr_status run_repeated(cr_exec *x, uint64_t n)
 {
     uint32_t kernel = x->module->step[0].kernel;
     CR_TRY(set_count(x, kernel, 0, (cl_int)n));
-    if (x->module->kernel[kernel].resident)
+    if (x->resident)
         CR_TRY(run_resident(x, kernel, n));
     else
         CR_TRY(launch(x, 0, x->steps_done, x->module->kernel[kernel].groups));
@@ -212,10 +213,11 @@ static cr_status check_fed(const cr_exec *x)
 static cr_status run_chunks(cr_exec *x, uint64_t nsteps)
 {
     while (x->steps_done < nsteps && !interrupted(x)) {
-        uint64_t n = cr_pace_allow(&x->pace, nsteps - x->steps_done);
+        const uint64_t most = cr_pace_allow(&x->pace, nsteps - x->steps_done),
+                       n = x->resident && !x->module->together ? cr_form_try(&x->form, most) : most;
         cr_pace_enqueued(&x->pace, n, cr_now());
         CR_TRY(x->module->repeat ? run_repeated(x, n) : run_each(x, n));
-        if (cr_pace_full(&x->pace))
+        if (n < most || cr_pace_full(&x->pace))
             CR_TRY(cr_exec_settle(x));
     }
     return CR_OK;

@@ -110,6 +110,61 @@ Test(contract, training_one)
     training("all sizes 1", 1, 1, 1, 1, false, false);
 }
 
+/* Weights whose columns are shared out among resident groups lie in panels while a launch runs:
+ * read along their rows and, by the layer above, down their columns. After some launches all states
+ * have the bits that one group gives; four groups give up where two run. */
+Test(contract, states_in_panels)
+{
+    enum { IN = 96, HIDDEN = 128 };
+    static const struct setup forms[] = {
+        {.name = "one", .launches = CR_LAUNCH_ALONE},
+        {.name = "two", .target = "cpu", .launches = CR_LAUNCH_RESIDENT, .resident_groups = 2},
+        {.name = "two, vectors of 8",
+         .target = "cpu",
+         .vector_width = 8,
+         .launches = CR_LAUNCH_RESIDENT,
+         .resident_groups = 2},
+        {.name = "four",
+         .target = "cpu",
+         .compute_units = 4,
+         .launches = CR_LAUNCH_RESIDENT,
+         .resident_groups = 4}};
+    static float weight[2][HIDDEN * HIDDEN];
+    cr_graph *g = cr_graph_create("panels");
+    cr_value x = cr_input(g, "x", CR_F32, 32, IN), t = cr_input(g, "t", CR_F32, 32, 10);
+    cr_value h = cr_dense(cr_dense(x, "a", HIDDEN, CR_TANH), "b", HIDDEN, CR_TANH);
+    cr_value loss = cr_mse(cr_dense(h, "c", 10, CR_LINEAR), t);
+    cr_output(g, "loss", loss);
+    cr_adam_minimize(loss, 0.01f);
+    cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    for (size_t i = 0; i < CR_COUNTOF(forms); i++) {
+        const char *why = compare_on_device(g, &forms[i], 7, TAME);
+        cr_expect(!*why, "%s: %s", forms[i].name, why);
+        outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
+        cr_module *m = module_for(g, &forms[i]);
+        cr_assert(m, "%s", cr_error());
+        cr_expect_eq(i > 0, strstr(m->source, "move_panels(") != NULL, "%s", forms[i].name);
+        cr_exec *e = cr_exec_create(the_device(), NULL, m, NULL);
+        cr_assert(e, "%s", cr_error());
+        cr_assert_eq(give_leaves(&o, e, 3, TAME), CR_OK, "%s", cr_error());
+        for (int k = 0; k < 3; k++)
+            cr_assert_eq(cr_exec_run(e, 7), CR_OK, "%s", cr_error());
+        static const char *const names[] = {"a.w", "b.w"};
+        for (int k = 0; k < 2; k++) {
+            const size_t bytes = sizeof(float) * HIDDEN * (k ? HIDDEN : IN);
+            static float first[2][HIDDEN * HIDDEN];
+            cr_assert_eq(cr_exec_fetch(e, names[k], weight[k], bytes), CR_OK, "%s", cr_error());
+            if (i == 0)
+                memcpy(first[k], weight[k], bytes);
+            cr_expect_eq(memcmp(first[k], weight[k], bytes), 0, "%s: %s differs", forms[i].name,
+                         names[k]);
+        }
+        cr_exec_destroy(e);
+        outcome_finish(&o);
+    }
+    cr_graph_destroy(g);
+}
+
 /* Groups that wait for each other where they cannot all run: the launch gives up, in the middle of
  * steps, and one group does its work again. Nothing changes but the time. */
 Test(contract, a_launch_that_gives_up_is_mended)

@@ -94,6 +94,9 @@ static inline void guard_memory(cr_module *m, const cr_plan *plan, uint32_t memo
     for (uint32_t i = 1; i < plan->buffer.len; i++)
         if (plan->buffer.at[i].memory == memory)
             memset(used + plan->buffer.at[i].offset, 1, plan->buffer.at[i].bytes);
+    for (uint32_t i = 0; i < m->nslot; i++) /* states of which a launch works on a copy */
+        if (m->slot[i].memory == memory)
+            memset(used + m->slot[i].offset, 1, m->slot[i].bytes);
     for (uint64_t i = 0, end = 0; i < bytes; i = end) {
         while (i < bytes && used[i])
             i++;

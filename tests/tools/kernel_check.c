@@ -13,7 +13,7 @@
  * or through vloadN and vstoreN, is followed back to an argument of the function and a constant
  * offset: what it reads must lie in an `in`, what it writes in an `out`, and no place may be left
  * over. The kernels must hand each memory to the phase's argument of the same name; they themselves
- * touch only `meeting` and `backup`, which are for resident groups, and the states when copying
+ * touch only `meeting` and `work`, which are for resident groups, and the states when copying
  * them (codegen/launch.c). Local and private memory are nobody's business. Exit status 1: something
  * disagrees, all is said. */
 #include <ctype.h>
@@ -178,8 +178,8 @@ static void record(const char *memory, int64_t offset, const struct access *a)
 {
     bool known = false;
     if (!now.phase) {
-        bool copies = now.helper && strcmp(now.helper, "copy_states") == 0;
-        if (strcmp(memory, "meeting") != 0 && strcmp(memory, "backup") != 0 &&
+        bool copies = now.helper && strncmp(now.helper, "move_", 5) == 0;
+        if (strcmp(memory, "meeting") != 0 && strcmp(memory, "work") != 0 &&
             !(copies && strcmp(memory, "store") == 0))
             complain("%s at %s+%lld outside of a phase", a->out ? "stores" : "loads", memory,
                      (long long)offset);
