@@ -256,6 +256,33 @@ static cr_value drop_axes(cr_loc at, cr_value x, int64_t axes)
     return node(at, x.graph, CR_OP_reshape, &x, 1, (struct extra){.hint = &to});
 }
 
+/* Of the axes of a sum of f32 those that are summed first, and apart from the outermost, since one
+ * chain of additions over all of them would be long (an image of each sample, say) and, as its
+ * order is fixed, no device could share it out. 0: none. */
+static int64_t summed_first(const cr_shape *s, int64_t axes)
+{
+    enum { LONG = 64 };
+    int64_t rest = axes, n = 1;
+    for (int i = 0; i < s->rank; i++)
+        if ((axes >> i & 1) && s->dim[i] != 1) {
+            rest = axes & ~CR_AXIS(i);
+            break;
+        }
+    for (int i = 0; i < s->rank; i++)
+        if (rest >> i & 1)
+            n *= cr_dim_factor(s->dim[i]);
+    return rest != axes && n >= LONG ? rest : 0;
+}
+
+static cr_value sum_up(cr_loc at, cr_value x, int64_t axes)
+{
+    const int64_t first = summed_first(cr_shape_of(x.graph, x.ref), axes);
+    if (first)
+        x = sum_up(at, x, first);
+    axes &= ~first;
+    return node(at, x.graph, CR_OP_sum, &x, 1, (struct extra){.attr = &axes, .nattr = 1});
+}
+
 static cr_value reduce(cr_loc at, cr_op op, cr_value x, cr_axes axes, bool keep)
 {
     const char *name = cr_ops[op].name;
@@ -264,7 +291,9 @@ static cr_value reduce(cr_loc at, cr_op op, cr_value x, cr_axes axes, bool keep)
         return poison_of(&x);
     cr_origin_enter(x.graph, name, at);
     cr_value v = x;
-    if (set || op == CR_OP_argmax)
+    if (op == CR_OP_sum && set && cr_at(x.graph, x.ref)->dtype == CR_F32)
+        v = sum_up(at, x, set);
+    else if (set || op == CR_OP_argmax)
         v = node(at, x.graph, op, &x, 1, (struct extra){.attr = &set, .nattr = 1});
     if (!keep && set)
         v = drop_axes(at, v, set);

@@ -103,13 +103,17 @@ static cr_dim batch(const struct conv *c)
     return c->x.dim[0];
 }
 
-/* Places of the kernel, over all samples; elements of a kernel for one channel. */
-static cr_dim places(const struct conv *c)
+/* Places of the kernel in a sample, and over all samples; elements of a kernel for one channel. */
+static int64_t sites(const struct conv *c)
 {
-    int64_t n = cr_dim_factor(batch(c));
+    int64_t n = 1;
     for (int i = 0; i < c->spatial; i++)
         n *= c->y.dim[1 + i];
-    return (cr_dim)cr_dim_symbol(batch(c)) << CR_DIM_SHIFT | n;
+    return n;
+}
+static cr_dim places(const struct conv *c)
+{
+    return (cr_dim)cr_dim_symbol(batch(c)) << CR_DIM_SHIFT | cr_dim_factor(batch(c)) * sites(c);
 }
 static int64_t taps(const struct conv *c)
 {
@@ -180,9 +184,10 @@ static cr_value depth_forward(const struct conv *c, cr_value x, cr_value w)
 
 static cr_value depth_by_w(const struct conv *c, cr_value x, cr_value g)
 {
-    cr_value p = depth_patches(c, x, results(c) / c->groups);
-    cr_value r = reshape(c, g, CR_SHAPE(places(c), 1, results(c)));
-    return reshape(c, cr_sum_at(c->at, cr_mul_at(c->at, p, r), CR_AXIS(0)), c->w);
+    const cr_value p = reshape(c, depth_patches(c, x, results(c) / c->groups),
+                               CR_SHAPE(batch(c), sites(c), taps(c), results(c)));
+    const cr_value r = reshape(c, g, CR_SHAPE(batch(c), sites(c), 1, results(c)));
+    return reshape(c, cr_sum_at(c->at, cr_mul_at(c->at, p, r), CR_AXIS(0) | CR_AXIS(1)), c->w);
 }
 
 /* ---- what it comes down to ------------------------------------------------------------------- */
@@ -208,10 +213,25 @@ cr_value cr_conv_expand(cr_loc at, cr_value x, cr_value w, const cr_shape *y, co
 
 /* ---- gradients ------------------------------------------------------------------------------- */
 
+/* A small kernel's gradient is a sum over so many places, for so few elements, that it is made for
+ * each sample and then added up: one chain of additions cannot be shared out. */
+static bool sums_by_sample(const struct conv *c)
+{
+    enum { FEW = 4096, LONG = 64 };
+    return c->groups == 1 && sites(c) >= LONG && taps(c) * channels(c) * results(c) <= FEW;
+}
+
 static cr_value by_w(const struct conv *c, cr_value x, cr_value g)
 {
     if (is_depthwise(c))
         return depth_by_w(c, x, g);
+    if (sums_by_sample(c)) {
+        const cr_value p =
+            reshape(c, patches(c, x), CR_SHAPE(batch(c), sites(c), taps(c) * channels(c)));
+        const cr_value r = reshape(c, g, CR_SHAPE(batch(c), sites(c), results(c)));
+        const cr_value each = cr_matmul_ex_at(c->at, p, true, r, false);
+        return reshape(c, cr_sum_at(c->at, each, CR_AXIS(0)), c->w);
+    }
     cr_value r = group_rows(c, g, places(c), results(c));
     cr_value v = cr_matmul_ex_at(c->at, patch_matrix(c, x), true, r, false);
     if (c->groups > 1)

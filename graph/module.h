@@ -112,8 +112,8 @@ typedef struct cr_module {
     bool repeat;    /* the module is one launch that can run many steps */
     uint64_t step_us; /* the cost model's guess for one step, to bound launches in time */
     double alone_us, together_us; /* guesses, of a resident kernel: a step as one group, as all */
-    double looks_per_us; /* of its waiting groups */
-    bool together;       /* always as all groups: the user asked for it */
+    double looks_per_us;          /* of its waiting groups */
+    bool together;                /* always as all groups: the user asked for it */
     uint64_t peak_bytes, peak_bound_bytes; /* arena peak as planned, and its lower bound */
 } cr_module;
 
