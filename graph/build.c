@@ -261,7 +261,7 @@ static cr_value drop_axes(cr_loc at, cr_value x, int64_t axes)
  * order is fixed, no device could share it out. 0: none. */
 static int64_t summed_first(const cr_shape *s, int64_t axes)
 {
-    enum { LONG = 64 };
+    enum { LONG = 8 };
     int64_t rest = axes, n = 1;
     for (int i = 0; i < s->rank; i++)
         if ((axes >> i & 1) && s->dim[i] != 1) {
