@@ -54,7 +54,7 @@ static void locate(struct tile *t)
     t->n0 = cr_ix_mul(e->ix, place(e, "gn", gn, t->groups_n), t->s->tile_n);
 }
 
-static bool init(struct tile *t, cr_emit *e)
+static void init(struct tile *t, cr_emit *e)
 {
     const cr_phase *p = e->phase;
     const cr_node *n = cr_at(e->graph, p->anchor);
@@ -64,17 +64,13 @@ static bool init(struct tile *t, cr_emit *e)
                        .s = &p->schedule,
                        .a = n->src[0],
                        .b = n->src[1],
-                       .batch = 1,
                        .rank = d->rank,
                        .m = d->dim[d->rank - 2],
                        .n = d->dim[d->rank - 1],
                        .k = a->dim[a->rank - 1]};
-    for (int i = 0; i < d->rank - 2; i++)
-        t->batch *= d->dim[i];
     t->groups_m = (t->m + t->s->tile_m - 1) / t->s->tile_m;
     t->groups_n = (t->n + t->s->tile_n - 1) / t->s->tile_n;
     locate(t);
-    return true;
 }
 
 /* Stores of what follows the contraction. */

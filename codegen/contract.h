@@ -10,7 +10,7 @@ struct tile {
     const cr_phase *p;
     const cr_schedule *s;
     cr_ref a, b; /* operands */
-    int64_t batch, m, n, k;
+    int64_t m, n, k;
     int64_t groups_m, groups_n;
     cr_ix lead[CR_MAX_RANK]; /* indices of the batch axes */
     int rank;
