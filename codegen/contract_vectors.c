@@ -65,10 +65,11 @@ static void close_loop(struct tile *t, const char *name, int64_t limit)
 
 /* ---- the depth: loops over its factors ---- */
 
+static const char *const depth_name[] = {"k", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
+
 /* Opens loops over factors [from, to) of the depth; gives their part of k. One block at least. */
 static cr_ix open_depth(struct tile *t, int from, int to)
 {
-    static const char *const name[] = {"k", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
     cr_emit *e = t->e;
     int64_t inner = 1;
     cr_ix k = cr_ix_const(e->ix, 0);
@@ -78,16 +79,16 @@ static cr_ix open_depth(struct tile *t, int from, int to)
         int64_t step = inner;
         for (int j = i + 1; j < to; j++)
             step *= t->s->k_factor[j];
-        k = cr_ix_add(e->ix, k, cr_ix_mul(e->ix, open_loop(t, name[i], t->s->k_factor[i]), step));
+        cr_ix loop = open_loop(t, depth_name[i], t->s->k_factor[i]);
+        k = cr_ix_add(e->ix, k, cr_ix_mul(e->ix, loop, step));
     }
     return k;
 }
 
 static void close_depth(struct tile *t, int from, int to)
 {
-    static const char *const name[] = {"k", "k1", "k2", "k3", "k4", "k5", "k6", "k7"};
     for (int i = to; i-- > from;)
-        close_loop(t, name[i], t->s->k_factor[i]);
+        close_loop(t, depth_name[i], t->s->k_factor[i]);
 }
 
 /* k is the depth inside the block, 0 at its beginning; as operands count it: */
