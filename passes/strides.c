@@ -166,16 +166,6 @@ void cr_strides_of(const cr_graph *g, const cr_phase *p, cr_ref r, cr_strides *o
     out->gathered |= n->op == CR_OP_gather;
 }
 
-/* Does the list have a digit's edge with `inner` elements inside it? */
-static bool has_edge(const cr_digits *d, int64_t inner)
-{
-    int64_t n = 1;
-    for (int i = d->n; i-- > 0; n *= d->extent[i])
-        if (n == inner)
-            return true;
-    return n == inner;
-}
-
 int cr_refine(const cr_digits *a, const cr_digits *b, int64_t size, int64_t *out, int max)
 {
     int64_t edge[2 * CR_MAX_DIGITS + 2];
@@ -192,7 +182,7 @@ int cr_refine(const cr_digits *a, const cr_digits *b, int64_t size, int64_t *out
             }
         }
         if (next % last)
-            return has_edge(a, size) && b != a ? cr_refine(a, a, size, out, max) : 0;
+            return cr_refine(a, a, size, out, max); /* whose edges divide each other */
         edge[n++] = next / last;
         last = next;
     }

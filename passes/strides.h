@@ -26,8 +26,9 @@ typedef struct cr_strides {
  * computed, of its main source. */
 void cr_strides_of(const cr_graph *g, const cr_phase *p, cr_ref r, cr_strides *out);
 
-/* The extents of both, refined: for every suffix product of either list there is one of the result.
- * When there is no such list: that of a. Returns how many; `max` at most, else 1. */
+/* The extents of both, which have `size` elements each, refined: for every suffix product of either
+ * list there is one of the result. When there is no such list: that of a. Returns how many; 0 where
+ * they are more than `max`. */
 int cr_refine(const cr_digits *a, const cr_digits *b, int64_t size, int64_t *out, int max);
 
 #endif
