@@ -173,6 +173,7 @@ struct operands {
     cr_strides a, b;
     const cr_digits *m, *ka, *kb, *n;
     bool a_ready, b_ready; /* may be read in the inner loop */
+    bool a_by_k;           /* an element's neighbour in memory is of the next row of A */
 };
 
 static int64_t inner_stride(const cr_digits *d)
@@ -199,6 +200,7 @@ static void look_at_operands(const cr_plan *plan, const cr_phase *p, struct oper
     o->ka = &o->a.axis[rank - 1];
     o->kb = &o->b.axis[rank - 2];
     o->n = &o->b.axis[rank - 1];
+    o->a_by_k = o->m->n && (!o->ka->n || inner_stride(o->m) < inner_stride(o->ka));
     o->a_ready = o->a.direct && o->a.f32;
     o->b_ready = o->b.direct && o->b.f32 && o->n->n <= 1 && (o->n->n == 0 || o->n->stride[0] == 1);
 }
@@ -329,7 +331,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     int64_t limit = t->local_bytes / 4; /* floats */
     s->stage_a = (!o.a_ready || s->packed || (clash(o.m, s->reg_m) && z->n >= 256)) &&
                  (int64_t)s->block_k * s->reg_m * 2 < limit;
-    s->a_by_k = s->stage_a && o.m->n && (!o.ka->n || inner_stride(o.m) < inner_stride(o.ka));
+    s->a_by_k = s->stage_a && o.a_by_k;
     s->a_across = s->stage_a && !s->a_by_k && o.a.gathered;
     fit_cpu_tiles(s, z, t);
     cr_tuned_tiles(tuned, z->m, z->n, t, s);
@@ -382,7 +384,7 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
         s->block_k /= 2;
     s->a_pitch = (int32_t)line_pitch(s->block_k);
     s->stage_a = s->stage_b = true;
-    s->a_by_k = o.m->n && (!o.ka->n || inner_stride(o.m) < inner_stride(o.ka));
+    s->a_by_k = o.a_by_k;
     s->b_along_k = o.kb->n && (!o.n->n || inner_stride(o.kb) < inner_stride(o.n));
     p->panel_bytes[0] = (uint64_t)s->tile_m * (uint64_t)s->a_pitch * 4;
     p->panel_bytes[1] = (uint64_t)s->tile_n * (uint64_t)s->a_pitch * 4;
