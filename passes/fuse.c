@@ -189,12 +189,19 @@ static bool may_join(struct fuser *f, cr_ref r, int d, int *class)
 
 /* ---- one node of each kind ------------------------------------------------------------------ */
 
-static void visit_virtual(struct fuser *f, cr_ref r)
+/* What computing r where it is used takes, from what its sources take. */
+static void weigh(struct fuser *f, cr_ref r)
 {
     const cr_node *n = cr_at(f->g, r);
     f->weight[r] = (uint16_t)virtual_weight(f, n);
     f->level[r] = sources_level(f, n);
     f->depth[r] = (uint8_t)virtual_depth(f, n);
+}
+
+static void visit_virtual(struct fuser *f, cr_ref r)
+{
+    const cr_node *n = cr_at(f->g, r);
+    weigh(f, r);
     if (f->depth[r] > DEPTH_CAP) {
         start_map(f, r);
         return;
@@ -222,12 +229,8 @@ static void visit_window(struct fuser *f, cr_ref r)
     bool again = cr_count_of(f->g, r) > cr_count_of(f->g, n->src[0]);
     if (f->fused && again && !f->home[s] && !in_memory(cr_at(f->g, s)) && f->weight[s] > 0) {
         start_map(f, s);
-        while (steps-- > 0) {
-            cr_ref between = way[steps];
-            f->weight[between] = (uint16_t)virtual_weight(f, cr_at(f->g, between));
-            f->level[between] = sources_level(f, cr_at(f->g, between));
-            f->depth[between] = (uint8_t)virtual_depth(f, cr_at(f->g, between));
-        }
+        while (steps-- > 0)
+            weigh(f, way[steps]);
     }
     visit_virtual(f, r);
 }
