@@ -264,7 +264,7 @@ static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
 
 /* What is ordered, sorted: level first, then number. */
 struct by_level {
-    const uint64_t *at;
+    uint64_t *at;
     uint32_t n, next;
 };
 
@@ -335,7 +335,7 @@ static bool add_phases(struct orderer *o, struct by_level *phases, uint32_t leve
 
 static void put(struct by_level *list, uint32_t level, uint32_t what)
 {
-    ((uint64_t *)list->at)[list->n++] = (uint64_t)level << 32 | what;
+    list->at[list->n++] = (uint64_t)level << 32 | what;
 }
 
 /* Phases, copies and host nodes, each by level. */
@@ -360,7 +360,7 @@ static bool sort(struct orderer *o, struct by_level *phases, struct by_level *co
     struct by_level *lists[] = {phases, copies, host};
     for (int i = 0; i < 3; i++)
         if (lists[i]->n)
-            qsort((void *)lists[i]->at, lists[i]->n, sizeof *lists[i]->at, by_level);
+            qsort(lists[i]->at, lists[i]->n, sizeof *lists[i]->at, by_level);
     return true;
 }
 
