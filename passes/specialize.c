@@ -6,14 +6,6 @@
 #include "copy.h"
 #include "passes.h"
 
-struct specializer {
-    const cr_graph *from;
-    const cr_plan_options *options;
-    cr_graph *g;
-    bool *live;
-    cr_ref *remap;
-};
-
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
 static cr_status check_binding(const cr_graph *g, const int64_t *binding)
@@ -77,58 +69,47 @@ static bool is_updated(const cr_plan_options *o, const char *state)
     return false;
 }
 
-/* What the kept roots reach. */
-static void find_live(const struct specializer *s)
+/* What the kept roots reach; NULL out of memory. */
+static bool *find_live(cr_pass_context *cx)
 {
-    const cr_graph *g = s->from;
+    const cr_graph *g = cx->graph;
+    bool *live = cr_arena_alloc(&cx->scratch, g->node.len * sizeof *live);
+    if (!live)
+        return NULL;
     for (uint32_t i = 0; i < g->root.len; i++) {
         cr_ref r = g->root.at[i];
-        s->live[r] = cr_at(g, r)->op == CR_OP_ASSIGN ? is_updated(s->options, cr_name_of(g, r))
-                                                     : is_wanted(s->options, cr_name_of(g, r));
+        live[r] = cr_at(g, r)->op == CR_OP_ASSIGN ? is_updated(&cx->options, cr_name_of(g, r))
+                                                  : is_wanted(&cx->options, cr_name_of(g, r));
     }
     for (cr_ref r = g->node.len; r-- > 1;)
-        for (int i = 0; s->live[r] && i < cr_at(g, r)->nsrc; i++)
-            s->live[cr_at(g, r)->src[i]] = true;
+        for (int i = 0; live[r] && i < cr_at(g, r)->nsrc; i++)
+            live[cr_at(g, r)->src[i]] = true;
+    return live;
 }
 
 /* ---- the pass -------------------------------------------------------------------------------- */
 
-static cr_ref specialize(const struct specializer *s, cr_ref r)
+static cr_ref specialize(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3], void *user)
 {
-    const cr_node *n = cr_at(s->from, r);
-    const int64_t *binding = s->options->binding;
+    cr_pass_context *cx = user;
+    const cr_node *n = cr_at(from, r);
+    const int64_t *binding = cx->options.binding;
     if (n->op == CR_OP_SIZE) {
-        cr_origin_follow(s->g, s->from, r);
-        return cr_const_int(s->g, CR_I32,
-                            cr_dim_bind(s->from, cr_attr_of(s->from, r)->at[0], binding));
+        cr_origin_follow(g, from, r);
+        return cr_const_int(g, CR_I32, cr_dim_bind(from, cr_attr_of(from, r)->at[0], binding));
     }
-    cr_ref src[3] = {0};
-    cr_shape shape = *cr_shape_of(s->from, r);
-    for (int i = 0; i < n->nsrc; i++)
-        src[i] = s->remap[n->src[i]];
+    cr_shape shape = *cr_shape_of(from, r);
     for (int i = 0; i < shape.rank; i++)
-        shape.dim[i] = cr_dim_bind(s->from, shape.dim[i], binding);
-    return cr_copy_node(s->g, s->from, r, src, (cr_space)n->space, &shape);
+        shape.dim[i] = cr_dim_bind(from, shape.dim[i], binding);
+    cx->changes += !cr_shape_equal(&shape, cr_shape_of(from, r));
+    return cr_copy_node(g, from, r, src, (cr_space)n->space, &shape);
 }
 
 cr_status cr_pass_specialize(cr_pass_context *cx)
 {
-    const cr_graph *from = cx->graph;
-    CR_TRY(check_binding(from, cx->options.binding));
-    CR_TRY(check_outputs(from, &cx->options));
-    struct specializer s = {from, &cx->options, cr_graph_like(from),
-                            cr_arena_alloc(&cx->scratch, from->node.len * sizeof *s.live),
-                            cr_arena_alloc(&cx->scratch, from->node.len * sizeof *s.remap)};
-    if (s.g && s.live && s.remap) {
-        find_live(&s);
-        for (cr_ref r = 1; r < from->node.len && s.g->status == CR_OK; r++)
-            if (s.live[r]) {
-                s.remap[r] = specialize(&s, r);
-                cx->changes += !cr_shape_equal(cr_shape_of(s.g, s.remap[r]), cr_shape_of(from, r));
-            }
-    } else {
-        cr_graph_destroy(s.g);
-        s.g = NULL;
-    }
-    return cr_pass_replace(cx, s.g);
+    CR_TRY(check_binding(cx->graph, cx->options.binding));
+    CR_TRY(check_outputs(cx->graph, &cx->options));
+    const bool *live = find_live(cx);
+    return cr_pass_replace(cx, live ? cr_copy_with(cx->graph, live, specialize, cx, &cx->scratch)
+                                    : NULL);
 }
