@@ -14,12 +14,6 @@ static cr_value conv(step_data *d, cr_value x, const char *name, int64_t filters
     return cr_conv2d_ex(x, name, filters, 3, 3, &o);
 }
 
-static cr_value dense(step_data *d, cr_value x, const char *name, int64_t units, cr_activation a)
-{
-    const cr_init init = step_weights(d, cr_value_shape(x).dim[1] * units);
-    return cr_dense_init(x, name, units, a, &init);
-}
-
 static cr_graph *build(step_data *d, char *net, int64_t batch)
 {
     cr_graph *g = cr_graph_create(net);
@@ -28,8 +22,8 @@ static cr_graph *build(step_data *d, char *net, int64_t batch)
     x = cr_max_pool2d(conv(d, x, "conv1", 32), 2);
     x = cr_max_pool2d(conv(d, x, "conv2", 64), 2);
     x = cr_flatten(conv(d, x, "conv3", 64));
-    x = dense(d, x, "dense1", 64, CR_RELU);
-    x = dense(d, x, "dense2", STEP_CLASSES, CR_LINEAR);
+    x = step_dense(d, x, 1, 64, CR_RELU);
+    x = step_dense(d, x, 2, STEP_CLASSES, CR_LINEAR);
     cr_value loss = cr_softmax_cross_entropy(x, labels);
     cr_output(g, "loss", loss);
     cr_output(g, "scores", x);

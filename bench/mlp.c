@@ -3,14 +3,6 @@
 #include "bench.h"
 #include "step.h"
 
-static cr_value dense(step_data *d, cr_value x, int layer, int64_t units)
-{
-    char name[16];
-    snprintf(name, sizeof name, "dense%d", layer);
-    const cr_init init = step_weights(d, cr_value_shape(x).dim[1] * units);
-    return cr_dense_init(x, name, units, CR_SIGMOID, &init);
-}
-
 static cr_graph *build(step_data *d, char *hidden, int64_t batch)
 {
     cr_graph *g = cr_graph_create("mlp");
@@ -18,8 +10,8 @@ static cr_graph *build(step_data *d, char *hidden, int64_t batch)
     char *rest = NULL;
     int layers = 0;
     for (char *s = strtok_r(hidden, ",", &rest); s; s = strtok_r(NULL, ",", &rest))
-        x = dense(d, x, ++layers, atoi(s));
-    x = dense(d, x, ++layers, STEP_CLASSES);
+        x = step_dense(d, x, ++layers, atoi(s), CR_SIGMOID);
+    x = step_dense(d, x, ++layers, STEP_CLASSES, CR_SIGMOID);
     cr_value loss = cr_mse(x, cr_onehot(labels, STEP_CLASSES));
     cr_output(g, "loss", loss);
     cr_output(g, "scores", x);

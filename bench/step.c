@@ -86,6 +86,14 @@ cr_init step_weights(step_data *d, int64_t count)
     return init;
 }
 
+cr_value step_dense(step_data *d, cr_value x, int layer, int64_t units, cr_activation a)
+{
+    char name[16];
+    snprintf(name, sizeof name, "dense%d", layer);
+    const cr_init init = step_weights(d, cr_value_shape(x).dim[1] * units);
+    return cr_dense_init(x, name, units, a, &init);
+}
+
 /* ---- commands -------------------------------------------------------------------------------- */
 
 static bool compile(worker *w, const cr_graph *g, int i, cr_launches launches)

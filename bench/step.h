@@ -40,6 +40,8 @@ typedef cr_graph *(*step_build)(step_data *d, char *net, int64_t batch);
 cr_value step_batch(const step_data *d, cr_graph *g, int64_t batch, cr_value *labels);
 /* The next `count` of the weights to start from. */
 cr_init step_weights(step_data *d, int64_t count);
+/* A dense layer that begins with them, "dense1" for layer 1. */
+cr_value step_dense(step_data *d, cr_value x, int layer, int64_t units, cr_activation a);
 
 int step_main(int argc, char **argv, step_build build);
 
