@@ -261,29 +261,33 @@ static void store_bits(array a, int64_t i, int64_t v)
 
 /* ---- movement ------------------------------------------------------------------------------- */
 
-static void run_permute(array x, array out, const int64_t *axes)
+/* The first element of out is element `first` of x; along axis i the next is `step[i]` further. */
+static void copy_view(array x, array out, int64_t first, const int64_t *step)
 {
-    walk w = {0};
-    int64_t from[CR_MAX_RANK], to[CR_MAX_RANK];
-    row_major(&x, from);
+    walk w = {.at = {first, 0}};
+    int64_t to[CR_MAX_RANK];
     row_major(&out, to);
     for (int i = 0; i < out.rank; i++)
-        walk_axis(&w, out.dim[i], from[axes[i]], to[i]);
+        walk_axis(&w, out.dim[i], step[i], to[i]);
     copy_walk(w, x, out);
+}
+
+static void run_permute(array x, array out, const int64_t *axes)
+{
+    int64_t from[CR_MAX_RANK], step[CR_MAX_RANK];
+    row_major(&x, from);
+    for (int i = 0; i < out.rank; i++)
+        step[i] = from[axes[i]];
+    copy_view(x, out, 0, step);
 }
 
 static void run_expand(array x, array out)
 {
-    walk w = {0};
-    int64_t from[CR_MAX_RANK], to[CR_MAX_RANK];
-    int lead = out.rank - x.rank;
+    int64_t from[CR_MAX_RANK], step[CR_MAX_RANK] = {0};
     row_major(&x, from);
-    row_major(&out, to);
-    for (int i = 0; i < out.rank; i++) {
-        bool repeats = i < lead || x.dim[i - lead] == 1;
-        walk_axis(&w, out.dim[i], repeats ? 0 : from[i - lead], to[i]);
-    }
-    copy_walk(w, x, out);
+    for (int i = 0; i < x.rank; i++)
+        step[out.rank - x.rank + i] = x.dim[i] == 1 ? 0 : from[i];
+    copy_view(x, out, 0, step);
 }
 
 /* Copies the box of that size between places of x and out. */
@@ -322,28 +326,23 @@ static void run_concat(array x, array y, array out, int64_t axis)
 /* Element o of the axis and t of the last one are stride and dilation apart. */
 static void run_window(array x, array out, const int64_t *attr)
 {
-    walk w = {0};
-    int64_t from[CR_MAX_RANK], to[CR_MAX_RANK];
-    row_major(&x, from);
-    row_major(&out, to);
-    for (int i = 0; i < x.rank; i++)
-        walk_axis(&w, out.dim[i], i == attr[0] ? from[i] * attr[2] : from[i], to[i]);
-    walk_axis(&w, attr[1], from[attr[0]] * attr[3], 1);
-    copy_walk(w, x, out);
+    int64_t step[CR_MAX_RANK];
+    row_major(&x, step);
+    step[x.rank] = step[attr[0]] * attr[3];
+    step[attr[0]] *= attr[2];
+    copy_view(x, out, 0, step);
 }
 
 static void run_flip(array x, array out, int64_t axes)
 {
-    walk w = {0};
-    int64_t from[CR_MAX_RANK], to[CR_MAX_RANK];
-    row_major(&x, from);
-    row_major(&out, to);
-    for (int i = 0; i < x.rank; i++) {
-        bool turned = axes >> i & 1;
-        walk_axis(&w, x.dim[i], turned ? -from[i] : from[i], to[i]);
-        w.at[0] += turned ? (x.dim[i] - 1) * from[i] : 0;
-    }
-    copy_walk(w, x, out);
+    int64_t step[CR_MAX_RANK], first = 0;
+    row_major(&x, step);
+    for (int i = 0; i < x.rank; i++)
+        if (axes >> i & 1) {
+            first += (x.dim[i] - 1) * step[i];
+            step[i] = -step[i];
+        }
+    copy_view(x, out, first, step);
 }
 
 /* ---- reductions ----------------------------------------------------------------------------- */
