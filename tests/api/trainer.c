@@ -390,12 +390,24 @@ Test(trainer, fits_and_tells)
     cr_trainer_destroy(t);
 }
 
-static float weights[6 * 3];
+enum { NWEIGHT = 6 * 3 };
 
-static void take_weights(cr_trainer *t)
+static void take_weights(cr_trainer *t, float weights[NWEIGHT])
 {
-    cr_assert_eq(cr_fetch(cr_trainer_program(t), "y.w", weights, sizeof weights), CR_OK, "%s",
-                 cr_error());
+    cr_assert_eq(cr_fetch(cr_trainer_program(t), "y.w", weights, NWEIGHT * sizeof *weights), CR_OK,
+                 "%s", cr_error());
+}
+
+/* Its weights are those after so many epochs, to the bit. */
+static void is_after(cr_trainer *t, const cr_samples *s, cr_train_options o, uint32_t n)
+{
+    float kept[NWEIGHT], expected[NWEIGHT];
+    take_weights(t, kept);
+    cr_trainer *again = trainer_of(s, o);
+    epochs(again, (int)n);
+    take_weights(again, expected);
+    cr_assert_eq(memcmp(kept, expected, sizeof kept), 0);
+    cr_trainer_destroy(again);
 }
 
 /* A rate so large that it gets worse: the best epoch's weights come back, to the bit. */
@@ -417,14 +429,7 @@ Test(trainer, stops_early_with_the_best_weights)
         double loss, accuracy;
         cr_assert_eq(cr_trainer_validate(t, &loss, &accuracy), CR_OK, "%s", cr_error());
         cr_assert_eq(monitor == CR_MONITOR_LOSS ? loss : accuracy, fit.best);
-        take_weights(t);
-        float kept[6 * 3];
-        memcpy(kept, weights, sizeof kept);
-        cr_trainer_destroy(t);
-        t = trainer_of(&s, o);
-        epochs(t, (int)fit.best_epoch);
-        take_weights(t);
-        cr_assert_eq(memcmp(kept, weights, sizeof kept), 0);
+        is_after(t, &s, o, fit.best_epoch);
         cr_trainer_destroy(t);
     }
     cr_assert_eq(cr_live_blocks(), 0);
@@ -441,14 +446,7 @@ Test(trainer, may_keep_the_last_weights)
     cr_fit fit;
     cr_assert_eq(cr_trainer_fit(t, 10, &(cr_fit_options){.early_stopping = &stop}, &fit), CR_OK);
     cr_assert(fit.epochs == 3 && fit.best_epoch == 1);
-    take_weights(t);
-    float kept[6 * 3];
-    memcpy(kept, weights, sizeof kept);
-    cr_trainer_destroy(t);
-    t = trainer_of(&s, o);
-    epochs(t, 3);
-    take_weights(t);
-    cr_assert_eq(memcmp(kept, weights, sizeof kept), 0);
+    is_after(t, &s, o, 3);
     cr_trainer_destroy(t);
 }
 
