@@ -19,8 +19,7 @@ static void call(struct writer *w, uint32_t phase, const char *g, int depth)
 {
     const cr_phase *p = &w->plan->phase.at[phase];
     line(w, depth, "%s(", w->names[phase]);
-    cr_writer_parameters(w, w->memories[phase], false, p->panel_bytes, p->schedule.local > 1,
-                         &w->kernels);
+    cr_writer_parameters(w, w->memories[phase], false, p, &w->kernels);
     cr_str_printf(&w->kernels, ", %s);\n", g);
 }
 
@@ -354,26 +353,23 @@ void cr_write_kernel(struct writer *w, uint32_t id)
 
     cr_str_printf(&w->kernels, "\nkernel __attribute__((reqd_work_group_size(%u, 1, 1))) void %s(",
                   l->local, k->name);
-    cr_writer_parameters(w, memories, true, NULL, false, &w->kernels);
+    cr_writer_parameters(w, memories, true, NULL, &w->kernels);
     cr_str_add(&w->kernels, repeat ? ", const int steps" : "");
     cr_str_add(&w->kernels, l->resident ? ", const int patience" : "");
     /* arguments rather than arrays in the kernel, of which PoCL 3.1 crashes when a constant is
      * added */
-    for (int i = 0; i < CR_PANELS; i++) {
-        if (!l->panel_bytes[i])
-            continue;
+    if (l->local_bytes) {
         /* float4, so that fours may be read: drivers align an argument to its type */
-        cr_str_printf(&w->kernels, ", local float4 *panel_%c4", 'a' + i);
-        k->local_bytes[k->nlocal++] = l->panel_bytes[i];
+        cr_str_add(&w->kernels, ", local float4 *panels4");
+        k->local_bytes[k->nlocal++] = l->local_bytes;
     }
     if (l->resident && lid) {
         cr_str_add(&w->kernels, ", local int *came");
-        k->local_bytes[k->nlocal++] = 16;
+        k->local_bytes[k->nlocal++] = CR_MEETING_LOCAL;
     }
     cr_str_add(&w->kernels, ")\n{\n");
-    for (int i = 0; i < CR_PANELS; i++)
-        if (l->panel_bytes[i])
-            line(w, 1, "local float *panel_%c = (local float *)panel_%c4;\n", 'a' + i, 'a' + i);
+    if (l->local_bytes)
+        line(w, 1, "local float *panels = (local float *)panels4;\n");
     if (lid)
         cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
     if (l->resident)

@@ -101,8 +101,8 @@ static void head(struct writer *w, const cr_phase *p, cr_strbuf *out)
 
 /* ---- one phase ------------------------------------------------------------------------------ */
 
-void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel,
-                          bool lid, cr_strbuf *out)
+void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const cr_phase *p,
+                          cr_strbuf *out)
 {
     const char *sep = "";
     for (uint32_t i = 0; i < w->plan->memory.len; i++) {
@@ -113,13 +113,16 @@ void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const
                       cr_emit_memory_name(w->plan, i, buf, sizeof buf));
         sep = ", ";
     }
-    for (int i = 0; panel && i < CR_PANELS; i++) {
-        if (!panel[i])
+    for (int i = 0; p && i < CR_PANELS; i++) {
+        if (!p->panel_bytes[i])
             continue;
-        cr_str_printf(out, "%s%spanel_%c", sep, types ? "local float *" : "", 'a' + i);
+        if (types)
+            cr_str_printf(out, "%slocal float *panel_%c", sep, 'a' + i);
+        else
+            cr_str_printf(out, "%spanels + %" PRIu64, sep, cr_panel_offset(p, i) / sizeof(float));
         sep = ", ";
     }
-    if (lid)
+    if (p && p->schedule.local > 1)
         cr_str_printf(out, "%s%s", sep, types ? "const int lid" : "lid");
 }
 
@@ -163,7 +166,7 @@ static void write_phase(struct writer *w, uint32_t id)
     }
     head(w, p, &w->phases);
     cr_str_printf(&w->phases, "static void %s(", w->names[id]);
-    cr_writer_parameters(w, e.memories, true, p->panel_bytes, p->schedule.local > 1, &w->phases);
+    cr_writer_parameters(w, e.memories, true, p, &w->phases);
     cr_str_printf(&w->phases, ", const int g)\n{\n%s", cr_str_text(&declared));
     if (p->groups == 1)
         cr_str_add(&w->phases, "    (void)g;\n");

@@ -27,9 +27,9 @@ enum { MAX_MEMORIES = 64 };
 const char *cr_writer_keep(struct writer *w, const char *text);
 /* "matmul+add+sigmoid": what a phase owns, in order, at most five. */
 void cr_writer_describe(const struct writer *w, const cr_phase *p, char join, cr_strbuf *out);
-/* Parameters (with types) or arguments; `panel`: bytes of local memory for tiles of A and of B. */
-void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const uint64_t *panel,
-                          bool lid, cr_strbuf *out);
+/* Parameters (with types) or arguments of a phase; p NULL: of a kernel, which has no panels. */
+void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const cr_phase *p,
+                          cr_strbuf *out);
 
 /* launch.c */
 void cr_write_kernel(struct writer *w, uint32_t id);

@@ -36,7 +36,10 @@ enum {
     CR_MEETING_MENDED,    /* launches that had to be done again, in all */
     CR_MEETING_WORDS = 16 /* a cache line */
 };
-enum { CR_WORK_LINE = 64 }; /* states are copied in lines of this many bytes */
+enum {
+    CR_WORK_LINE = 64,    /* states are copied in lines of this many bytes */
+    CR_MEETING_LOCAL = 16 /* local memory that a group of several work-items needs to meet others */
+};
 
 typedef struct cr_memory {
     cr_memory_kind kind;
@@ -65,7 +68,7 @@ typedef struct cr_kernel {
     bool resident; /* its groups wait for each other; may run as one group; after `steps` comes
                     * `patience`: how often a group looks for the others in vain before it gives up
                     */
-    uint64_t local_bytes[4]; /* the last arguments: local memory of these sizes */
+    uint64_t local_bytes[2]; /* the last arguments: local memory of these sizes */
     uint32_t nlocal;
     const char *label; /* what people read in tables: "matmul+bias+sigmoid" */
     uint64_t flops, bytes_read, bytes_written; /* as planned, of one step */

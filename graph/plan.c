@@ -135,6 +135,14 @@ static void memory_text(const cr_plan *p, cr_strbuf *out)
                   p->bound_bytes);
 }
 
+uint64_t cr_panel_offset(const cr_phase *p, int panel)
+{
+    uint64_t at = 0;
+    for (int i = 0; i < panel; i++)
+        at += cr_align_up(p->panel_bytes[i], CR_PANEL_ALIGN);
+    return at;
+}
+
 void cr_plan_print(const cr_plan *p, cr_strbuf *out)
 {
     static const char *const variants[] = {"fused", "unfused", "naive"};

@@ -95,7 +95,7 @@ typedef struct cr_schedule {
     bool a_by_k;   /* A's staged tile is [k][row]: its rows are neighbours in memory */
 } cr_schedule;
 
-enum { CR_PANELS = 3 };
+enum { CR_PANELS = 3, CR_PANEL_ALIGN = 64 };
 
 /* Stores of a phase at most: each of its own nodes (fuse.c caps them at 64) to a buffer and to a
  * state. */
@@ -186,7 +186,7 @@ typedef struct cr_launch {
     uint64_t groups;
     bool resident; /* the groups share out those of each phase, and meet after each stage */
     uint32_t local;
-    uint64_t panel_bytes[CR_PANELS];
+    uint64_t local_bytes; /* of a group: the panels of its largest phase */
 } cr_launch;
 
 typedef enum cr_plan_step_kind { CR_PLAN_LAUNCH, CR_PLAN_COPY, CR_PLAN_HOST } cr_plan_step_kind;
@@ -240,6 +240,9 @@ typedef struct cr_plan {
 } cr_plan;
 
 void cr_plan_destroy(cr_plan *p); /* accepts NULL */
+/* Panels lie one behind the other in a group's local memory: where this one begins (bytes);
+ * CR_PANELS: the end of all. */
+uint64_t cr_panel_offset(const cr_phase *p, int panel);
 /* The plan as text: launches, phases, schedules, buffers, the ledger. */
 void cr_plan_print(const cr_plan *p, cr_strbuf *out);
 void cr_plan_print_reasons(const cr_plan *p, cr_strbuf *out);

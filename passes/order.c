@@ -40,8 +40,7 @@ static bool add_launch(struct orderer *o, const uint32_t *phase, uint32_t n, uin
         const cr_phase *p = &plan->phase.at[phase[i]];
         l.groups += p->groups;
         l.local = CR_MAX(l.local, (uint32_t)p->schedule.local);
-        for (int k = 0; k < CR_PANELS; k++)
-            l.panel_bytes[k] = CR_MAX(l.panel_bytes[k], p->panel_bytes[k]);
+        l.local_bytes = CR_MAX(l.local_bytes, cr_panel_offset(p, CR_PANELS));
     }
     if (nstage > 1 || plan->repeat)
         l.groups = 1;

@@ -7,6 +7,7 @@
  * variants use the same schedules for the same ops. No schedule changes an order of accumulation.
  */
 #include "elementary.h"
+#include "module.h"
 #include "passes.h"
 #include "strides.h"
 #include "tuned.h"
@@ -310,6 +311,13 @@ static void spread(cr_schedule *s, const struct sizes *z, const cr_target *t)
         s->reg_m = (s->reg_m + 1) / 2;
 }
 
+/* Floats of local memory that panels may take, in all. */
+static int64_t panel_floats(const cr_target *t)
+{
+    return (t->local_bytes - CR_PANELS * CR_PANEL_ALIGN - CR_MEETING_LOCAL) /
+           (int64_t)sizeof(float);
+}
+
 static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
 {
     const cr_target *t = plan->target;
@@ -328,7 +336,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     pack_depth(s, z);
     cr_tuned_block(tuned, z->k, s);
     s->packed &= s->k_outer > 0;
-    int64_t limit = t->local_bytes / 4; /* floats */
+    const int64_t limit = panel_floats(t);
     s->stage_a = (!o.a_ready || s->packed || (clash(o.m, s->reg_m) && z->n >= 256)) &&
                  (int64_t)s->block_k * s->reg_m * 2 < limit;
     s->a_by_k = s->stage_a && o.a_by_k;
@@ -339,16 +347,17 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     int64_t a_floats = !s->stage_a ? 0
                        : s->a_by_k ? (int64_t)s->block_k * s->a_pitch
                                    : (int64_t)s->tile_m * s->a_pitch,
-            b_floats = (int64_t)s->block_k * s->tile_n;
+            b_floats = (int64_t)s->block_k * s->tile_n,
+            sums = s->k_outer ? (int64_t)s->tile_m * s->tile_n : 0;
     /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or
      * when its elements are not contiguous */
     bool reused = s->tile_m >= 2 * s->reg_m || z->m > s->reg_m;
-    s->stage_b = reused && a_floats + b_floats <= limit &&
+    s->stage_b = reused && a_floats + b_floats + sums <= limit &&
                  (!o.b_ready || s->packed || (z->m >= 128 && z->n >= 256 && !s->k_outer));
     s->b_along_k = s->stage_b && inner_stride(o.kb) == 1 && inner_stride(o.n) > 1;
     p->panel_bytes[0] = (uint64_t)a_floats * 4;
     p->panel_bytes[1] = s->stage_b ? (uint64_t)b_floats * 4 : 0;
-    p->panel_bytes[2] = s->k_outer ? (uint64_t)s->tile_m * (uint64_t)s->tile_n * 4 : 0;
+    p->panel_bytes[2] = (uint64_t)sums * 4;
 }
 
 /* A line of a panel: whole fours, and not a multiple of the banks of local memory. */
@@ -378,7 +387,7 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
             s->tile_n /= 2;
     }
     s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
-    while (((int64_t)(s->tile_m + s->tile_n) * line_pitch(s->block_k) * 4 > t->local_bytes ||
+    while (((int64_t)(s->tile_m + s->tile_n) * line_pitch(s->block_k) > panel_floats(t) ||
             CR_MAX(s->tile_m, s->tile_n) * s->block_k > 32 * s->local) &&
            s->block_k > 1)
         s->block_k /= 2;

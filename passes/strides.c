@@ -159,11 +159,9 @@ void cr_strides_of(const cr_graph *g, const cr_phase *p, cr_ref r, cr_strides *o
         row_major(cr_shape_of(g, r), out);
         return;
     }
-    if (n->op == CR_OP_gather)
-        cr_strides_of(g, p, n->src[0], out);
     row_major(cr_shape_of(g, r), out);
     out->direct = out->f32 = false;
-    out->gathered |= n->op == CR_OP_gather;
+    out->gathered = n->op == CR_OP_gather;
 }
 
 int cr_refine(const cr_digits *a, const cr_digits *b, int64_t size, int64_t *out, int max)

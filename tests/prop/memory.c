@@ -130,3 +130,45 @@ Test(memory, of_nets_is_close_to_its_bound)
         cr_graph_destroy(g);
     }
 }
+
+/* ---- local memory ---------------------------------------------------------------------------- */
+
+static uint64_t drawn(uint64_t *state, uint64_t below)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (*state >> 33) % below;
+}
+
+/* Independent products run side by side in one launch, whose local memory any of them uses. */
+Test(memory, panels_of_a_launch_fit_local_memory)
+{
+    static const int64_t sizes[] = {1, 10, 48, 196, 784, 1000, 1024, 4096};
+    uint64_t state = 1, most = 0;
+    for (int i = 0; i < 100; i++) {
+        cr_graph *g = cr_graph_create("products");
+        for (int k = 0; k < 3; k++) {
+            char x[16], y[16], z[16];
+            const int64_t m = sizes[drawn(&state, 8)], n = sizes[drawn(&state, 8)],
+                          d = sizes[drawn(&state, 8)];
+            const bool tx = drawn(&state, 2), ty = drawn(&state, 2);
+            snprintf(x, sizeof x, "x%d", k);
+            snprintf(y, sizeof y, "y%d", k);
+            snprintf(z, sizeof z, "z%d", k);
+            cr_value a = cr_input(g, x, CR_F32, tx ? d : m, tx ? m : d);
+            cr_value b = cr_input(g, y, CR_F32, ty ? n : d, ty ? d : n);
+            cr_output(g, z, cr_matmul_ex(a, tx, b, ty));
+        }
+        cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+        const char *target = targets[i % 2];
+        cr_pass_context cx = plan(g, CR_VARIANT_FUSED, target, CR_LAUNCH_LEVELS);
+        for (uint32_t k = 0; k < cx.plan->launch.len; k++) {
+            const cr_launch *l = &cx.plan->launch.at[k];
+            most = CR_MAX(most, l->local_bytes);
+            cr_expect_leq(l->local_bytes, (uint64_t)cx.plan->target->local_bytes, "%s, graph %d",
+                          target, i);
+        }
+        cr_pass_context_finish(&cx);
+        cr_graph_destroy(g);
+    }
+    cr_expect_gt(most, 100000u); /* some are large */
+}
