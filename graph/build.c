@@ -449,6 +449,31 @@ cr_value cr_flip_at(cr_loc at, cr_value x, cr_axes axes)
 
 /* ---- structured ------------------------------------------------------------------------------ */
 
+/* Into how many parts the depth of a product with few columns is cut: one chain for each of few
+ * elements could hardly be shared out, and groups that own a part of the depth own rows of y, in
+ * the product and in the update of y alike. */
+static int64_t parts_of_depth(const cr_shape *x, const cr_shape *y)
+{
+    enum { FEW = 16, PART = 192 };
+    const int64_t k = x->dim[x->rank - 1];
+    int64_t parts = 1;
+    if (x->rank > 2 || y->dim[1] > FEW || !cr_dim_literal(k))
+        return 1;
+    while (k / (2 * parts) >= PART && k % (2 * parts) == 0)
+        parts *= 2;
+    return parts;
+}
+
+/* x [m, k] by y [k, n] as the sum of products of parts of both. */
+static cr_value sum_of_parts(cr_loc at, cr_value x, cr_value y, int64_t parts)
+{
+    const cr_shape a = *cr_shape_of(x.graph, x.ref), b = *cr_shape_of(y.graph, y.ref);
+    const int64_t each = a.dim[1] / parts;
+    x = cr_permute_at(at, cr_reshape_at(at, x, CR_SHAPE(a.dim[0], parts, each)), CR_SHAPE(1, 0, 2));
+    y = cr_reshape_at(at, y, CR_SHAPE(parts, each, b.dim[1]));
+    return cr_sum_at(at, cr_matmul_at(at, x, y), CR_AXIS(0));
+}
+
 cr_value cr_matmul_at(cr_loc at, cr_value x, cr_value y)
 {
     cr_value arg[2] = {x, y}, whole[2] = {x, y};
@@ -473,11 +498,15 @@ cr_value cr_matmul_at(cr_loc at, cr_value x, cr_value y)
     if (whole[0].ref && whole[1].ref) {
         cr_node n = {.op = CR_OP_matmul, .nsrc = 2, .src = {whole[0].ref, whole[1].ref}};
         cr_shape shape;
+        int64_t parts;
         char why[256];
-        if (cr_infer(g, &n, NULL, &shape, why, sizeof why))
-            v = node(at, g, CR_OP_matmul, whole, 2, (struct extra){0});
-        else
+        if (!cr_infer(g, &n, NULL, &shape, why, sizeof why))
             v = mistake(at, "matmul", arg, 2, why);
+        else if ((parts = parts_of_depth(cr_shape_of(g, whole[0].ref),
+                                         cr_shape_of(g, whole[1].ref))) > 1)
+            v = sum_of_parts(at, whole[0], whole[1], parts);
+        else
+            v = node(at, g, CR_OP_matmul, whole, 2, (struct extra){0});
     }
     cr_origin_leave(g);
     return v;

@@ -198,7 +198,9 @@ static cr_value forward(const struct conv *c, cr_value x, cr_value w)
         return depth_forward(c, x, w);
     cr_value p = patch_matrix(c, x);
     cr_value k = group_rows(c, w, taps(c) * channels(c) / c->groups, results(c));
-    cr_value y = cr_matmul_at(c->at, p, k);
+    const cr_value arg[2] = {p,
+                             k}; /* not cr_matmul, which may cut its depth: one chain is the op's */
+    cr_value y = cr_build_node(c->at, CR_OP_matmul, arg, 2, NULL, 0);
     if (c->groups > 1)
         y = cr_permute_at(c->at, y, CR_SHAPE(1, 0, 2));
     return reshape(c, y, c->y);

@@ -218,10 +218,9 @@ static bool one_local_size(const cr_plan *plan)
     return true;
 }
 
-/* Resident groups should be faster than launches, of which a runtime deals out the groups as units
- * come free, and the single group that works when they cannot meet not much slower. With two units
- * it never is: where a second thread gets no time, launches are as slow. */
-static const double SURE = 1.05, FALLBACK = 2.2;
+/* Resident groups should be clearly faster than launches, of which a runtime deals out the groups
+ * as units come free, and the single group that works when they cannot meet not much slower. */
+static const double SURE = 1.2, FALLBACK = 1.5;
 
 static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
 {

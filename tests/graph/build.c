@@ -212,3 +212,62 @@ Test(build, roots_wait_for_a_guard)
           (s = cr_state(g, "s", CR_I32, (cr_init){0}, CR_SCALAR), g->root_mode = CR_ROOTS_GUARDED,
            cr_assign(s, s), cr_assign(s, s)));
 }
+
+/* ---- long chains ----------------------------------------------------------------------------- */
+
+static int count(cr_op op)
+{
+    int n = 0;
+    for (cr_ref r = 1; r < g->node.len; r++)
+        n += cr_at(g, r)->op == op;
+    return n;
+}
+
+/* How many sums `cr_sum` makes over these axes of f32 (or i32) [a, b, c]. */
+static int sums(cr_dtype type, cr_dim a, int64_t b, int64_t c, cr_axes axes)
+{
+    begin();
+    cr_output(g, "y", cr_sum(cr_input(g, "z", type, a, b, c), axes));
+    cr_expect_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    const int n = count(CR_OP_sum);
+    end();
+    return n;
+}
+
+Test(build, long_sums_are_sums_of_sums)
+{
+    const cr_axes outer = CR_AXIS(0), middle = CR_AXIS(1), inner = CR_AXIS(2);
+    cr_expect_eq(sums(CR_F32, 5, 7, 1, CR_ALL_AXES), 1);
+    cr_expect_eq(sums(CR_F32, 5, 8, 1, CR_ALL_AXES), 2);
+    cr_expect_eq(sums(CR_F32, 5, 8, 9, CR_ALL_AXES), 3);
+    cr_expect_eq(sums(CR_F32, 5, 8, 9, outer | middle), 2);
+    cr_expect_eq(sums(CR_F32, 1, 8, 9, outer | inner), 1); /* an axis of 1 is none */
+    cr_expect_eq(sums(CR_F32, 1000, 2, 2, outer), 1);
+    cr_expect_eq(sums(CR_I32, 5, 8, 9, CR_ALL_AXES), 1); /* exact in any order */
+}
+
+/* How many sums a product [m, k] by [k, n] takes, and of how many parts. */
+static int parts(cr_dim m, int64_t k, int64_t n)
+{
+    begin();
+    cr_value y = cr_matmul(cr_input(g, "a", CR_F32, m, k), cr_input(g, "b", CR_F32, k, n));
+    cr_output(g, "y", y);
+    cr_expect_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+    cr_expect_eq(cr_value_shape(y).rank, 2);
+    cr_expect_eq(count(CR_OP_matmul), 1);
+    int of = 1;
+    for (cr_ref r = 1; r < g->node.len; r++)
+        if (cr_at(g, r)->op == CR_OP_matmul && cr_shape_of(g, r)->rank == 3)
+            of = (int)cr_shape_of(g, r)->dim[0];
+    end();
+    return of;
+}
+
+Test(build, deep_products_of_few_columns_are_sums_of_parts)
+{
+    cr_expect_eq(parts(32, 784, 16), 4);
+    cr_expect_eq(parts(32, 784, 17), 1);
+    cr_expect_eq(parts(1, 384, 1), 2);
+    cr_expect_eq(parts(1, 383, 1), 1);
+    cr_expect_eq(parts(1, 385, 1), 1); /* no equal parts */
+}

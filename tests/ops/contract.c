@@ -36,6 +36,7 @@ Test(contract, sizes)
     cr_graph *g = cr_graph_create("sizes");
     for (int i = 0; i < n; i++)
         add_product(g, sizes[i % n], sizes[(i * 2 + 1) % n], sizes[(i * 4 + 2) % n], i % 4);
+    add_product(g, 5, 16, 400, 1); /* in parts of the depth */
     check(g, 1);
 }
 
