@@ -116,6 +116,15 @@ static cr_status find_target(const char *name, cr_target *out)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+/* Did the last pass of that variant run? Before it, a plan is no program. */
+static bool is_finished(const cr_plan *plan, const char *passes, cr_variant variant)
+{
+    uint32_t last = cr_pass_count - 1;
+    while (!(cr_passes[last].variants >> variant & 1))
+        last--;
+    return plan && plan->buffer_of && (!passes || cr_pass_listed(passes, cr_passes[last].name));
+}
+
 static char *run(cr_pass_context *cx, const cr_graph *g, const cr_inspect_options *o, cr_arena *a,
                  cr_target *target)
 {
@@ -146,7 +155,7 @@ static char *run(cr_pass_context *cx, const cr_graph *g, const cr_inspect_option
         return NULL;
     cr_module *module = NULL;
     double start = cr_now();
-    if (cx->plan && cx->plan->buffer_of && !(module = cr_codegen(cx->plan)))
+    if (is_finished(cx->plan, o->passes, variant) && !(module = cr_codegen(cx->plan)))
         return NULL;
     if (o->time_passes) {
         if (module)
