@@ -240,6 +240,19 @@ static cr_status end_run(cr_exec *x, uint64_t nsteps)
     return CR_OK;
 }
 
+/* After an error: nothing is left running that reads the caller's memory, and groups that meet in a
+ * later launch find nothing of one whose second half was never enqueued. */
+static void clean_up(cr_exec *x)
+{
+    cl_int mended = x->mended;
+    (void)clFinish(x->queue);
+    if (x->resident && cr_mem_zero(x->memory[x->meeting]) == CR_OK)
+        mended = 0;
+    x->mended = mended;
+    x->forms = 0;
+    cr_pace_forget(&x->pace);
+}
+
 cr_status cr_exec_run(cr_exec *x, uint64_t nsteps)
 {
     x->steps_done = 0;
@@ -248,10 +261,8 @@ cr_status cr_exec_run(cr_exec *x, uint64_t nsteps)
     cr_status status = run_chunks(x, nsteps);
     if (status == CR_OK)
         status = end_run(x, nsteps);
-    if (status != CR_OK && status != CR_E_INTERRUPTED) {
-        (void)clFinish(x->queue); /* leave nothing running that reads the caller's memory */
-        cr_pace_forget(&x->pace);
-    }
+    if (status != CR_OK && status != CR_E_INTERRUPTED)
+        clean_up(x);
     return status;
 }
 

@@ -166,8 +166,8 @@ Test(contract, states_in_panels)
     cr_graph_destroy(g);
 }
 
-/* Groups that wait for each other where they cannot all run: the launch gives up, in the middle of
- * steps, and one group does its work again. Nothing changes but the time. */
+/* Groups that wait for each other where they cannot all run: the launch gives up when they first
+ * meet, and one group does its work. Nothing changes but the time. */
 Test(contract, a_launch_that_gives_up_is_mended)
 {
     static const struct setup one = {.name = "one", .launches = CR_LAUNCH_ALONE},
@@ -196,5 +196,102 @@ Test(contract, a_launch_that_gives_up_is_mended)
     cr_expect_geq(mended[1], 1);
     cr_expect_eq(loss[0], loss[1], "%.9g and %.9g", (double)loss[0], (double)loss[1]);
     cr_expect_arr_eq(weight[0], weight[1], sizeof weight[0]);
+    cr_graph_destroy(g);
+}
+
+/* ---- launches that are cut short --------------------------------------------------------------
+ */
+
+enum { CHUNK = 7, CHUNKS = 3, WEIGHTS = 30 * 17 };
+
+static const struct setup together = {
+    .name = "two", .target = "cpu", .launches = CR_LAUNCH_RESIDENT, .resident_groups = 2};
+
+/* looks_per_us < 0: the target's. */
+static cr_exec *start(const cr_graph *g, const struct setup *s, double looks_per_us)
+{
+    outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
+    cr_module *m = module_for(g, s);
+    cr_assert(m, "%s", cr_error());
+    if (looks_per_us >= 0)
+        m->looks_per_us = looks_per_us;
+    cr_exec *x = cr_exec_create(the_device(), NULL, m, NULL);
+    cr_assert(x, "%s", cr_error());
+    cr_assert_eq(give_leaves(&o, x, 3, TAME), CR_OK, "%s", cr_error());
+    outcome_finish(&o);
+    return x;
+}
+
+static void weights_of(cr_exec *x, float *out)
+{
+    cr_assert_eq(cr_exec_fetch(x, "a.w", out, WEIGHTS * sizeof *out), CR_OK, "%s", cr_error());
+}
+
+/* What one group alone makes of chunks of steps: [0] before any. */
+static cr_graph *alone(float weight[CHUNKS + 2][WEIGHTS])
+{
+    static const struct setup one = {.name = "one", .launches = CR_LAUNCH_ALONE};
+    cr_graph *g = training_graph("cut short", 8, 30, 17, 10, true, true);
+    cr_exec *x = start(g, &one, -1);
+    for (int i = 0; i < CHUNKS + 2; i++) {
+        if (i)
+            cr_assert_eq(cr_exec_run(x, CHUNK), CR_OK, "%s", cr_error());
+        weights_of(x, weight[i]);
+    }
+    cr_exec_destroy(x);
+    return g;
+}
+
+/* From a group that never waits to one that waits long: launches give up anywhere, in the middle of
+ * steps and at their last barrier. */
+Test(contract, wherever_a_launch_gives_up)
+{
+    static float weight[CHUNKS + 2][WEIGHTS], now[WEIGHTS];
+    cr_graph *g = alone(weight);
+    uint64_t mended = 0;
+    for (double looks = 0; looks<1; looks = looks> 0 ? looks * 4 : 1e-5) { /* of 50 ms: * 5e4 */
+        cr_exec *x = start(g, &together, looks);
+        for (int i = 0; i < CHUNKS; i++)
+            cr_assert_eq(cr_exec_run(x, CHUNK), CR_OK, "%s", cr_error());
+        weights_of(x, now);
+        cr_expect_eq(memcmp(now, weight[CHUNKS], sizeof now), 0, "%g looks a us", looks);
+        cr_exec_stats s;
+        cr_exec_stats_get(x, &s);
+        mended += s.mended;
+        cr_exec_destroy(x);
+    }
+    cr_expect_geq(mended, 1);
+    cr_graph_destroy(g);
+}
+
+/* A call to OpenCL fails while launches are enqueued, be it between a launch of all groups and the
+ * one that would mend it: the run fails, states are those of whole chunks, and later runs go on
+ * from there. */
+Test(contract, after_a_failed_launch)
+{
+    static float weight[CHUNKS + 2][WEIGHTS], now[WEIGHTS];
+    cr_graph *g = alone(weight);
+    int failed = 0;
+    for (int64_t call = 0; call < 12; call++) {
+        cr_exec *x = start(g, &together, -1);
+        int done = 0;
+        for (int i = 0; i < CHUNKS; i++) {
+            if (i == 1)
+                cr_cl_fail_after(call);
+            const cr_status status = cr_exec_run(x, CHUNK);
+            cr_cl_fail_after(-1);
+            failed += status != CR_OK;
+            cr_expect(status == CR_OK || i == 1, "%s", cr_error());
+            weights_of(x, now);
+            int at = done;
+            while (at <= CHUNKS && memcmp(now, weight[at], sizeof now) != 0)
+                at++;
+            cr_expect(at == done + 1 || (status != CR_OK && at == done),
+                      "call %d fails, run %d: %d chunks after %d", (int)call, i, at, done);
+            done = at;
+        }
+        cr_exec_destroy(x);
+    }
+    cr_expect_geq(failed, 2);
     cr_graph_destroy(g);
 }
