@@ -5,8 +5,8 @@
  * special of:
  *
  *     x [n, s, c] --pad--window--> patches [n, o, k, c] --reshape--> [n o, k c]
- *                                                w [k, c, f] --reshape--> [k c, f]   --matmul--> [n
- * o, f]
+ *     w [k, c, f] --reshape--> [k c, f]
+ *     their matmul: [n o, f]
  *
  * The gradient by w is the same contraction with the patches transposed. The gradient by x is a
  * convolution of g with the kernel turned around; where the stride s is above 1, each of the s
@@ -198,8 +198,8 @@ static cr_value forward(const struct conv *c, cr_value x, cr_value w)
         return depth_forward(c, x, w);
     cr_value p = patch_matrix(c, x);
     cr_value k = group_rows(c, w, taps(c) * channels(c) / c->groups, results(c));
-    const cr_value arg[2] = {p,
-                             k}; /* not cr_matmul, which may cut its depth: one chain is the op's */
+    /* not cr_matmul, which may cut its depth: the op is one chain */
+    const cr_value arg[2] = {p, k};
     cr_value y = cr_build_node(c->at, CR_OP_matmul, arg, 2, NULL, 0);
     if (c->groups > 1)
         y = cr_permute_at(c->at, y, CR_SHAPE(1, 0, 2));
@@ -377,8 +377,11 @@ static cr_value by_x(const struct conv *c, cr_value g, cr_value w)
 
 cr_value cr_conv_by_x(cr_loc at, cr_value g, cr_value w, const cr_shape *x, const int64_t *attr)
 {
-    const struct conv c =
+    struct conv c =
         take_apart(at, g.graph, x, cr_shape_of(w.graph, w.ref), cr_shape_of(g.graph, g.ref), attr);
+    for (int i = 0; i < c.spatial; i++)
+        if (c.y.dim[1 + i] == 1)
+            c.stride[i] = 1; /* from the only place no step is made, and strides may be huge */
     return by_x(&c, g, w);
 }
 
