@@ -338,11 +338,7 @@ static void atom_text(const cr_ix_table *t, const struct atom *a, const char *la
     case ATOM_MOD:
         cr_str_add(out, "(");
         cr_ix_text(t, a->of, lanes, out);
-        cr_str_printf(out, ") %c ", a->kind == ATOM_DIV ? '/' : '%');
-        if (lanes && a->lane) /* a driver's compiler breaks on a scalar here */
-            cr_str_printf(out, "(int%s)(%lld)", lanes + 1, (long long)a->by);
-        else
-            cr_str_printf(out, "%lld", (long long)a->by);
+        cr_str_printf(out, ") %c %lld", a->kind == ATOM_DIV ? '/' : '%', (long long)a->by);
         break;
     }
 }

@@ -191,7 +191,7 @@ typedef struct cr_exec_row {
     const char *label;
     uint64_t count;
     double total_us, min_us, median_us;
-    uint64_t flops, bytes; /* as planned (kernels) or moved (transfers), of one */
+    uint64_t flops, bytes; /* of one step: as planned (kernels) or moved (transfers) */
 } cr_exec_row;
 
 typedef struct cr_exec_times {

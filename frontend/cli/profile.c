@@ -40,7 +40,7 @@ static void print_table(const cr_profile *p, double steps)
             if (strcmp(r->kind, kinds[k]) == 0)
                 print_line(kind_name(r->kind), r->label, (double)r->count / steps,
                            r->total_us / steps, step,
-                           (double)r->flops * (double)r->count * 1e-3 / r->total_us);
+                           (double)r->flops * steps * 1e-3 / r->total_us);
         }
     print_line("idle", "", 0, (p->wall_us - p->busy_us) / steps, step, 0);
     print_line("step", "", 1, step, step, 0);

@@ -275,8 +275,9 @@ static const char *wrong(const cr_optimizer *o)
         return "no such optimizer";
     if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1))
         return "beta1 and beta2 must be in [0, 1)";
-    if (!isfinite(o->lr) || !isfinite(o->momentum) || !(o->epsilon > 0))
-        return "the rate, the momentum and epsilon must be finite, epsilon above 0";
+    if (!is_amount(o->lr) || !is_amount(o->momentum) || !(o->epsilon > 0))
+        return "the rate, the momentum and epsilon must be finite and not negative, epsilon above "
+               "0";
     if (!is_amount(o->weight_decay) || !is_amount(o->clip_value) || !is_amount(o->clip_norm))
         return "weight_decay, clip_value and clip_norm must be finite and not negative";
     return cr_lr_schedule_wrong(&o->schedule);

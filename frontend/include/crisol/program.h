@@ -73,8 +73,8 @@ typedef struct cr_compile_options {
     const char *schedules;    /* those that were measured (crisol/tune.h), as text; "": none; NULL:
                                  those stored for the device, unless $CRISOL_TUNED is "off" */
     const char *dump_kernels; /* a folder: every module's kernels are written there */
-    const volatile int *interrupt; /* looked at between steps (of launches of many steps: between
-                                      these);    non-zero: cr_run stops early, after a whole step */
+    const volatile int *interrupt; /* looked at between steps, or launches of many steps; non-zero:
+                                      cr_run stops early, after a whole step */
 } cr_compile_options;
 
 /* Compiles the roots of g. NULL on any mistake in the graph, the options, or on the device. The
@@ -156,7 +156,7 @@ typedef struct cr_profile_row {
     const char *kind;  /* "kernel", "h2d", "d2h", "host" */
     uint64_t count;
     double total_us, min_us, median_us;
-    uint64_t flops, bytes; /* of one: as planned, moved */
+    uint64_t flops, bytes; /* of one step: as planned, moved */
 } cr_profile_row;
 typedef struct cr_span { /* one command, for timelines; microseconds from the first command's start
                           */
