@@ -79,8 +79,15 @@ static void in_sequence(struct writer *w, const cr_launch *l, bool repeat)
     uint64_t turn = 0;
     if (repeat)
         line(w, depth++, "for (int s = 0; s < steps; s++) {\n");
+    bool fetches = l->ahead.gather != 0;
     for (uint32_t i = 0; i < l->nphase; i++) {
         const cr_phase *p = &w->plan->phase.at[l->phase[i]];
+        if (fetches && p->stage == l->ahead.stage) {
+            line(w, depth, "ahead(");
+            cr_writer_parameters(w, w->ahead, false, NULL, &w->kernels);
+            cr_str_add(&w->kernels, ");\n");
+            fetches = false;
+        }
         bool last = i + 1 == l->nphase || w->plan->phase.at[l->phase[i + 1]].stage != p->stage;
         if (l->resident)
             share_out(w, l, p, &turn, depth);
@@ -327,6 +334,9 @@ void cr_write_kernel(struct writer *w, uint32_t id)
         k->bytes_read += p->bytes_read;
         k->bytes_written += p->bytes_written;
     }
+    if (l->ahead.gather)
+        cr_write_ahead(w, l);
+    memories |= w->ahead;
     cr_strbuf name = {0};
     if (l->nphase == 1)
         cr_str_printf(&name, "k%u_%s", id, strchr(w->names[l->phase[0]], '_') + 1);

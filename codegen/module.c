@@ -173,15 +173,11 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_str_add(&w->phases, cr_str_text(&e.root->text));
     cr_str_add(&w->phases, "}\n");
     w->ok &= !e.failed && !w->phases.failed;
-    cr_str_finish(&e.root->text);
+    cr_emit_finish(&e);
     cr_str_finish(&declared);
     cr_str_finish(&name);
-    cr_vec_finish(&e.memo);
-    cr_vec_finish(&e.pointer);
-    cr_ix_table_destroy(e.ix);
     for (uint32_t i = 0; i < p->nnode; i++)
         w->inside[p->node[i]] = false;
-    cr_arena_finish(&e.arena);
 }
 
 /* ---- the program's text --------------------------------------------------------------------- */

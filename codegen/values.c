@@ -256,8 +256,8 @@ static cr_val moved(cr_emit *e, cr_ref r, const cr_ix *at)
     return cr_emit_value(e, n->src[0], x);
 }
 
-/* The row that a gather takes: one that is there, whatever the index says. */
-static cr_ix row_index(cr_emit *e, cr_ref r, const cr_ix *at)
+/* Whatever the index says. */
+cr_ix cr_emit_row(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
     const int64_t last = cr_shape_of(e->graph, n->src[0])->dim[0] - 1;
@@ -278,7 +278,7 @@ static cr_val gather(cr_emit *e, cr_ref r, const cr_ix *at)
     const cr_shape *table = cr_shape_of(e->graph, n->src[0]),
                    *index = cr_shape_of(e->graph, n->src[1]);
     cr_ix x[CR_MAX_RANK];
-    x[0] = table->dim[0] == 1 ? cr_ix_const(e->ix, 0) : row_index(e, r, at);
+    x[0] = table->dim[0] == 1 ? cr_ix_const(e->ix, 0) : cr_emit_row(e, r, at);
     for (int i = 1; i < table->rank; i++)
         x[i] = at[index->rank + i - 1];
     return cr_emit_value(e, n->src[0], x);

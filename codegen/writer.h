@@ -17,6 +17,7 @@ struct writer {
     uint32_t functions[5]; /* elementary functions used, for widths 1, 2, 4, 8, 16 */
     bool lanes[5];         /* lane numbers used, by width */
     uint32_t random;       /* widths (bits) in which random numbers are drawn */
+    uint64_t ahead;        /* bits of the memories that `ahead` uses */
     bool resident;         /* some launch is of resident groups */
     bool ok;
 };
@@ -33,6 +34,9 @@ void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const
 
 /* launch.c */
 void cr_write_kernel(struct writer *w, uint32_t id);
+/* ahead.c: the function that asks for the next step's rows. */
+void cr_write_ahead(struct writer *w, const cr_launch *l);
+
 /* The functions of resident launches. */
 void cr_write_meeting(struct writer *w, cr_strbuf *out);
 

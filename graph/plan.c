@@ -106,6 +106,12 @@ static void steps_text(const cr_plan *p, cr_strbuf *out)
                           l->nstage == 1 ? "" : "s", p->repeat ? ", may repeat the step" : "");
             for (uint32_t k = 0; k < l->nphase; k++)
                 phase_text(p, l->phase[k], out);
+            if (l->ahead.gather) {
+                cr_str_printf(out, "    fetches, before stage %u, the next step's ",
+                              l->ahead.stage);
+                node_text(p, l->ahead.gather, out);
+                cr_str_add(out, "\n");
+            }
         }
     }
 }

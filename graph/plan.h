@@ -179,6 +179,14 @@ typedef struct cr_edge {
 
 /* ---- launches, steps, memory ---------------------------------------------------------------- */
 
+/* Rows that the next step of a launch begins by gathering: what is computed to know which. */
+typedef struct cr_ahead {
+    uint32_t stage;            /* before which they are fetched */
+    cr_ref gather;             /* 0: none */
+    const cr_ref *node, *load; /* ascending */
+    uint32_t nnode, nload;
+} cr_ahead;
+
 typedef struct cr_launch {
     const uint32_t *phase;
     uint32_t nphase; /* in stage order */
@@ -187,6 +195,7 @@ typedef struct cr_launch {
     bool resident; /* the groups share out those of each phase, and meet after each stage */
     uint32_t local;
     uint64_t local_bytes; /* of a group: the panels of its largest phase */
+    cr_ahead ahead;       /* what it fetches for the next step */
 } cr_launch;
 
 typedef enum cr_plan_step_kind { CR_PLAN_LAUNCH, CR_PLAN_COPY, CR_PLAN_HOST } cr_plan_step_kind;

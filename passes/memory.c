@@ -161,6 +161,9 @@ static bool find_lives(struct planner *p, const bool *live)
     for (uint32_t i = 0; i < plan->phase.len; i++)
         for (uint32_t k = 0; k < plan->phase.at[i].nload; k++)
             extend_life(p, plan->phase.at[i].load[k], p->time_of_phase[i]);
+    for (uint32_t i = 0; i < plan->launch.len; i++) /* which is the plan's only one */
+        for (uint32_t k = 0; k < plan->launch.at[i].ahead.nload; k++)
+            extend_life(p, plan->launch.at[i].ahead.load[k], p->now);
     for (cr_ref r = 1; r < p->g->node.len; r++) {
         const cr_node *n = cr_at(p->g, r);
         if (p->time_of_copy[r])

@@ -64,6 +64,7 @@ cr_pass_transfers(cr_pass_context *cx); /* needless transfers removed; the budge
 cr_status cr_pass_fuse(cr_pass_context *cx);
 cr_status cr_pass_schedule(cr_pass_context *cx);
 cr_status cr_pass_order(cr_pass_context *cx);
+cr_status cr_pass_ahead(cr_pass_context *cx); /* what the next step of a launch begins with */
 cr_status cr_pass_memory(cr_pass_context *cx);
 cr_status cr_pass_layout(cr_pass_context *cx); /* what resident groups work on */
 

@@ -13,6 +13,7 @@
  *        |  fuse          phases: what one sweep computes (unfused, naive: one op of the user)
  *        |  schedule      tiles
  *        |  order         launches and steps
+ *        |  ahead         (fused) rows that the next step of a launch begins with
  *        |  memory        offsets
  *        |  layout        (fused) the states that a launch of resident groups works on
  *     a plan
@@ -48,6 +49,7 @@ const cr_pass cr_passes[] = {
     {"fuse",       cr_pass_fuse,       PLACED,  PLACED,  ALL, "grow phases"},
     {"schedule",   cr_pass_schedule,   PLACED,  PLACED,  ALL, "choose tiles"},
     {"order",      cr_pass_order,      PLACED,  PLACED,  ALL, "order phases into launches and steps"},
+    {"ahead",      cr_pass_ahead,      PLACED,  PLACED,  FUSED, "fetch what the next step begins with"},
     {"memory",     cr_pass_memory,     PLACED,  PLACED,  ALL, "give every value an offset"},
     {"layout",     cr_pass_layout,     PLACED,  PLACED,  FUSED, "lay out states for resident groups"},
 };

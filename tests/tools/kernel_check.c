@@ -13,9 +13,9 @@
  * or through vloadN and vstoreN, is followed back to an argument of the function and a constant
  * offset: what it reads must lie in an `in`, what it writes in an `out`, and no place may be left
  * over. The kernels must hand each memory to the phase's argument of the same name; they themselves
- * touch only `meeting` and `work`, which are for resident groups, and the states when copying
- * them (codegen/launch.c). Local and private memory are nobody's business. Exit status 1: something
- * disagrees, all is said. */
+ * touch only `meeting` and `work`, which are for resident groups, the states when copying them, and
+ * what tells the next rows (codegen/launch.c, ahead.c). Local and private memory are nobody's
+ * business. Exit status 1: something disagrees, all is said. */
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -179,6 +179,8 @@ static void record(const char *memory, int64_t offset, const struct access *a)
     bool known = false;
     if (!now.phase) {
         bool copies = now.helper && strncmp(now.helper, "move_", 5) == 0;
+        if (now.helper && strcmp(now.helper, "ahead") == 0 && !a->out)
+            return;
         if (strcmp(memory, "meeting") != 0 && strcmp(memory, "work") != 0 &&
             !(copies && strcmp(memory, "store") == 0))
             complain("%s at %s+%lld outside of a phase", a->out ? "stores" : "loads", memory,
@@ -305,6 +307,8 @@ static void follow(LLVMValueRef call, const struct frame *f)
         complain("calls what is not a function");
     } else if (!takes_global(call) || builtin_access(call, name_of(callee), f)) {
         return;
+    } else if (strncmp(name_of(callee), "llvm.prefetch.", 14) == 0) {
+        return; /* no access */
     } else if (!now.phase && is_phase_name(name_of(callee))) {
         check_call(call, callee);
     } else if (LLVMIsDeclaration(callee)) {

@@ -1,0 +1,89 @@
+/* ahead.c - asking for the rows that the next step begins with (passes/ahead.c). */
+#include <inttypes.h>
+
+#include "writer.h"
+
+/* States take the values that the step ends with; what was known of them before is forgotten. */
+static void take_next_states(cr_emit *e, const cr_ahead *a)
+{
+    cr_val next[16];
+    cr_ref state[16];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < e->graph->root.len; i++) {
+        const cr_node *root = cr_at(e->graph, e->graph->root.at[i]);
+        bool wanted = false;
+        for (uint32_t k = 0; k < a->nnode; k++)
+            wanted |= a->node[k] == root->src[1];
+        if (root->op != CR_OP_ASSIGN || !wanted || n == CR_COUNTOF(next))
+            continue;
+        state[n] = root->src[0];
+        next[n++] = cr_emit_value(e, root->src[1], NULL);
+    }
+    e->memo.len = 0;
+    for (uint32_t i = 0; i < n; i++)
+        cr_emit_bind(e, state[i], NULL, next[i].text, 1);
+}
+
+static void fetch_rows(cr_emit *e, const cr_ahead *a)
+{
+    enum { LINE = 64 };
+    const cr_node *n = cr_at(e->graph, a->gather);
+    const cr_shape *table = cr_shape_of(e->graph, n->src[0]);
+    const int64_t rows = cr_count_of(e->graph, n->src[1]);
+    const int64_t bytes = (int64_t)cr_bytes_of(e->graph, a->gather) / rows,
+                  size = (int64_t)cr_dtype_size((cr_dtype)n->dtype);
+    cr_scope *s = cr_emit_open(e);
+    cr_ix r = cr_ix_var(e->ix, "r", 0, rows - 1, s, false, false), at[CR_MAX_RANK] = {r};
+    for (int i = 1; i < table->rank; i++)
+        at[i] = cr_ix_const(e->ix, 0);
+    at[0] = cr_emit_row(e, a->gather, &r);
+    const char *first = cr_emit_ix(e, cr_emit_linear(e, table, at), false),
+               *pointer = cr_emit_pointer(e, e->plan->buffer_of[n->src[0]]);
+    cr_emit_line(e, e->now, "for (int i = 0; i < %" PRId64 "; i += %" PRId64 ")", bytes / size,
+                 LINE / size);
+    cr_emit_line(e, e->now, "    FETCH(%s + %s + i);", pointer, first);
+    cr_emit_close(e, cr_arena_printf(&e->arena, "for (int r = 0; r < %" PRId64 "; r++) {", rows));
+}
+
+void cr_write_ahead(struct writer *w, const cr_launch *l)
+{
+    const cr_ahead *a = &l->ahead;
+    const cr_phase p = {.node = a->node, .nnode = a->nnode, .load = a->load, .nload = a->nload};
+    cr_strbuf declared = {0};
+    cr_emit e = {.plan = w->plan,
+                 .graph = w->graph,
+                 .phase = &p,
+                 .width = 1,
+                 .valid = 1,
+                 .lanes = "L1",
+                 .inside = w->inside,
+                 .declared = &declared,
+                 .ix = cr_ix_table_create()};
+    if (!e.ix) {
+        w->ok = false;
+        return;
+    }
+    for (uint32_t i = 0; i < a->nnode; i++)
+        w->inside[a->node[i]] = true;
+    e.root = cr_emit_open(&e);
+    take_next_states(&e, a);
+    fetch_rows(&e, a);
+    w->ahead = e.memories;
+    cr_str_add(&w->phases, "\n/* Asks for the rows that the next step begins with. */\n"
+                           "#if defined(__has_builtin)\n"
+                           "#if __has_builtin(__builtin_prefetch)\n"
+                           "#define FETCH(p) __builtin_prefetch(p, 0, 2)\n"
+                           "#endif\n"
+                           "#endif\n"
+                           "#ifndef FETCH\n"
+                           "#define FETCH(p) (void)(p)\n"
+                           "#endif\n"
+                           "static void ahead(");
+    cr_writer_parameters(w, e.memories, true, NULL, &w->phases);
+    cr_str_printf(&w->phases, ")\n{\n%s%s}\n", cr_str_text(&declared), cr_str_text(&e.root->text));
+    w->ok &= !e.failed && !w->phases.failed;
+    for (uint32_t i = 0; i < a->nnode; i++)
+        w->inside[a->node[i]] = false;
+    cr_emit_finish(&e);
+    cr_str_finish(&declared);
+}
