@@ -220,7 +220,7 @@ static bool one_local_size(const cr_plan *plan)
 
 /* Resident groups should be clearly faster than launches, of which a runtime deals out the groups
  * as units come free, and the single group that works when they cannot meet not much slower. */
-static const double SURE = 1.2, FALLBACK = 1.5;
+static const double SURE = 1.15, FALLBACK = 1.7;
 
 static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
 {

@@ -24,6 +24,7 @@ struct cr_exec {
     cr_pace pace;
     bool resident;          /* the module is one kernel of resident groups */
     cr_form form;           /* of that kernel */
+    double learned;         /* when it was last told of the form (cr_now) */
     uint32_t forms;         /* those since the last wait: 1 << cr_form_kind */
     uint32_t meeting;       /* its MEETING memory */
     cl_int mended;          /* launches that gave up, as the device counts them */

@@ -42,7 +42,7 @@ uint64_t cr_form_try(const cr_form *f, uint64_t steps)
 /* The model's absolute figures are rough and its ratios better: what was never measured is believed
  * in proportion. What was measured long ago is forgotten in the course of some seconds, so that the
  * other form gets another try. */
-void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps)
+void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps, double elapsed_us)
 {
     const double fresh = 0.5, memory_us = 4e6, surprise = 2;
     const double expected_us = (double)steps * f->us[form];
@@ -60,7 +60,7 @@ void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps)
         step = CR_MIN(step, surprise * f->us[form]);
     f->us[form] = f->known[form] == 2 ? step : f->us[form] + fresh * (step - f->us[form]);
     double expected = f->us[form] * f->guess[other] / f->guess[form];
-    double forget = f->known[other] < 2 ? 1 : CR_MIN(us / memory_us, 1);
+    double forget = f->known[other] < 2 ? 1 : CR_MIN(elapsed_us / memory_us, 1);
     f->us[other] += forget * (expected - f->us[other]);
 }
 

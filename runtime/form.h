@@ -19,8 +19,8 @@ void cr_form_init(cr_form *f, double alone_us, double together_us);
 cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps);
 /* How many of them should be measured before more are launched: a form's first tries are short. */
 uint64_t cr_form_try(const cr_form *f, uint64_t steps);
-/* So many steps took `us` in all, in that form. */
-void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps);
+/* So many steps took `us` in all, in that form; now is `elapsed_us` after the last measurement. */
+void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps, double elapsed_us);
 /* Launches together gave up: not to be tried again soon, and each time later. */
 void cr_form_gave_up(cr_form *f);
 

@@ -166,11 +166,14 @@ static cr_status run_each(cr_exec *x, uint64_t n)
 /* What the launches since the last wait tell of the two forms; `us` < 0: not known. */
 static void learn(cr_exec *x, cl_int mended, double us, uint64_t steps)
 {
+    const double now = cr_now(), elapsed_us = (now - x->learned) * 1e6;
     const uint32_t alone = 1u << CR_FORM_ALONE, together = 1u << CR_FORM_TOGETHER;
     if (mended != x->mended)
         cr_form_gave_up(&x->form);
     else if (us > 0 && (x->forms == alone || x->forms == together))
-        cr_form_measured(&x->form, x->forms == alone ? CR_FORM_ALONE : CR_FORM_TOGETHER, us, steps);
+        cr_form_measured(&x->form, x->forms == alone ? CR_FORM_ALONE : CR_FORM_TOGETHER, us, steps,
+                         elapsed_us);
+    x->learned = now;
     x->stats.mended += (uint64_t)(mended - x->mended);
     x->mended = mended;
     x->forms = 0;

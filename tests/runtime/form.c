@@ -19,12 +19,12 @@ Test(form, tries_of_the_other_form_are_short)
     cr_assert_eq(cr_form_try(&f, 100000), 100000); /* there is nothing to fall back to */
     for (int i = 0; i < 4; i++) {
         cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_TOGETHER);
-        cr_form_measured(&f, CR_FORM_TOGETHER, 6e4, 1000);
+        cr_form_measured(&f, CR_FORM_TOGETHER, 6e4, 1000, 6e4);
     }
     for (int i = 0; i < 2; i++) { /* then the other, to know both */
         cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_ALONE);
         cr_assert_lt(cr_form_try(&f, 1000), 500);
-        cr_form_measured(&f, CR_FORM_ALONE, 1e4, 100);
+        cr_form_measured(&f, CR_FORM_ALONE, 1e4, 100, 1e4);
     }
     cr_assert_eq(cr_form_try(&f, 100000), 100000);
 }
@@ -34,15 +34,15 @@ Test(form, one_late_launch_is_not_believed)
     cr_form f;
     cr_form_init(&f, 100, 60);
     for (int i = 0; i < 4; i++)
-        cr_form_measured(&f, CR_FORM_TOGETHER, 6e4, 1000);
+        cr_form_measured(&f, CR_FORM_TOGETHER, 6e4, 1000, 6e4);
     for (int i = 0; i < 2; i++)
-        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000);
-    cr_form_measured(&f, CR_FORM_TOGETHER, 1.7e4, 4); /* four steps, and two time slices */
+        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000, 1e5);
+    cr_form_measured(&f, CR_FORM_TOGETHER, 1.7e4, 4, 1.7e4); /* four steps, and two time slices */
     cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_TOGETHER);
-    cr_form_measured(&f, CR_FORM_TOGETHER, 6e5, 1000);
+    cr_form_measured(&f, CR_FORM_TOGETHER, 6e5, 1000, 6e5);
     cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_TOGETHER);
-    cr_form_measured(&f, CR_FORM_TOGETHER, 6e5, 1000);
-    cr_form_measured(&f, CR_FORM_TOGETHER, 6e5, 1000);
+    cr_form_measured(&f, CR_FORM_TOGETHER, 6e5, 1000, 6e5);
+    cr_form_measured(&f, CR_FORM_TOGETHER, 6e5, 1000, 6e5);
     cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_ALONE); /* but so it goes on */
 }
 
@@ -53,12 +53,12 @@ Test(form, follows_what_is_measured)
     for (int i = 0; i < 20; i++) { /* together takes four times as long as foreseen */
         bool alone = cr_form_choose(&f, 100) == CR_FORM_ALONE;
         cr_form_measured(&f, alone ? CR_FORM_ALONE : CR_FORM_TOGETHER, (alone ? 110 : 240) * 100,
-                         100);
+                         100, (alone ? 110 : 240) * 100);
     }
     cr_assert_eq(cr_form_choose(&f, 100), CR_FORM_ALONE);
     int tries = 0;
     while (cr_form_choose(&f, 100) == CR_FORM_ALONE && tries < 10000) {
-        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000); /* a tenth of a second each */
+        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000, 1e5); /* a tenth of a second each */
         tries++;
     }
     cr_assert(tries > 10 && tries < 1000, "%d", tries); /* it is tried again, and not at once */
@@ -73,13 +73,17 @@ Test(form, giving_up_is_remembered)
     cr_form_gave_up(&f);
     cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_ALONE);
     for (int i = 0; i < 10; i++) /* a second */
-        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000);
+        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000, 1e5);
     cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_ALONE);
     int first = 0, second = 0;
     for (; cr_form_choose(&f, 1000) == CR_FORM_ALONE && first < 1000; first++)
-        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000);
+        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000, 1e5);
     cr_form_gave_up(&f);
     for (; cr_form_choose(&f, 1000) == CR_FORM_ALONE && second < 1000; second++)
-        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000);
+        cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000, 1e5);
     cr_assert(first > 2 && first < second && second < 200, "%d, %d", first, second);
+    cr_form_gave_up(&f);
+    cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_ALONE);
+    cr_form_measured(&f, CR_FORM_ALONE, 1e5, 1000, 6e7); /* a minute later */
+    cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_TOGETHER);
 }
