@@ -1,6 +1,7 @@
 /* train.c - `crisol train`. */
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "history.h"
@@ -16,6 +17,7 @@ struct job {
     uint32_t batch;
     bool json;
     double last_shown;
+    cr_progress first; /* that was shown: before it a driver may have compiled */
     history h;
     int status; /* of what is written after an epoch */
 };
@@ -43,7 +45,10 @@ static void show_progress(const cr_progress *p, void *user)
     if (p->step < p->steps && now - job->last_shown < 0.1)
         return;
     job->last_shown = now;
-    const double rate = (double)p->step / fmax(p->seconds, 1e-9);
+    const cr_progress from = p->epoch == 1 ? job->first : (cr_progress){0};
+    if (job->first.step == 0)
+        job->first = *p;
+    const double rate = (double)(p->step - from.step) / fmax(p->seconds - from.seconds, 1e-9);
     const double left =
         (double)(p->steps - p->step) + (double)(job->epochs - p->epoch) * (double)p->steps;
     const int done = (int)(24 * p->step / p->steps);
@@ -220,9 +225,28 @@ static int check_stopping(const struct job *job, const cli_options *o)
     return CLI_GO;
 }
 
+/* No file is written twice. */
+static bool check_distinct(const struct job *job)
+{
+    const struct {
+        const char *option, *file;
+    } out[] = {{"--log", job->log},
+               {"--plot", job->plot},
+               {"--predict", job->predict},
+               {"--confusion", job->confusion}};
+    for (size_t i = 0; i < CLI_COUNTOF(out); i++)
+        for (size_t k = 0; k < i; k++)
+            if (out[i].file && out[k].file && strcmp(out[i].file, out[k].file) == 0) {
+                cli_fail("%s and %s: both write %s; give them files of their own", out[k].option,
+                         out[i].option, out[i].file);
+                return false;
+            }
+    return true;
+}
+
 static bool check_files(const struct job *job)
 {
-    return !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
+    return check_distinct(job) && !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
            !cli_check_writable(job->predict) && !cli_check_writable(job->confusion) &&
            !history_check_log(job->log) && !history_check_plot(job->plot);
 }

@@ -13,8 +13,8 @@ static void list_activations(cr_strbuf *s)
         cr_str_printf(s, "%s%s", i ? ", " : "", cr_activation_name((cr_activation)i));
 }
 
-/* The last word is one; else a mistake. */
-static cr_status find_activation(cr_words *r, cr_activation *out)
+/* The last word is one; else a mistake. `options`: words that might stand there as well. */
+static cr_status find_activation(cr_words *r, const char *options, cr_activation *out)
 {
     for (int i = 0; i < CR_ACTIVATION_COUNT; i++)
         if (cr_words_is(r, cr_activation_name((cr_activation)i))) {
@@ -23,8 +23,11 @@ static cr_status find_activation(cr_words *r, cr_activation *out)
         }
     cr_strbuf s = {0};
     list_activations(&s);
-    cr_status status = cr_words_wrong(r, "'%.*s' is not an activation; there are %s",
-                                      cr_words_shown(r), r->word, cr_str_text(&s));
+    cr_status status =
+        options ? cr_words_wrong(r, "'%.*s' is no option of '%s' (%s) and no activation (%s)",
+                                 cr_words_shown(r), r->word, r->subject, options, cr_str_text(&s))
+                : cr_words_wrong(r, "'%.*s' is not an activation; there are %s", cr_words_shown(r),
+                                 r->word, cr_str_text(&s));
     cr_str_finish(&s);
     return status;
 }
@@ -41,7 +44,7 @@ struct place {
 static cr_status read_dense(cr_words *r, cr_layer *layer)
 {
     CR_TRY(cr_words_whole(r, "a number of units", 1 << 24, &layer->units));
-    return cr_words_next(r) ? find_activation(r, &layer->activation) : CR_OK;
+    return cr_words_next(r) ? find_activation(r, NULL, &layer->activation) : CR_OK;
 }
 
 static cr_value build_dense(const struct place *p, const cr_layer *l, cr_value x)
@@ -67,7 +70,7 @@ static cr_status read_options(cr_words *r, const char *words, bool activated, cr
         } else if (cr_words_is(r, "groups") && strstr(words, "groups")) {
             CR_TRY(cr_words_whole(r, "a number of groups", MOST, &layer->groups));
         } else if (activated) {
-            return find_activation(r, &layer->activation);
+            return find_activation(r, words, &layer->activation);
         } else {
             return cr_words_wrong(r, "'%.*s' is no option of '%s'; there are %s", cr_words_shown(r),
                                   r->word, r->subject, words);
@@ -157,7 +160,7 @@ PLAIN(layernorm, cr_layer_norm_at(p->at, x, p->name, 0))
 
 static cr_status read_activation(cr_words *r, cr_layer *layer)
 {
-    return cr_words_next(r) ? find_activation(r, &layer->activation)
+    return cr_words_next(r) ? find_activation(r, NULL, &layer->activation)
                             : cr_words_wrong(r, "'%s' needs an activation", r->subject);
 }
 

@@ -80,6 +80,8 @@ refused "a shift of 8 pixels can leave nothing of images of 8 x 8" -- "$CRISOL" 
 refused "nowhere/p.csv: cannot write" -- "$CRISOL" train "${small[@]}" --predict nowhere/p.csv
 refused "--log: 'log.txt' must end in .csv, or in .jsonl" -- "$CRISOL" train "${small[@]}" --log log.txt
 refused "nowhere/c.csv: cannot write" -- "$CRISOL" train "${small[@]}" --confusion nowhere/c.csv
+refused "--log and --predict: both write both.csv" -- "$CRISOL" train "${small[@]}" --log both.csv --predict both.csv
+[[ ! -e both.csv ]] || die "both.csv was written"
 refused "nowhere/log.csv: cannot write" -- "$CRISOL" train "${small[@]}" --log nowhere/log.csv
 refused "nowhere/p.svg: cannot write" -- "$CRISOL" train "${small[@]}" --plot nowhere/p.svg
 refused "must end in .svg or .png" -- "$CRISOL" train "${small[@]}" --plot plot.pdf
