@@ -8,6 +8,7 @@ static void take_next_states(cr_emit *e, const cr_ahead *a)
 {
     cr_val next[16];
     cr_ref state[16];
+    const cr_ix at[1] = {0}; /* of a scalar */
     uint32_t n = 0;
     for (uint32_t i = 0; i < e->graph->root.len; i++) {
         const cr_node *root = cr_at(e->graph, e->graph->root.at[i]);
@@ -17,11 +18,11 @@ static void take_next_states(cr_emit *e, const cr_ahead *a)
         if (root->op != CR_OP_ASSIGN || !wanted || n == CR_COUNTOF(next))
             continue;
         state[n] = root->src[0];
-        next[n++] = cr_emit_value(e, root->src[1], NULL);
+        next[n++] = cr_emit_value(e, root->src[1], at);
     }
     e->memo.len = 0;
     for (uint32_t i = 0; i < n; i++)
-        cr_emit_bind(e, state[i], NULL, next[i].text, 1);
+        cr_emit_bind(e, state[i], at, next[i].text, 1);
 }
 
 static void fetch_rows(cr_emit *e, const cr_ahead *a)

@@ -134,7 +134,8 @@ cr_status cr_pass_ahead(cr_pass_context *cx)
 {
     cr_plan *plan = cx->plan;
     bool ok = true;
-    if (!plan->repeat || plan->launch.at[0].nstage < 2 || plan->launch.at[0].local > 1 ||
+    if (!plan->repeat || plan->target->resident_groups == 0 || /* simulators, which know no hints */
+        plan->launch.at[0].nstage < 2 || plan->launch.at[0].local > 1 ||
         plan->options.reference_schedule)
         return CR_OK;
     cr_launch *launch = &plan->launch.at[0];
