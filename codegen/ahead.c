@@ -6,23 +6,17 @@
 /* States take the values that the step ends with; what was known of them before is forgotten. */
 static void take_next_states(cr_emit *e, const cr_ahead *a)
 {
-    cr_val next[16];
-    cr_ref state[16];
     const cr_ix at[1] = {0}; /* of a scalar */
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < e->graph->root.len; i++) {
-        const cr_node *root = cr_at(e->graph, e->graph->root.at[i]);
-        bool wanted = false;
-        for (uint32_t k = 0; k < a->nnode; k++)
-            wanted |= a->node[k] == root->src[1];
-        if (root->op != CR_OP_ASSIGN || !wanted || n == CR_COUNTOF(next))
-            continue;
-        state[n] = root->src[0];
-        next[n++] = cr_emit_value(e, root->src[1], at);
+    cr_val *next = cr_arena_alloc(&e->arena, a->nassign * sizeof *next);
+    if (!next) {
+        e->failed = true;
+        return;
     }
+    for (uint32_t i = 0; i < a->nassign; i++)
+        next[i] = cr_emit_value(e, cr_at(e->graph, a->assign[i])->src[1], at);
     e->memo.len = 0;
-    for (uint32_t i = 0; i < n; i++)
-        cr_emit_bind(e, state[i], at, next[i].text, 1);
+    for (uint32_t i = 0; i < a->nassign; i++)
+        cr_emit_bind(e, cr_at(e->graph, a->assign[i])->src[0], at, next[i].text, 1);
 }
 
 static void fetch_rows(cr_emit *e, const cr_ahead *a)
@@ -49,24 +43,15 @@ static void fetch_rows(cr_emit *e, const cr_ahead *a)
 void cr_write_ahead(struct writer *w, const cr_launch *l)
 {
     const cr_ahead *a = &l->ahead;
-    const cr_phase p = {.node = a->node, .nnode = a->nnode, .load = a->load, .nload = a->nload};
+    const cr_phase p = {.node = a->node,
+                        .nnode = a->nnode,
+                        .load = a->load,
+                        .nload = a->nload,
+                        .schedule = {.vector = 1}};
     cr_strbuf declared = {0};
-    cr_emit e = {.plan = w->plan,
-                 .graph = w->graph,
-                 .phase = &p,
-                 .width = 1,
-                 .valid = 1,
-                 .lanes = "L1",
-                 .inside = w->inside,
-                 .declared = &declared,
-                 .ix = cr_ix_table_create()};
-    if (!e.ix) {
-        w->ok = false;
+    cr_emit e;
+    if (!cr_writer_open(w, &p, &declared, &e))
         return;
-    }
-    for (uint32_t i = 0; i < a->nnode; i++)
-        w->inside[a->node[i]] = true;
-    e.root = cr_emit_open(&e);
     take_next_states(&e, a);
     fetch_rows(&e, a);
     w->ahead = e.memories;
@@ -82,9 +67,5 @@ void cr_write_ahead(struct writer *w, const cr_launch *l)
                            "static void ahead(");
     cr_writer_parameters(w, e.memories, true, NULL, &w->phases);
     cr_str_printf(&w->phases, ")\n{\n%s%s}\n", cr_str_text(&declared), cr_str_text(&e.root->text));
-    w->ok &= !e.failed && !w->phases.failed;
-    for (uint32_t i = 0; i < a->nnode; i++)
-        w->inside[a->node[i]] = false;
-    cr_emit_finish(&e);
-    cr_str_finish(&declared);
+    cr_writer_close(w, &e);
 }

@@ -101,15 +101,6 @@ cr_val cr_emit_define(cr_emit *e, cr_scope *s, const char *prefix, cr_dtype dtyp
     return v;
 }
 
-void cr_emit_finish(cr_emit *e)
-{
-    cr_str_finish(&e->root->text);
-    cr_vec_finish(&e->memo);
-    cr_vec_finish(&e->pointer);
-    cr_ix_table_destroy(e->ix);
-    cr_arena_finish(&e->arena);
-}
-
 /* ---- memo ----------------------------------------------------------------------------------- */
 
 bool cr_emit_recall(cr_emit *e, cr_ref r, const cr_ix *at, int rank, cr_val *out)

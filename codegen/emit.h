@@ -75,8 +75,6 @@ const char *cr_emit_ix(cr_emit *e, cr_ix x, bool vector); /* text of an index, i
 cr_val cr_emit_value(cr_emit *e, cr_ref r, const cr_ix *at);
 /* The number of the row that gather r takes at `at`: one that is there. */
 cr_ix cr_emit_row(cr_emit *e, cr_ref r, const cr_ix *at);
-/* Frees what an emitter owns, the text of its root too. */
-void cr_emit_finish(cr_emit *e);
 /* Declares that element of r at `at` is in variable `text`. */
 void cr_emit_bind(cr_emit *e, cr_ref r, const cr_ix *at, const char *text, int width);
 /* Writes value(s) to the store's place. */

@@ -126,30 +126,54 @@ void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const
         cr_str_printf(out, "%s%s", sep, types ? "const int lid" : "lid");
 }
 
+bool cr_writer_open(struct writer *w, const cr_phase *p, cr_strbuf *declared, cr_emit *e)
+{
+    *e = (cr_emit){.plan = w->plan,
+                   .graph = w->graph,
+                   .phase = p,
+                   .width = p->schedule.vector,
+                   .valid = p->schedule.vector,
+                   .inside = w->inside,
+                   .declared = declared,
+                   .ix = cr_ix_table_create()};
+    if (!e->ix) {
+        w->ok = false;
+        return false;
+    }
+    for (uint32_t i = 0; i < p->nnode; i++)
+        w->inside[p->node[i]] = true;
+    e->lanes = cr_arena_printf(&e->arena, "L%d", e->width);
+    e->root = cr_emit_open(e);
+    e->lane = e->width > 1 ? cr_ix_var(e->ix, e->lanes, 0, e->width - 1, NULL, true, true)
+                           : cr_ix_const(e->ix, 0);
+    return true;
+}
+
+void cr_writer_close(struct writer *w, cr_emit *e)
+{
+    w->random |= e->random;
+    for (int i = 0; i < 5; i++) {
+        w->functions[i] |= e->functions[i];
+        w->lanes[i] |= e->used_lanes && e->width == 1 << i;
+    }
+    w->ok &= !e->failed && !w->phases.failed;
+    for (uint32_t i = 0; i < e->phase->nnode; i++)
+        w->inside[e->phase->node[i]] = false;
+    cr_str_finish(e->declared);
+    cr_str_finish(&e->root->text);
+    cr_vec_finish(&e->memo);
+    cr_vec_finish(&e->pointer);
+    cr_ix_table_destroy(e->ix);
+    cr_arena_finish(&e->arena);
+}
+
 static void write_phase(struct writer *w, uint32_t id)
 {
     const cr_phase *p = &w->plan->phase.at[id];
     cr_strbuf declared = {0}, name = {0};
-    cr_emit e = {.plan = w->plan,
-                 .graph = w->graph,
-                 .phase = p,
-                 .width = p->schedule.vector,
-                 .declared = &declared};
-    e.valid = e.width;
-    e.ix = cr_ix_table_create();
-    if (!e.ix) {
-        w->ok = false;
+    cr_emit e;
+    if (!cr_writer_open(w, p, &declared, &e))
         return;
-    }
-    e.inside = w->inside;
-    for (uint32_t i = 0; i < p->nnode; i++)
-        w->inside[p->node[i]] = true;
-    char lanes[8];
-    snprintf(lanes, sizeof lanes, "L%d", e.width);
-    e.lanes = lanes;
-    e.root = cr_emit_open(&e);
-    e.lane = e.width > 1 ? cr_ix_var(e.ix, lanes, 0, e.width - 1, NULL, true, true)
-                         : cr_ix_const(e.ix, 0);
     if (p->family == CR_FAMILY_CONTRACT && !w->plan->options.reference_schedule)
         cr_emit_contract(&e);
     else
@@ -159,11 +183,6 @@ static void write_phase(struct writer *w, uint32_t id)
     cr_writer_describe(w, p, '_', &name);
     w->names[id] = cr_writer_keep(w, cr_str_text(&name));
     w->memories[id] = e.memories;
-    w->random |= e.random;
-    for (int i = 0; i < 5; i++) {
-        w->functions[i] |= e.functions[i];
-        w->lanes[i] |= e.used_lanes && e.width == 1 << i;
-    }
     head(w, p, &w->phases);
     cr_str_printf(&w->phases, "static void %s(", w->names[id]);
     cr_writer_parameters(w, e.memories, true, p, &w->phases);
@@ -172,12 +191,8 @@ static void write_phase(struct writer *w, uint32_t id)
         cr_str_add(&w->phases, "    (void)g;\n");
     cr_str_add(&w->phases, cr_str_text(&e.root->text));
     cr_str_add(&w->phases, "}\n");
-    w->ok &= !e.failed && !w->phases.failed;
-    cr_emit_finish(&e);
-    cr_str_finish(&declared);
     cr_str_finish(&name);
-    for (uint32_t i = 0; i < p->nnode; i++)
-        w->inside[p->node[i]] = false;
+    cr_writer_close(w, &e);
 }
 
 /* ---- the program's text --------------------------------------------------------------------- */

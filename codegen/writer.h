@@ -32,6 +32,12 @@ void cr_writer_describe(const struct writer *w, const cr_phase *p, char join, cr
 void cr_writer_parameters(struct writer *w, uint64_t memories, bool types, const cr_phase *p,
                           cr_strbuf *out);
 
+/* An emitter for the nodes of a phase, with its root open; false out of memory, which w->ok then
+ * says. Its text is taken from e->root and `declared` before it is closed, which frees both and
+ * lets the program have what functions were used. */
+bool cr_writer_open(struct writer *w, const cr_phase *p, cr_strbuf *declared, cr_emit *e);
+void cr_writer_close(struct writer *w, cr_emit *e);
+
 /* launch.c */
 void cr_write_kernel(struct writer *w, uint32_t id);
 /* ahead.c: the function that asks for the next step's rows. */

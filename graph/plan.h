@@ -184,7 +184,8 @@ typedef struct cr_ahead {
     uint32_t stage;            /* before which they are fetched */
     cr_ref gather;             /* 0: none */
     const cr_ref *node, *load; /* ascending */
-    uint32_t nnode, nload;
+    const cr_ref *assign;      /* of scalar states whose next values say which rows */
+    uint32_t nnode, nload, nassign;
 } cr_ahead;
 
 typedef struct cr_launch {

@@ -14,10 +14,11 @@ struct looker {
     const cr_plan *plan;
     const cr_graph *g;
     const bool *live;
-    uint32_t stage;    /* before which they are fetched */
-    bool *node, *load; /* per node */
-    bool next;         /* states have the values of the next step */
-    bool ok, moves;    /* all can be computed; it differs from step to step */
+    uint32_t stage;             /* before which they are fetched */
+    bool *node, *load, *assign; /* per node */
+    bool next;                  /* states have the values of the next step */
+    bool ok;                    /* all can be computed */
+    uint32_t looked;
 };
 
 /* The assign that a step ends with for this state; 0: none. */
@@ -51,16 +52,20 @@ static bool is_there(const struct looker *l, cr_ref r)
     return false;
 }
 
+/* What r is computed from; a shared node counts each time. */
 static void look(struct looker *l, cr_ref r)
 {
+    enum { FEW = 64 };
     const cr_node *n = cr_at(l->g, r);
+    l->ok &= ++l->looked <= FEW; /* more is not cheap */
     if (!l->ok)
         return;
-    if (n->op == CR_OP_STATE && l->next && assign_of(l, r)) {
+    const cr_ref assign = n->op == CR_OP_STATE && l->next ? assign_of(l, r) : 0;
+    if (assign) {
         l->ok = cr_shape_of(l->g, r)->rank == 0;
-        l->moves = true;
+        l->assign[assign] = true;
         l->next = false;
-        look(l, cr_at(l->g, assign_of(l, r))->src[1]);
+        look(l, cr_at(l->g, assign)->src[1]);
         l->next = true;
     } else if (n->op == CR_OP_STATE || n->op == CR_OP_INPUT || (!l->next && is_there(l, r))) {
         l->load[r] = true;
@@ -100,18 +105,20 @@ static bool look_ahead(struct looker *l, cr_launch *launch, cr_ref gather)
     const uint32_t size = l->g->node.len;
     l->node = cr_arena_alloc(&l->cx->scratch, size * sizeof *l->node);
     l->load = cr_arena_alloc(&l->cx->scratch, size * sizeof *l->load);
-    if (!l->node || !l->load)
+    l->assign = cr_arena_alloc(&l->cx->scratch, size * sizeof *l->assign);
+    if (!l->node || !l->load || !l->assign)
         return false;
     l->next = l->ok = true;
+    l->looked = 0;
     look(l, cr_at(l->g, gather)->src[1]);
-    if (!l->ok || !l->moves)
-        return true;
     cr_ahead a = {.stage = l->stage, .gather = gather};
-    a.node = list(l, l->node, &a.nnode);
     l->load[cr_at(l->g, gather)->src[0]] = true;
+    a.assign = list(l, l->assign, &a.nassign);
+    a.node = list(l, l->node, &a.nnode);
     a.load = list(l, l->load, &a.nload);
-    launch->ahead = a;
-    return a.node && a.load;
+    if (l->ok && a.nassign > 0) /* else every step gathers the same rows */
+        launch->ahead = a;
+    return a.assign && a.node && a.load;
 }
 
 /* The stage that costs most, not the first. */
