@@ -28,6 +28,7 @@ struct cr_exec {
     uint32_t forms;         /* those since the last wait: 1 << cr_form_kind */
     uint32_t meeting;       /* its MEETING memory */
     cl_int mended;          /* launches that gave up, as the device counts them */
+    cl_int told;            /* the same, while it is read: after an error it may come late */
     struct cr_trace *trace; /* while profiling */
     uint64_t steps_done;    /* by the last run */
     bool ran;               /* outputs have values */

@@ -181,18 +181,18 @@ static void learn(cr_exec *x, cl_int mended, double us, uint64_t steps)
 
 cr_status cr_exec_settle(cr_exec *x)
 {
-    cl_int mended = x->mended;
     if (x->pace.in_flight == 0)
         return CR_OK;
+    x->told = x->mended;
     if (x->forms & 1u << CR_FORM_TOGETHER)
         CL_TRY(clEnqueueReadBuffer(x->queue, x->memory[x->meeting]->mem, CL_FALSE,
-                                   CR_MEETING_MENDED * sizeof mended, sizeof mended, &mended, 0,
+                                   CR_MEETING_MENDED * sizeof x->told, sizeof x->told, &x->told, 0,
                                    NULL, NULL),
                "asking whether launches gave up");
     CL_TRY(clFinish(x->queue), "waiting for program \"%s\"", x->module->name);
     double now = cr_now();
     if (x->forms)
-        learn(x, mended, x->pace.since < 0 ? -1 : (now - x->pace.since) * 1e6, x->pace.in_flight);
+        learn(x, x->told, x->pace.since < 0 ? -1 : (now - x->pace.since) * 1e6, x->pace.in_flight);
     cr_pace_settled(&x->pace, now);
     return x->trace ? cr_trace_harvest(x->trace) : CR_OK;
 }
@@ -247,11 +247,9 @@ static cr_status end_run(cr_exec *x, uint64_t nsteps)
  * later launch find nothing of one whose second half was never enqueued. */
 static void clean_up(cr_exec *x)
 {
-    cl_int mended = x->mended;
     (void)clFinish(x->queue);
     if (x->resident && cr_mem_zero(x->memory[x->meeting]) == CR_OK)
-        mended = 0;
-    x->mended = mended;
+        x->mended = 0;
     x->forms = 0;
     cr_pace_forget(&x->pace);
 }

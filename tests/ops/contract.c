@@ -227,15 +227,15 @@ static void weights_of(cr_exec *x, float *out)
     cr_assert_eq(cr_exec_fetch(x, "a.w", out, WEIGHTS * sizeof *out), CR_OK, "%s", cr_error());
 }
 
-/* What one group alone makes of chunks of steps: [0] before any. */
-static cr_graph *alone(float weight[CHUNKS + 2][WEIGHTS])
+/* What one group alone makes of chunks of so many steps: [0] before any. */
+static cr_graph *alone(uint64_t chunk, float weight[CHUNKS + 2][WEIGHTS])
 {
     static const struct setup one = {.name = "one", .launches = CR_LAUNCH_ALONE};
     cr_graph *g = training_graph("cut short", 8, 30, 17, 10, true, true);
     cr_exec *x = start(g, &one, -1);
     for (int i = 0; i < CHUNKS + 2; i++) {
         if (i)
-            cr_assert_eq(cr_exec_run(x, CHUNK), CR_OK, "%s", cr_error());
+            cr_assert_eq(cr_exec_run(x, chunk), CR_OK, "%s", cr_error());
         weights_of(x, weight[i]);
     }
     cr_exec_destroy(x);
@@ -247,7 +247,7 @@ static cr_graph *alone(float weight[CHUNKS + 2][WEIGHTS])
 Test(contract, wherever_a_launch_gives_up)
 {
     static float weight[CHUNKS + 2][WEIGHTS], now[WEIGHTS];
-    cr_graph *g = alone(weight);
+    cr_graph *g = alone(CHUNK, weight);
     uint64_t mended = 0;
     for (double looks = 0; looks<1; looks = looks> 0 ? looks * 4 : 1e-5) { /* of 50 ms: * 5e4 */
         cr_exec *x = start(g, &together, looks);
@@ -265,12 +265,12 @@ Test(contract, wherever_a_launch_gives_up)
 }
 
 /* A call to OpenCL fails while launches are enqueued, be it between a launch of all groups and the
- * one that would mend it: the run fails, states are those of whole chunks, and later runs go on
- * from there. */
+ * one that would mend it: the run fails, states are those of whole runs, and later runs go on
+ * from there. A run is one step, which is never more than one launch. */
 Test(contract, after_a_failed_launch)
 {
     static float weight[CHUNKS + 2][WEIGHTS], now[WEIGHTS];
-    cr_graph *g = alone(weight);
+    cr_graph *g = alone(1, weight);
     int failed = 0;
     for (int64_t call = 0; call < 12; call++) {
         cr_exec *x = start(g, &together, -1);
@@ -278,7 +278,7 @@ Test(contract, after_a_failed_launch)
         for (int i = 0; i < CHUNKS; i++) {
             if (i == 1)
                 cr_cl_fail_after(call);
-            const cr_status status = cr_exec_run(x, CHUNK);
+            const cr_status status = cr_exec_run(x, 1);
             cr_cl_fail_after(-1);
             failed += status != CR_OK;
             cr_expect(status == CR_OK || i == 1, "%s", cr_error());
@@ -287,7 +287,7 @@ Test(contract, after_a_failed_launch)
             while (at <= CHUNKS && memcmp(now, weight[at], sizeof now) != 0)
                 at++;
             cr_expect(at == done + 1 || (status != CR_OK && at == done),
-                      "call %d fails, run %d: %d chunks after %d", (int)call, i, at, done);
+                      "call %d fails, run %d: %d steps after %d", (int)call, i, at, done);
             done = at;
         }
         cr_exec_destroy(x);
