@@ -158,50 +158,36 @@ static void leave(struct writer *w, const cr_launch *l)
     line(w, 2, "atomic_inc(&place[%d]);\n", CR_MEETING_COMMITTED);
 }
 
-/* A unit's share of `lines` lines: the loop's head. */
-static void share_of_lines(bool lid, cr_strbuf *out)
+/* move_lines, or with `panels` move_panels: they differ in where a line is in the store. */
+static void write_move(bool panels, bool lid, cr_strbuf *out)
 {
+    if (panels)
+        cr_str_add(out, "\n/* The same of a state that is in panels in `work`: rows of so many "
+                        "panels, each of `width` lines. */\n");
+    else
+        cr_str_printf(out, "\n/* A unit's share of lines of %d bytes. */\n", CR_WORK_LINE);
+    cr_str_printf(out,
+                  "static void move_%s(global ulong *store, global ulong *work, const bool commit, "
+                  "const int %s, const int unit, const int units%s)\n{\n%s",
+                  panels ? "panels" : "lines",
+                  panels ? "rows, const int panels, const int width" : "lines",
+                  lid ? ", const int lid" : "",
+                  panels ? "    const int lines = rows * panels * width;\n" : "");
     cr_str_printf(out,
                   "    const int end = (int)((long)(unit + 1) * lines / units);\n"
                   "    for (int i = (int)((long)unit * lines / units)%s; i < end; i += %s) {\n",
                   lid ? " + lid" : "", lid ? "(int)get_local_size(0)" : "1");
-}
-
-static void write_move_lines(bool lid, cr_strbuf *out)
-{
-    cr_str_printf(
-        out,
-        "\n/* A unit's share of lines of %d bytes. */\n"
-        "static void move_lines(global ulong *store, global ulong *work, const bool commit, "
-        "const int lines, const int unit, const int units%s)\n{\n",
-        CR_WORK_LINE, lid ? ", const int lid" : "");
-    share_of_lines(lid, out);
-    cr_str_add(out, "        if (commit)\n"
-                    "            vstore8(vload8(i, work), i, store);\n"
-                    "        else\n"
-                    "            vstore8(vload8(i, store), i, work);\n"
-                    "    }\n}\n");
-}
-
-static void write_move_panels(bool lid, cr_strbuf *out)
-{
-    cr_str_printf(
-        out,
-        "\n/* The same of a state that is in panels in `work`: rows of so many panels, each "
-        "of `width` lines. */\n"
-        "static void move_panels(global ulong *store, global ulong *work, const bool commit, "
-        "const int rows, const int panels, const int width, const int unit, const int "
-        "units%s)\n{\n"
-        "    const int lines = rows * panels * width;\n",
-        lid ? ", const int lid" : "");
-    share_of_lines(lid, out);
-    cr_str_add(out, "        const int row = i / width % rows, panel = i / width / rows;\n"
-                    "        const int there = (row * panels + panel) * width + i % width;\n"
-                    "        if (commit)\n"
-                    "            vstore8(vload8(i, work), there, store);\n"
-                    "        else\n"
-                    "            vstore8(vload8(there, store), i, work);\n"
-                    "    }\n}\n");
+    if (panels)
+        cr_str_add(out, "        const int row = i / width % rows, panel = i / width / rows;\n"
+                        "        const int there = (row * panels + panel) * width + i % width;\n");
+    const char *there = panels ? "there" : "i";
+    cr_str_printf(out,
+                  "        if (commit)\n"
+                  "            vstore8(vload8(i, work), %s, store);\n"
+                  "        else\n"
+                  "            vstore8(vload8(%s, store), i, work);\n"
+                  "    }\n}\n",
+                  there, there);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -232,9 +218,9 @@ static void write_move_states(struct writer *w, bool lid, cr_strbuf *out)
             panels[n++] = &plan->buffer.at[i];
     if (n)
         qsort(panels, n, sizeof *panels, by_offset);
-    write_move_lines(lid, out);
+    write_move(false, lid, out);
     if (n)
-        write_move_panels(lid, out);
+        write_move(true, lid, out);
     cr_str_printf(out,
                   "\n/* The states that the step assigns, between launches and in one. */\n"
                   "static void move_states(global uchar *store, global uchar *work, const bool "

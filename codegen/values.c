@@ -32,6 +32,15 @@ static cr_val constant(cr_emit *e, cr_ref r)
 
 /* ---- elementwise ---------------------------------------------------------------------------- */
 
+/* 0 for scalars: the place of a width in cr_emit's lists. */
+static int log2_of(int width)
+{
+    int log2 = 0;
+    while (1 << log2 < width)
+        log2++;
+    return log2;
+}
+
 /* The row's expression with x, y, z replaced by operands. */
 static const char *expression(cr_emit *e, cr_op op, const cr_val *arg, cr_dtype dtype, int width)
 {
@@ -47,10 +56,7 @@ static const char *expression(cr_emit *e, cr_op op, const cr_val *arg, cr_dtype 
             cr_str_addn(&named, p, n ? n : 1);
         p += n ? n : 1;
     }
-    int log2 = 0;
-    while (1 << log2 < width)
-        log2++;
-    e->functions[log2] |= cr_elementary_uses(cr_str_text(&named));
+    e->functions[log2_of(width)] |= cr_elementary_uses(cr_str_text(&named));
     cr_elementary_expand(&text, cr_str_text(&named), dtype, width);
     const char *out = cr_arena_strdup(&e->arena, cr_str_text(&text));
     cr_str_finish(&named);
@@ -300,12 +306,9 @@ static cr_val random_uniform(cr_emit *e, cr_ref r, const cr_ix *at)
     cr_scope *s = cr_scope_inner(cr_ix_scope(e->ix, x), cr_scope_inner(seed.scope, step.scope));
     const int width = cr_ix_has_lane(e->ix, x) ? e->width : 1;
     char w[12] = "";
-    int log2 = 0;
-    while (1 << log2 < width)
-        log2++;
     if (width > 1)
         snprintf(w, sizeof w, "%d", width);
-    e->random |= 1u << log2;
+    e->random |= 1u << log2_of(width);
     return cr_emit_define(e, s, "v", CR_F32, width,
                           cr_arena_printf(&e->arena, "cr_random%s(%s, %lldu, %s, %s)", w, seed.text,
                                           (long long)cr_attr_of(e->graph, r)->at[0], step.text,

@@ -26,8 +26,7 @@ static cr_status find_activation(cr_words *r, const char *options, cr_activation
     cr_status status =
         options ? cr_words_wrong(r, "'%.*s' is no option of '%s' (%s) and no activation (%s)",
                                  cr_words_shown(r), r->word, r->subject, options, cr_str_text(&s))
-                : cr_words_wrong(r, "'%.*s' is not an activation; there are %s", cr_words_shown(r),
-                                 r->word, cr_str_text(&s));
+                : cr_words_unknown(r, "an activation", cr_str_text(&s));
     cr_str_finish(&s);
     return status;
 }
@@ -253,10 +252,7 @@ static cr_status no_layer(const cr_words *r)
 {
     cr_strbuf s = {0};
     list_layers(&s, r->len == 0);
-    cr_status status =
-        r->len == 0 ? cr_words_wrong(r, "a layer is missing here; there are %s", cr_str_text(&s))
-                    : cr_words_wrong(r, "'%.*s' is not a layer; there are %s", cr_words_shown(r),
-                                     r->word, cr_str_text(&s));
+    cr_status status = cr_words_unknown(r, "a layer", cr_str_text(&s));
     cr_str_finish(&s);
     return status;
 }

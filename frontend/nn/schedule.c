@@ -67,10 +67,7 @@ static cr_status no_kind(const cr_words *r)
     for (size_t i = 0; i < CR_COUNTOF(kinds); i++)
         cr_str_printf(&s, "%s%s%s%s", i ? ", " : "", kinds[i].word, *kinds[i].parameters ? " " : "",
                       kinds[i].parameters);
-    cr_status status =
-        r->len == 0 ? cr_words_wrong(r, "a schedule is missing here; there are %s", cr_str_text(&s))
-                    : cr_words_wrong(r, "'%.*s' is not a schedule; there are %s", cr_words_shown(r),
-                                     r->word, cr_str_text(&s));
+    cr_status status = cr_words_unknown(r, "a schedule", cr_str_text(&s));
     cr_str_finish(&s);
     return status;
 }

@@ -63,6 +63,13 @@ cr_status cr_words_wrong(const cr_words *r, const char *fmt, ...)
     return status;
 }
 
+cr_status cr_words_unknown(const cr_words *r, const char *what, const char *list)
+{
+    return r->len == 0 ? cr_words_wrong(r, "%s is missing here; there are %s", what, list)
+                       : cr_words_wrong(r, "'%.*s' is not %s; there are %s", cr_words_shown(r),
+                                        r->word, what, list);
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 cr_status cr_words_whole(cr_words *r, const char *what, int64_t most, int64_t *out)

@@ -30,4 +30,7 @@ cr_status cr_words_float(cr_words *r, const char *what, float *out);
 /* The last word as a number. */
 bool cr_words_number(const cr_words *r, double *out);
 
+/* The last word is none of a list, or there is none: `what` is "a layer", say. */
+cr_status cr_words_unknown(const cr_words *r, const char *what, const char *list);
+
 #endif

@@ -133,24 +133,18 @@ Test(memory, of_nets_is_close_to_its_bound)
 
 /* ---- local memory ---------------------------------------------------------------------------- */
 
-static uint64_t drawn(uint64_t *state, uint64_t below)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (*state >> 33) % below;
-}
-
 /* Independent products run side by side in one launch, whose local memory any of them uses. */
 Test(memory, panels_of_a_launch_fit_local_memory)
 {
     static const int64_t sizes[] = {1, 10, 48, 196, 784, 1000, 1024, 4096};
-    uint64_t state = 1, most = 0;
+    struct chooser c = {.state = 1};
+    uint64_t most = 0;
     for (int i = 0; i < 100; i++) {
         cr_graph *g = cr_graph_create("products");
         for (int k = 0; k < 3; k++) {
             char x[16], y[16], z[16];
-            const int64_t m = sizes[drawn(&state, 8)], n = sizes[drawn(&state, 8)],
-                          d = sizes[drawn(&state, 8)];
-            const bool tx = drawn(&state, 2), ty = drawn(&state, 2);
+            const int64_t m = sizes[draw(&c, 8)], n = sizes[draw(&c, 8)], d = sizes[draw(&c, 8)];
+            const bool tx = draw(&c, 2), ty = draw(&c, 2);
             snprintf(x, sizeof x, "x%d", k);
             snprintf(y, sizeof y, "y%d", k);
             snprintf(z, sizeof z, "z%d", k);
