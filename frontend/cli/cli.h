@@ -114,6 +114,11 @@ typedef struct cli_text {
 } cli_text;
 void cli_put(cli_text *t, const char *fmt, ...) CR_PRINTF(2, 3);
 
+/* Into buf, for the help of an option: `head`, and a line "WORD PARAMETERS" for each of n rows.
+ * Returns buf. */
+const char *cli_rows(char *buf, size_t size, const char *head, const char *const rows[][2],
+                     size_t n);
+
 /* "1.50 MB" into buf; returns buf. */
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_bytes(double bytes, char *buf);

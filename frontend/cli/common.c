@@ -55,6 +55,16 @@ void cli_put(cli_text *t, const char *fmt, ...)
     t->len += (size_t)n;
 }
 
+const char *cli_rows(char *buf, size_t size, const char *head, const char *const rows[][2],
+                     size_t n)
+{
+    size_t len = (size_t)snprintf(buf, size, "%s", head);
+    for (size_t i = 0; i < n && len < size; i++)
+        len += (size_t)snprintf(buf + len, size - len, "\n    %s%s%s", rows[i][0],
+                                *rows[i][1] ? " " : "", rows[i][1]);
+    return buf;
+}
+
 /* Three digits and a unit. */
 static const char *scaled(double v, double base, const char *const unit[4], char *buf)
 {

@@ -56,13 +56,9 @@ static const char *schedule_help(void)
 #undef CR_X
     };
     static char text[512];
-    size_t n =
-        (size_t)snprintf(text, sizeof text,
-                         "how the rate goes on, each with or without ', warmup N [steps|epochs]':");
-    for (size_t i = 0; i < CLI_COUNTOF(rows) && n < sizeof text; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "\n    %s%s%s", rows[i][0],
-                              *rows[i][1] ? " " : "", rows[i][1]);
-    return text;
+    return cli_rows(text, sizeof text,
+                    "how the rate goes on, each with or without ', warmup N [steps|epochs]':", rows,
+                    CLI_COUNTOF(rows));
 }
 
 void optimizing_options(optimizing *z, cli_options *o)

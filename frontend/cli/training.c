@@ -38,11 +38,8 @@ static const char *layers_help(void)
 #undef CR_X
     };
     static char text[1024];
-    size_t n = (size_t)snprintf(text, sizeof text, "layers, with a comma between them:");
-    for (size_t i = 0; i < CLI_COUNTOF(rows) && n < sizeof text; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "\n    %s%s%s", rows[i][0],
-                              *rows[i][1] ? " " : "", rows[i][1]);
-    return text;
+    return cli_rows(text, sizeof text, "layers, with a comma between them:", rows,
+                    CLI_COUNTOF(rows));
 }
 
 void training_net_options(training *t, cli_options *o)

@@ -111,6 +111,21 @@ Test(contract, training_one)
     training("all sizes 1", 1, 1, 1, 1, false, false);
 }
 
+/* An executable with its leaves fed; looks_per_us < 0: the target's. */
+static cr_exec *start(const cr_graph *g, const struct setup *s, double looks_per_us)
+{
+    outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
+    cr_module *m = module_for(g, s);
+    cr_assert(m, "%s", cr_error());
+    if (looks_per_us >= 0)
+        m->looks_per_us = looks_per_us;
+    cr_exec *x = cr_exec_create(the_device(), NULL, m, NULL);
+    cr_assert(x, "%s", cr_error());
+    cr_assert_eq(give_leaves(&o, x, 3, TAME), CR_OK, "%s", cr_error());
+    outcome_finish(&o);
+    return x;
+}
+
 /* Weights whose columns are shared out among resident groups lie in panels while a launch runs:
  * read along their rows and, by the layer above, down their columns. After some launches all states
  * have the bits that one group gives; four groups give up where two run. */
@@ -141,13 +156,9 @@ Test(contract, states_in_panels)
     for (size_t i = 0; i < CR_COUNTOF(forms); i++) {
         const char *why = compare_on_device(g, &forms[i], 7, TAME);
         cr_expect(!*why, "%s: %s", forms[i].name, why);
-        outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
-        cr_module *m = module_for(g, &forms[i]);
-        cr_assert(m, "%s", cr_error());
-        cr_expect_eq(i > 0, strstr(m->source, "move_panels(") != NULL, "%s", forms[i].name);
-        cr_exec *e = cr_exec_create(the_device(), NULL, m, NULL);
-        cr_assert(e, "%s", cr_error());
-        cr_assert_eq(give_leaves(&o, e, 3, TAME), CR_OK, "%s", cr_error());
+        cr_exec *e = start(g, &forms[i], -1);
+        cr_expect_eq(i > 0, strstr(cr_exec_module(e)->source, "move_panels(") != NULL, "%s",
+                     forms[i].name);
         for (int k = 0; k < 3; k++)
             cr_assert_eq(cr_exec_run(e, 7), CR_OK, "%s", cr_error());
         static const char *const names[] = {"a.w", "b.w"};
@@ -161,7 +172,6 @@ Test(contract, states_in_panels)
                          names[k]);
         }
         cr_exec_destroy(e);
-        outcome_finish(&o);
     }
     cr_graph_destroy(g);
 }
@@ -178,10 +188,7 @@ Test(contract, a_launch_that_gives_up_is_mended)
     float loss[2], weight[2][30 * 17];
     uint64_t mended[2];
     for (int i = 0; i < 2; i++) {
-        outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
-        cr_exec *x = cr_exec_create(the_device(), NULL, module_for(g, i ? &many : &one), NULL);
-        cr_assert(x, "%s", cr_error());
-        cr_assert_eq(give_leaves(&o, x, 3, TAME), CR_OK, "%s", cr_error());
+        cr_exec *x = start(g, i ? &many : &one, -1);
         for (int k = 0; k < 5; k++)
             cr_assert_eq(cr_exec_run(x, 7), CR_OK, "%s", cr_error());
         cr_assert_eq(cr_exec_fetch(x, "loss", &loss[i], sizeof loss[i]), CR_OK, "%s", cr_error());
@@ -190,7 +197,6 @@ Test(contract, a_launch_that_gives_up_is_mended)
         cr_exec_stats_get(x, &s);
         mended[i] = s.mended;
         cr_exec_destroy(x);
-        outcome_finish(&o);
     }
     cr_expect_eq(mended[0], 0);
     cr_expect_geq(mended[1], 1);
@@ -206,21 +212,6 @@ enum { CHUNK = 7, CHUNKS = 3, WEIGHTS = 30 * 17 };
 
 static const struct setup together = {
     .name = "two", .target = "cpu", .launches = CR_LAUNCH_RESIDENT, .resident_groups = 2};
-
-/* looks_per_us < 0: the target's. */
-static cr_exec *start(const cr_graph *g, const struct setup *s, double looks_per_us)
-{
-    outcome o = {g, calloc(g->node.len, sizeof *o.data), ""};
-    cr_module *m = module_for(g, s);
-    cr_assert(m, "%s", cr_error());
-    if (looks_per_us >= 0)
-        m->looks_per_us = looks_per_us;
-    cr_exec *x = cr_exec_create(the_device(), NULL, m, NULL);
-    cr_assert(x, "%s", cr_error());
-    cr_assert_eq(give_leaves(&o, x, 3, TAME), CR_OK, "%s", cr_error());
-    outcome_finish(&o);
-    return x;
-}
 
 static void weights_of(cr_exec *x, float *out)
 {
