@@ -107,6 +107,30 @@ static char *cache_key(const cr_device *d, const char *source, const char *optio
     return cr_str_take(&key);
 }
 
+static uint64_t little_endian(const unsigned char *at, int bytes)
+{
+    uint64_t value = 0;
+    for (int i = bytes; i-- > 0;)
+        value = value << 8 | at[i];
+    return value;
+}
+
+/* Whether a binary is one that its driver can read again. PoCL (seen with 3.1; the code is the same
+ * in later ones) keeps a program's bitcode in a cache of its own and writes it by removing the file
+ * first: when two processes build one program at once, the binary that one of them is given may
+ * lack it, and whoever reads that binary is ended by an assertion. The layout of versions 9 to 12,
+ * from lib/CL/pocl_binary.c: magic (8 bytes), device (8), version (4), kernels (4), flags (8),
+ * entries (4), hash (41), and of the first entry, the bitcode, the size (8). */
+static bool binary_is_whole(const unsigned char *binary, size_t size)
+{
+    enum { VERSION = 16, KERNELS = 20, BITCODE = 77, HEAD = BITCODE + 8 };
+    if (size < HEAD || memcmp(binary, "poclbin", 8) != 0)
+        return size > 0;
+    const uint64_t version = little_endian(binary + VERSION, 4);
+    return version < 9 || version > 12 ||
+           (little_endian(binary + KERNELS, 4) > 0 && little_endian(binary + BITCODE, 8) > 0);
+}
+
 static cr_status load_binary(cr_built_program *p, const unsigned char *binary, size_t size,
                              const char *options)
 {
@@ -128,7 +152,7 @@ static bool load_cached(cr_built_program *p, const char *options)
     unsigned char *binary = cr_cache_load(p->key, &size);
     if (!binary)
         return false;
-    p->from_cache = load_binary(p, binary, size, options) == CR_OK;
+    p->from_cache = binary_is_whole(binary, size) && load_binary(p, binary, size, options) == CR_OK;
     if (!p->from_cache)
         CL_RELEASE(clReleaseProgram, p->program);
     cr_free(binary);
@@ -173,7 +197,7 @@ void cr_built_program_save(cr_built_program *p)
     p->unsaved = false;
     unsigned char *binary = NULL;
     size_t size;
-    if (read_binary(p, &binary, &size) == CR_OK)
+    if (read_binary(p, &binary, &size) == CR_OK && binary_is_whole(binary, size))
         cr_cache_store(p->key, binary, size);
     cr_free(binary);
 }

@@ -193,11 +193,9 @@ Test(cache, a_damaged_program_is_built_again)
     cr_free(path);
 }
 
-/* The entry is sound, but the driver does not know what is in it. */
-Test(cache, a_refused_program_is_built_again)
+/* The only entry's key, to be cr_freed. */
+static char *only_key(const char *folder)
 {
-    const char *folder = own_cache();
-    run_add();
     char *path = only_entry(folder);
     size_t size;
     char *file = cr_file_read(path, &size);
@@ -205,11 +203,44 @@ Test(cache, a_refused_program_is_built_again)
     memcpy(&key_size, file + 16, sizeof key_size);
     char *key = cr_alloc(key_size + 1);
     memcpy(key, file + 32, key_size);
+    cr_free(file);
+    cr_free(path);
+    return key;
+}
+
+/* The entry is sound, but the driver does not know what is in it. */
+Test(cache, a_refused_program_is_built_again)
+{
+    const char *folder = own_cache();
+    run_add();
+    char *key = only_key(folder);
     cr_cache_store(key, "nonsense", 8);
     cr_assert(holds(key, "nonsense"));
     cr_assert(!run_add());
     cr_assert(run_add() && !holds(key, "nonsense"));
     cr_free(key);
-    cr_free(file);
-    cr_free(path);
+}
+
+/* What PoCL gives as a program's binary while another process builds the same: to read it would be
+ * the end of this one. */
+Test(cache, a_program_without_its_bitcode_is_built_again)
+{
+    enum { BITCODE = 77 };
+    const char *folder = own_cache();
+    run_add();
+    char *key = only_key(folder);
+    size_t size;
+    unsigned char *program = cr_cache_load(key, &size);
+    if (size > BITCODE + 8 && memcmp(program, "poclbin", 8) == 0) {
+        uint64_t bytes;
+        memcpy(&bytes, program + BITCODE, sizeof bytes);
+        cr_assert(bytes > 0 && bytes < size);
+        memset(program + BITCODE, 0, sizeof bytes);
+        memmove(program + BITCODE + 8, program + BITCODE + 8 + bytes, size - BITCODE - 8 - bytes);
+        cr_cache_store(key, program, size - bytes);
+        cr_assert(!run_add());
+        cr_assert(run_add());
+    }
+    cr_free(program);
+    cr_free(key);
 }
