@@ -494,28 +494,21 @@ Test(api, trains_with_a_last_smaller_batch)
     cr_dataset data = make_data();
     cr_net net;
     cr_net_parse("dense 6 tanh, dense 3", &net);
-    double loss[3];
-    for (size_t v = 0; v < 3; v++) {
-        cr_trainer *t = cr_trainer_create(
-            &data, &(cr_train_options){.model = cr_net_model,
-                                       .model_user = &net,
-                                       .batch = 16,
-                                       .loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
-                                       .optimizer = {.kind = CR_ADAM, .lr = 0.05f},
-                                       .compile = {.opt = variants[v]}});
-        cr_assert_not_null(t, "%s", cr_error());
-        cr_epoch e;
-        for (int i = 0; i < 20; i++)
-            cr_assert_eq(cr_trainer_epoch(t, &e), CR_OK, "%s", cr_error());
-        cr_assert_eq(e.epoch, 20);
-        cr_assert_eq(e.steps, 4);
-        cr_assert_eq(e.train_accuracy, 1);
-        cr_assert_eq(e.test_accuracy, 1);
-        loss[v] = e.train_loss;
-        cr_trainer_destroy(t);
-    }
-    cr_assert_eq(loss[0], loss[1]);
-    cr_assert_eq(loss[0], loss[2]);
+    cr_trainer *t =
+        cr_trainer_create(&data, &(cr_train_options){.model = cr_net_model,
+                                                     .model_user = &net,
+                                                     .batch = 16,
+                                                     .loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
+                                                     .optimizer = {.kind = CR_ADAM, .lr = 0.05f}});
+    cr_assert_not_null(t, "%s", cr_error());
+    cr_epoch e;
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(cr_trainer_epoch(t, &e), CR_OK, "%s", cr_error());
+    cr_assert_eq(e.epoch, 20);
+    cr_assert_eq(e.steps, 4);
+    cr_assert_eq(e.train_accuracy, 1);
+    cr_assert_eq(e.test_accuracy, 1);
+    cr_trainer_destroy(t);
     cr_assert_eq(cr_live_blocks(), 0);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # crisol compare: the fields of its JSON, and that its three variants do the same.
-# crisol-test: timeout=600 serial
+# crisol-test: timeout=600
 source "$SRC/tests/e2e/lib.bash"
 make_set set
 

@@ -87,7 +87,7 @@ Test(conv, gradients_of_gradients)
 }
 
 /* The op and what it is written out as accumulate in one order: the same bits. */
-static void on_device(const struct shape_of_conv *c, size_t every)
+static void on_device(const struct shape_of_conv *c, size_t every, size_t first)
 {
     cr_graph *g = cr_graph_create(c->name);
     cr_value v[] = {spread(g, "x", c->x), spread(g, "w", c->w)}, d[2];
@@ -96,18 +96,13 @@ static void on_device(const struct shape_of_conv *c, size_t every)
     cr_assert_eq(cr_gradients(loss_of(y), v, 2, d), CR_OK, "%s", cr_error());
     cr_output(g, "by x", d[0]);
     cr_output(g, "by w", d[1]);
-    every = getenv("CRISOL_SLOW") ? 1 : every;
-    for (size_t i = 0; i < CR_COUNTOF(setups); i += every) {
-        const char *why = compare_on_device(g, &setups[i], 7, TAME);
-        cr_expect(!*why, "%s: %s", g->name, why);
-    }
-    cr_graph_destroy(g);
+    expect_on_device(g, every, first);
 }
 
 Test(conv, on_the_device)
 {
     for (size_t i = 0; i < CR_COUNTOF(convs); i++)
-        on_device(&convs[i], i < 2 ? 3 : 7);
+        on_device(&convs[i], 7, i);
 }
 
 /* As wide as vectors, several tiles of rows. */
@@ -122,5 +117,5 @@ Test(conv, on_the_device_with_tiles)
         {"tiles, strided", {4, {2, 12, 11, 16}}, {4, {3, 3, 16, 32}}, {.stride = {2, {2, 2}}}},
     };
     for (size_t i = 0; i < CR_COUNTOF(large); i++)
-        on_device(&large[i], 5);
+        on_device(&large[i], 5, i);
 }

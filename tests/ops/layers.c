@@ -1,20 +1,10 @@
 /* layers.c - training and evaluation of small nets of all layers, losses, metrics and optimizers,
  * on the device in half of the setups, against the interpreter. crisol-test: timeout=300 */
+#include "crisol/conv.h"
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "crisol/optim.h"
 #include "ops/on_device.h"
-
-static void check(cr_graph *g, size_t first)
-{
-    cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
-    const size_t every = getenv("CRISOL_SLOW") ? 1 : 3;
-    for (size_t i = every == 1 ? 0 : first; i < CR_COUNTOF(setups); i += every) {
-        const char *why = compare_on_device(g, &setups[i], 7, TAME);
-        cr_expect(!*why, "%s: %s", g->name, why);
-    }
-    cr_graph_destroy(g);
-}
 
 static cr_value classifier(cr_value x)
 {
@@ -44,7 +34,7 @@ Test(layers, training)
     cr_minimize(loss, &(cr_optimizer){.kind = CR_ADAMW,
                                       .clip_norm = 0.25f,
                                       .schedule = {CR_LR_COSINE, 20, 0.1f, 4}});
-    check(g, 0);
+    expect_on_device(g, 4, 0);
 }
 
 Test(layers, evaluation)
@@ -56,7 +46,7 @@ Test(layers, evaluation)
     cr_output(g, "y", y);
     cr_output(g, "loss", cr_softmax_cross_entropy(y, t));
     add_metrics(y, t);
-    check(g, 1);
+    expect_on_device(g, 4, 1);
 }
 
 Test(layers, words)
@@ -71,5 +61,85 @@ Test(layers, words)
                                       .weight_decay = 0.1f,
                                       .clip_value = 0.01f,
                                       .schedule = {CR_LR_STEP, 7, 0.5f, 0}});
-    check(g, 2);
+    expect_on_device(g, 4, 2);
+}
+
+/* Windows of whole and of ragged images, beside and across each other, with the gradient by what
+ * they see; of equal elements the first takes it all. */
+static cr_graph *pooled(const char *name, bool channels_first,
+                        cr_value (*pool)(cr_value x, const cr_window_options *o))
+{
+    cr_graph *g = cr_graph_create(name);
+    cr_init whole = {.kind = CR_INIT_UNIFORM, .a = -3, .b = 3};
+    cr_shape shape = channels_first ? CR_SHAPE(3, 5, 9, 7) : CR_SHAPE(3, 9, 7, 5);
+    cr_value x = cr_state_at(CR_HERE, g, "x", CR_F32, whole, shape, true), d;
+    cr_value equals = cr_floor(x); /* six values: many are equal */
+    const cr_window_options o[] = {
+        {.channels_first = channels_first},
+        {.padding = CR_SAME, .channels_first = channels_first},
+        {.stride = {1, 2}, .channels_first = channels_first},
+    };
+    cr_value loss = cr_f32(g, 0);
+    for (size_t i = 0; i < CR_COUNTOF(o); i++) {
+        cr_value y = pool(cr_add(x, equals), &o[i]);
+        char out[16];
+        snprintf(out, sizeof out, "y%zu", i);
+        cr_output(g, out, y);
+        loss = cr_add(loss, cr_mean(cr_mul(y, y), CR_ALL_AXES));
+    }
+    cr_assert_eq(cr_gradients(loss, &x, 1, &d), CR_OK, "%s", cr_error());
+    cr_output(g, "d", d);
+    return g;
+}
+
+static cr_value max_pool(cr_value x, const cr_window_options *o)
+{
+    return cr_max_pool2d_ex(x, 2, 3, o);
+}
+
+static cr_value avg_pool(cr_value x, const cr_window_options *o)
+{
+    return cr_avg_pool2d_ex(x, 3, 2, o);
+}
+
+Test(layers, max_pooling)
+{
+    expect_on_device(pooled("max pooling", false, max_pool), 5, 0);
+    expect_on_device(pooled("max pooling, channels first", true, max_pool), 11, 3);
+}
+
+Test(layers, average_pooling)
+{
+    expect_on_device(pooled("average pooling", false, avg_pool), 5, 1);
+    expect_on_device(pooled("average pooling, channels first", true, avg_pool), 11, 4);
+}
+
+/* Two convolutions side by side in PyTorch's order of axes, pooled whole. */
+Test(layers, branches)
+{
+    cr_graph *g = cr_graph_create("branches");
+    cr_value x = cr_input(g, "x", CR_F32, 4, 3, 8, 8), t = cr_input(g, "t", CR_I32, 4);
+    cr_conv_options narrow = {.window = {.channels_first = true}, .activation = CR_RELU},
+                    wide = {.window = {.padding = CR_SAME, .channels_first = true},
+                            .activation = CR_RELU6};
+    cr_value a = cr_conv2d_ex(x, "a", 5, 1, 1, &narrow), b = cr_conv2d_ex(x, "b", 6, 3, 3, &wide);
+    cr_value h = cr_concat(a, b, 1);
+    h = cr_concat(cr_global_max_pool2d(h, true), cr_global_avg_pool2d(h, true), 1);
+    cr_value y = cr_softmax(cr_dense(h, "out", 10, CR_LINEAR));
+    cr_value loss = cr_cross_entropy(
+        y, t, &(cr_cross_entropy_options){.probabilities = true, .label_smoothing = 0.2f});
+    cr_output(g, "loss", loss);
+    cr_minimize(loss, &(cr_optimizer){.kind = CR_RMSPROP});
+    expect_on_device(g, 5, 2);
+}
+
+Test(layers, absolute_errors)
+{
+    cr_graph *g = cr_graph_create("absolute errors");
+    cr_value x = cr_input(g, "x", CR_F32, 6, 11), t = cr_input(g, "t", CR_F32, 6, 3);
+    cr_value loss = cr_mae(cr_dense(cr_dense(x, "a", 17, CR_ELU), "b", 3, CR_LINEAR), t);
+    cr_output(g, "loss", loss);
+    cr_minimize(loss,
+                &(cr_optimizer){.kind = CR_MOMENTUM, .schedule = {CR_LR_EXPONENTIAL, 5, 0.5f, 0}});
+    expect_on_device(g, 5, 3);
 }
