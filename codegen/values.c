@@ -171,6 +171,17 @@ static cr_val choose(cr_emit *e, cr_val c, cr_val a, cr_val b)
                           cr_arena_printf(&e->arena, "%s ? %s : %s", c.text, a.text, b.text));
 }
 
+/* Is a value the same along an axis, so that nothing would use an index of it? */
+static bool is_spread(const cr_emit *e, cr_ref r, int axis)
+{
+    const cr_node *n = cr_at(e->graph, r);
+    if (n->op != CR_OP_expand || !e->inside[r])
+        return false;
+    const cr_shape *from = cr_shape_of(e->graph, n->src[0]);
+    const int k = axis - (cr_shape_of(e->graph, r)->rank - from->rank);
+    return k < 0 || from->dim[k] == 1;
+}
+
 static cr_val pad(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
@@ -181,7 +192,7 @@ static cr_val pad(cr_emit *e, cr_ref r, const cr_ix *at)
     for (int i = 0; i < s->rank; i++) {
         cr_ix x = cr_ix_add(e->ix, at[i], cr_ix_const(e->ix, -a->at[i]));
         cr_val in = within(e, x, 0, s->dim[i]);
-        from[i] = clamped(e, x, s->dim[i] - 1);
+        from[i] = is_spread(e, n->src[0], i) ? cr_ix_const(e->ix, 0) : clamped(e, x, s->dim[i] - 1);
         if (in.text && inside.text) {
             int width = CR_MAX(in.width, inside.width);
             if (width > 1)
