@@ -248,6 +248,7 @@ static cr_ix element(cr_emit *e, cr_ref r, const cr_ix *at)
 
 cr_val cr_emit_load(cr_emit *e, cr_ref r, const cr_ix *at)
 {
+    r = cr_plan_source(e->plan, e->phase, r);
     const cr_node *n = cr_at(e->graph, r);
     const cr_dtype dtype = (cr_dtype)n->dtype;
     const char *p = cr_emit_pointer(e, e->plan->buffer_of[r]);

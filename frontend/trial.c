@@ -9,7 +9,7 @@ struct take {
     cr_ref *map;
 };
 
-static bool take_loads(struct take *t, const cr_phase *p)
+static bool take_loads(struct take *t, const cr_plan *plan, const cr_phase *p)
 {
     for (uint32_t i = 0; i < p->nload; i++) {
         char name[24];
@@ -19,6 +19,9 @@ static bool take_loads(struct take *t, const cr_phase *p)
             cr_input_at(CR_HERE, t->to, name, (cr_dtype)n->dtype, *cr_shape_of(t->from, p->load[i]))
                 .ref;
     }
+    for (cr_ref r = 1; r < t->from->node.len; r++)
+        if (!t->map[r] && cr_is_named_leaf(cr_at(t->from, r)))
+            t->map[r] = t->map[cr_plan_source(plan, p, r)];
     return t->to->status == CR_OK;
 }
 
@@ -37,9 +40,9 @@ static cr_ref take_node(struct take *t, cr_ref r)
     return t->map[r] = cr_node_copy(t->to, t->from, r, src);
 }
 
-static bool take_all(struct take *t, const cr_phase *p)
+static bool take_all(struct take *t, const cr_plan *plan, const cr_phase *p)
 {
-    if (!take_loads(t, p))
+    if (!take_loads(t, plan, p))
         return false;
     for (uint32_t i = 0; i < p->nnode; i++)
         if (!take_node(t, p->node[i]))
@@ -61,7 +64,7 @@ cr_graph *cr_phase_graph(const cr_plan *plan, const cr_phase *p)
 {
     struct take t = {.from = plan->graph, .to = cr_graph_like(plan->graph)};
     t.map = cr_alloc(plan->graph->node.len * sizeof *t.map);
-    bool ok = t.to && t.map && take_all(&t, p);
+    bool ok = t.to && t.map && take_all(&t, plan, p);
     cr_free(t.map);
     if (ok)
         return t.to;

@@ -141,6 +141,15 @@ static void memory_text(const cr_plan *p, cr_strbuf *out)
                   p->bound_bytes);
 }
 
+cr_ref cr_plan_source(const cr_plan *p, const cr_phase *phase, cr_ref r)
+{
+    const cr_ref copy = p->copy_of ? p->copy_of[r] : 0;
+    for (uint32_t i = 0; copy && i < phase->nload; i++)
+        if (phase->load[i] == copy)
+            return copy;
+    return r;
+}
+
 uint64_t cr_panel_offset(const cr_phase *p, int panel)
 {
     uint64_t at = 0;

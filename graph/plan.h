@@ -239,8 +239,9 @@ typedef struct cr_plan {
     CR_VEC(cr_buffer) buffer; /* [0] unused */
     uint32_t *buffer_of;      /* per node: index into buffer; 0 = none */
     uint32_t *level;          /* per copy and host node: 1 + its place in the order; else 0 */
-    uint32_t *home; /* per node: 1 + the phase that stores or owns it; 0 = none or several */
-    bool repeat;    /* the whole step is one launch that may repeat */
+    cr_ref *copy_of; /* per state: the copy that phases read when its next value is there; or 0 */
+    uint32_t *home;  /* per node: 1 + the phase that stores or owns it; 0 = none or several */
+    bool repeat;     /* the whole step is one launch that may repeat */
     uint64_t peak_bytes, bound_bytes; /* arena, device: as planned, and its lower bound */
     uint32_t work, store; /* memories: the states that a resident launch works on; where they are
                            * between launches. 0, 0: it works on none */
@@ -250,6 +251,8 @@ typedef struct cr_plan {
 } cr_plan;
 
 void cr_plan_destroy(cr_plan *p); /* accepts NULL */
+/* What the phase reads where it computes from the leaf r: r, or a copy of it. */
+cr_ref cr_plan_source(const cr_plan *p, const cr_phase *phase, cr_ref r);
 /* Panels lie one behind the other in a group's local memory: where this one begins (bytes);
  * CR_PANELS: the end of all. */
 uint64_t cr_panel_offset(const cr_phase *p, int panel);

@@ -573,8 +573,12 @@ static bool is_empty(const cr_phase *p)
 
 static bool build(struct fuser *f)
 {
-    uint32_t *mark = cr_arena_alloc(&f->cx->scratch, f->g->node.len * sizeof *mark);
-    if (!alloc_arrays(f) || !mark)
+    if (!cr_reserve_copies(f))
+        return false;
+    const uint32_t size = f->g->node.len;
+    uint32_t *mark = cr_arena_alloc(&f->cx->scratch, size * sizeof *mark);
+    f->plan->copy_of = cr_arena_alloc(&f->plan->arena, size * sizeof *f->plan->copy_of);
+    if (!alloc_arrays(f) || !mark || !f->plan->copy_of)
         return false;
     find_lone(f);
     cr_op_costs(f->cost);

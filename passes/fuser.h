@@ -1,5 +1,5 @@
 /* fuser.h - what the files of the fusion pass share: fuse.c grows phases, levels.c puts them in
- * order, ledger.c says why. */
+ * order, early.c lets small states be written before the end, ledger.c says why. */
 #ifndef CR_FUSER_H
 #define CR_FUSER_H
 
@@ -34,6 +34,7 @@ struct fuser {
     uint8_t *reason;      /* why a consumer did not join (per consumer) */
     cr_ref *sibling;      /* of a value: the first reduction of it */
     uint32_t *store_only; /* 1 + the draft that only stores a virtual value */
+    cr_ref *copy_of;      /* per state: the node that a copy of it would be; 0: it gets none */
     bool *kept;           /* must be stored: read by another phase, copied, or a root */
     CR_VEC(struct draft) draft;
     bool failed; /* out of memory */
@@ -85,6 +86,11 @@ int cr_draft_maker(const struct fuser *f, cr_ref v);
 bool cr_place_assigns(struct fuser *f);
 /* Levels of drafts, copies and host nodes; breaks cycles that writes in place would make. */
 bool cr_find_levels(struct fuser *f);
+
+/* early.c: nodes for copies of small states, before anything else; and, of phases with levels, the
+ * copies that let next values be written early, of which levels are to be found again. */
+bool cr_reserve_copies(struct fuser *f);
+bool cr_write_early(struct fuser *f, bool *changed);
 
 /* ledger.c: plan->edge. */
 bool cr_write_ledger(struct fuser *f);

@@ -395,6 +395,11 @@ bool cr_find_levels(struct fuser *f)
             continue;
         }
         publish_levels(f, &it);
+        bool changed = false;
+        if (f->fused && !cr_write_early(f, &changed))
+            return false;
+        if (changed)
+            continue;
         for (uint32_t d = 0; d < f->draft.len; d++)
             f->draft.at[d].phase.stage = f->draft.at[d].phase.level;
         return f->fused || group_ops(f, writers);

@@ -1,0 +1,126 @@
+/* early.c - small states whose next value is written early in the step.
+ *
+ * All reads in a step see what a state was before it. So a counter that the step begins with and
+ * that its last phases use once more (which rows of the data are the batch?) would get its next
+ * value when all else is done: by a launch of its own, or behind a barrier of its own. Instead a
+ * phase copies it first, the phases that come later read the copy, and the next value is written
+ * while they still work. */
+#include "fuser.h"
+
+enum { SMALL = 256 }; /* bytes of a state */
+
+static bool is_small(const cr_graph *g, cr_ref assign)
+{
+    const cr_node *n = cr_at(g, assign);
+    return n->op == CR_OP_ASSIGN && on_device(n) && n->src[0] != n->src[1] &&
+           cr_bytes_of(g, n->src[0]) <= SMALL;
+}
+
+/* A node for each copy that may be made, before any list of nodes is. */
+bool cr_reserve_copies(struct fuser *f)
+{
+    cr_graph *g = f->cx->graph;
+    cr_ref *copy_of = cr_arena_alloc(&f->plan->arena, 2 * g->node.len * sizeof *copy_of);
+    const cr_ref before = g->node.len;
+    for (uint32_t i = 0; copy_of && f->fused && i < g->root.len; i++) {
+        const cr_ref state = cr_at(g, g->root.at[i])->src[0], last = g->node.len;
+        if (!is_small(g, g->root.at[i]) || copy_of[state])
+            continue;
+        const cr_node *s = cr_at(g, state);
+        const cr_node n = {.op = CR_OP_reshape,
+                           .nsrc = 1,
+                           .dtype = s->dtype,
+                           .space = s->space,
+                           .shape = s->shape,
+                           .src = {state}};
+        cr_origin_follow(g, g, g->root.at[i]);
+        const cr_ref made = cr_node_make(g, &n);
+        cr_origin_follow(g, g, 0);
+        if (made >= last) /* else an output is that copy */
+            copy_of[state] = made;
+    }
+    CR_ASSERT(!copy_of || g->node.len <= 2 * before);
+    f->copy_of = copy_of;
+    return copy_of && g->status == CR_OK;
+}
+
+/* Is the next value made of what is in memory when the step begins? */
+static bool begins_with_leaves(const struct fuser *f, const cr_phase *p)
+{
+    for (uint32_t i = 0; i < p->nload; i++)
+        if (!cr_is_named_leaf(cr_at(f->g, p->load[i])))
+            return false;
+    return true;
+}
+
+static bool add_copy(struct fuser *f, cr_ref state)
+{
+    const cr_ref copy = f->copy_of[state];
+    struct draft d = {
+        .phase = {.domain = *cr_shape_of(f->g, copy), .origin = f->g->origin.at[copy]}};
+    cr_phase *p = &d.phase;
+    cr_ref *list = cr_arena_alloc(&f->plan->arena, 2 * sizeof *list);
+    if (!list || !cr_vec_push(&d.own, copy))
+        return false;
+    list[0] = copy;
+    list[1] = state;
+    p->parallel = (1u << p->domain.rank) - 1;
+    p->node = list;
+    p->load = list + 1;
+    p->nnode = p->nload = 1;
+    if (!cr_vec_push(&f->draft, d)) {
+        cr_vec_finish(&d.own);
+        return false;
+    }
+    f->home[copy] = f->draft.len;
+    return cr_draft_add_store(f, f->draft.len - 1, copy, 0);
+}
+
+/* The copy is younger than any node: lists stay in order. */
+static bool read_copy(struct fuser *f, cr_phase *p, cr_ref state)
+{
+    cr_ref *list = cr_arena_alloc(&f->plan->arena, (p->nload + 1) * sizeof *list);
+    uint32_t n = 0;
+    for (uint32_t i = 0; list && i < p->nload; i++)
+        if (p->load[i] != state)
+            list[n++] = p->load[i];
+    if (!list || n == p->nload)
+        return list;
+    list[n++] = f->copy_of[state];
+    for (uint32_t i = n - 1; i > 0 && list[i - 1] > list[i]; i--) {
+        const cr_ref t = list[i];
+        list[i] = list[i - 1];
+        list[i - 1] = t;
+    }
+    p->load = list;
+    return true;
+}
+
+static bool write_early(struct fuser *f, uint32_t writer, cr_ref state)
+{
+    const uint32_t n = f->draft.len;
+    bool ok = add_copy(f, state);
+    for (uint32_t d = 0; ok && d < n; d++)
+        if (d != writer && f->draft.at[d].phase.level > 0)
+            ok = read_copy(f, &f->draft.at[d].phase, state);
+    f->plan->copy_of[state] = f->copy_of[state];
+    return ok;
+}
+
+bool cr_write_early(struct fuser *f, bool *changed)
+{
+    const uint32_t n = f->draft.len;
+    bool ok = true;
+    *changed = false;
+    for (uint32_t d = 0; ok && d < n; d++) {
+        const cr_phase *p = &f->draft.at[d].phase;
+        if (p->level < 2 || p->nstore != 1 || !p->store[0].assign || !begins_with_leaves(f, p))
+            continue;
+        const cr_ref state = cr_at(f->g, p->store[0].assign)->src[0];
+        if (!f->copy_of[state] || f->plan->copy_of[state])
+            continue;
+        ok = write_early(f, d, state);
+        *changed = true;
+    }
+    return ok;
+}
