@@ -133,6 +133,12 @@ static void multiply(struct tile *t, const char *part)
                          part, r, v);
 }
 
+/* Work-items that have results: the first ones, as many as the tile has register tiles. */
+static int busy(const struct tile *t)
+{
+    return wide(t) * tall(t);
+}
+
 static void one_by_one(struct tile *t, const char *from, const char *to)
 {
     cr_emit_open(t->e);
@@ -159,9 +165,12 @@ static void multiply_block(struct tile *t)
     const int64_t block = t->s->block_k;
     const bool whole = t->k % block == 0, fours = pitch(t) % FOUR == 0;
     const char *end = cr_arena_printf(&t->e->arena, "%lld", (long long)block);
-    if (!whole) {
-        cr_emit_line(t->e, t->e->now, "const int k_end = min(%lld, %lld - k0);", (long long)block,
-                     (long long)t->k);
+    if (!whole)
+        end = cr_arena_printf(&t->e->arena, "min(%s, %lld - k0)", end, (long long)t->k);
+    if (busy(t) < t->s->local) /* not a branch around it, which PoCL 3.1 miscompiles */
+        end = cr_arena_printf(&t->e->arena, "lid < %d ? %s : 0", busy(t), end);
+    if (!whole || busy(t) < t->s->local) {
+        cr_emit_line(t->e, t->e->now, "const int k_end = %s;", end);
         end = "k_end";
     }
     if (fours && whole && block % FOUR == 0) {
@@ -188,8 +197,11 @@ static void write_tile(struct tile *t)
             cr_ix row = cr_ix_var(e->ix, i, 0, t->m - 1, guard, false, false);
             cr_ix column = cr_ix_var(e->ix, j, 0, t->n - 1, guard, false, false);
             cr_tile_epilogue(t, row, column, cr_arena_printf(&t->e->arena, "c%d_%d", r, v));
-            cr_emit_close(e, cr_arena_printf(&t->e->arena, "if (%s < %lld && %s < %lld) {", i,
-                                             (long long)t->m, j, (long long)t->n));
+            const char *mine = busy(t) == t->s->local
+                                   ? ""
+                                   : cr_arena_printf(&t->e->arena, "lid < %d && ", busy(t));
+            cr_emit_close(e, cr_arena_printf(&t->e->arena, "if (%s%s < %lld && %s < %lld) {", mine,
+                                             i, (long long)t->m, j, (long long)t->n));
         }
     }
 }

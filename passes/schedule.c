@@ -366,6 +366,25 @@ static int64_t line_pitch(int64_t block)
     return (block + 3) / 4 * 4 + 4;
 }
 
+static int64_t tiles(const struct sizes *z, const cr_schedule *s)
+{
+    return z->batch * ((z->m + s->tile_m - 1) / s->tile_m) * ((z->n + s->tile_n - 1) / s->tile_n);
+}
+
+/* A tile's time is bound by what goes through local memory. Where tiles are few, they get smaller
+ * until every unit has one; the work-items of a group, which all phases of a launch share, stay as
+ * many, and those without results help to fetch. Where a second round of tiles would be needed,
+ * work-items with one result get two. */
+static void fit_to_units(const struct sizes *z, const cr_target *t, cr_schedule *s)
+{
+    if (s->reg_m == 1 && tiles(z, s) > t->compute_units && tiles(z, s) <= 2 * t->compute_units) {
+        s->tile_m *= 2;
+        s->reg_m = 2;
+    }
+    while (s->tile_m > s->reg_m && s->tile_m % 2 == 0 && 2 * tiles(z, s) <= t->compute_units)
+        s->tile_m /= 2;
+}
+
 static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes *z, struct row row)
 {
     cr_schedule *s = &p->schedule;
@@ -377,7 +396,7 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->tile_m = row.tile_m;
     s->tile_n = row.tile_n;
     s->block_k = (int32_t)CR_MIN(z->k, row.block_k);
-    cr_tuned_group(cr_tuned_find(plan, p), z->k, t, s);
+    const bool tuned = cr_tuned_group(cr_tuned_find(plan, p), z->k, t, s);
     s->nk = 1;
     s->k_factor[0] = (int32_t)z->k;
     while (s->tile_m / s->reg_m * (s->tile_n / s->reg_n) > t->max_group) {
@@ -387,10 +406,16 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
             s->tile_n /= 2;
     }
     s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
+    if (!tuned)
+        fit_to_units(z, t, s);
     while (((int64_t)(s->tile_m + s->tile_n) * line_pitch(s->block_k) > panel_floats(t) ||
             CR_MAX(s->tile_m, s->tile_n) * s->block_k > 32 * s->local) &&
            s->block_k > 1)
         s->block_k /= 2;
+    if (!tuned && z->k > s->block_k) { /* blocks of one size */
+        const int64_t blocks = (z->k + s->block_k - 1) / s->block_k;
+        s->block_k = (int32_t)CR_MIN(s->block_k, (z->k + blocks * 4 - 1) / (blocks * 4) * 4);
+    }
     s->a_pitch = (int32_t)line_pitch(s->block_k);
     s->stage_a = s->stage_b = true;
     s->a_by_k = o.a_by_k;
@@ -414,8 +439,7 @@ static void schedule_contract(cr_plan *plan, cr_phase *p)
     else
         schedule_gpu_contract(plan, p, &z, row);
     const cr_schedule *s = &p->schedule;
-    p->groups = (uint64_t)(z.batch * ((z.m + s->tile_m - 1) / s->tile_m) *
-                           ((z.n + s->tile_n - 1) / s->tile_n));
+    p->groups = (uint64_t)tiles(&z, s);
 }
 
 /* ---- nests ---------------------------------------------------------------------------------- */

@@ -89,17 +89,18 @@ void cr_tuned_tiles(const cr_tuned *u, int64_t m, int64_t n, const cr_target *t,
     s->tile_n = (int32_t)cols;
 }
 
-void cr_tuned_group(const cr_tuned *u, int64_t k, const cr_target *t, cr_schedule *s)
+bool cr_tuned_group(const cr_tuned *u, int64_t k, const cr_target *t, cr_schedule *s)
 {
     if (!u || !u->reg_m || !u->reg_n || !u->block_k || !u->tile_m || !u->tile_n ||
         u->tile_m % u->reg_m || u->tile_n % u->reg_n ||
         4 * ((int64_t)u->tile_m + u->tile_n) > t->local_bytes)
-        return;
+        return false;
     s->reg_m = u->reg_m;
     s->reg_n = u->reg_n;
     s->tile_m = u->tile_m;
     s->tile_n = u->tile_n;
     s->block_k = (int32_t)CR_MIN(k, u->block_k);
+    return true;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */

@@ -30,7 +30,7 @@ void cr_tuned_registers(const cr_tuned *u, int64_t m, int64_t n, cr_schedule *s)
 void cr_tuned_block(const cr_tuned *u, int64_t k, cr_schedule *s);
 void cr_tuned_tiles(const cr_tuned *u, int64_t m, int64_t n, const cr_target *t, cr_schedule *s);
 /* On GPUs: all of it. */
-void cr_tuned_group(const cr_tuned *u, int64_t k, const cr_target *t, cr_schedule *s);
+bool cr_tuned_group(const cr_tuned *u, int64_t k, const cr_target *t, cr_schedule *s);
 
 /* ---- text ------------------------------------------------------------------------------------ */
 

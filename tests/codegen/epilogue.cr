@@ -22,7 +22,7 @@ graph "dense" {
 
   # GPU-LABEL: static void p0_matmul_add_sigmoid(
   # GPU: [[ACC:c[0-9_]+]] = fma(
-  # GPU: if (i{{[0-9]+}} < 8 && [[J:j[0-9]+]] < 16) {
+  # GPU: if (lid < 16 && i{{[0-9]+}} < 8 && [[J:j[0-9]+]] < 16) {
   # GPU-NEXT: [[BIAS:v[0-9]+]] = state_{{[0-9]+}}{{\[}}[[J]]];
   # GPU-NEXT: [[SUM:v[0-9]+]] = [[ACC]] + [[BIAS]];
   # GPU-NEXT: [[Y:v[0-9]+]] = (float)(1) / ((float)(1) + cr_exp_f1(-[[SUM]]));
