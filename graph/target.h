@@ -27,13 +27,16 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
     X(i, global_bytes, 8589934592, 8589934592, "device memory")                                    \
     X(i, max_alloc_bytes, 4294967296, 4294967296, "largest allocation")                            \
     X(i, align_bytes, 128, 256, "alignment of buffers in the arena")                               \
-    X(f, launch_us, 2.5, 3.5, "cost of a queued launch")                                           \
+    X(f, launch_us, 2.5, 5, "cost of a queued launch")                                           \
     X(f, wake_us, 14, 0, "cost of waking the other compute units, per launch")                     \
     X(i, resident_groups, 2, 0,                                                                    \
       "work-groups that surely run at the same time, so that they may wait for each other; 0: "    \
       "not known")                                                                                 \
     X(i, groups_per_unit, 1, 8,                                                                    \
       "work-groups that a unit needs at the same time to reach its rate")                          \
+    X(f, fallback, 1.7, 1000,                                                                      \
+      "resident groups only where one group alone, which works when they cannot meet, would take " \
+      "at most so many times as long as launches")                                                 \
     X(f, meet_us, 0.4, 1.1, "cost of a barrier between resident work-groups")                      \
     X(i, apart_bytes, 4096, 0,                                                                     \
       "caches fetch ahead within blocks of this size, which resident work-groups that write "      \

@@ -66,9 +66,9 @@ static void sort_by_cost(const cr_plan *plan, uint32_t *phase, uint32_t n)
         }
 }
 
-/* Phases in one kernel, unless a form is asked for. A compiler's time grows faster than a kernel: of
- * a residual net's 156 phases one kernel takes PoCL 76 s, a kernel for each level 27 s in all; its
- * step takes 7.0 ms then, and 9.4. */
+/* Phases in one kernel, unless a form is asked for. A compiler's time grows faster than a kernel:
+ * of a residual net's 156 phases one kernel takes PoCL 76 s, a kernel for each level 27 s in all;
+ * its step takes 7.0 ms then, and 9.4. */
 enum { SIDE_BY_SIDE = 64 };
 
 /* Phases of one launch have one local size; most kernels of a class share it, so that a mixed level
@@ -222,8 +222,8 @@ static bool one_local_size(const cr_plan *plan)
 }
 
 /* Resident groups should be clearly faster than launches, of which a runtime deals out the groups
- * as units come free, and the single group that works when they cannot meet not much slower. */
-static const double SURE = 1.15, FALLBACK = 1.7;
+ * as units come free. */
+static const double SURE = 1.1;
 
 static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
 {
@@ -235,7 +235,7 @@ static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
     bool resident = form != CR_LAUNCH_ALONE && plan->target->resident_groups > 1;
     if (form == CR_LAUNCH_BEST)
         resident &= e.together < e.alone && e.together * SURE < e.launches &&
-                    e.alone < e.launches * FALLBACK;
+                    e.alone < e.launches * plan->target->fallback;
     plan->step_us = e.launches;
     if (form == CR_LAUNCH_LEVELS || form == CR_LAUNCH_PHASES ||
         plan->options.variant != CR_VARIANT_FUSED || !only_phases(plan) || !one_local_size(plan) ||

@@ -8,6 +8,13 @@ static const double wake_us = 200;
  * one is that tries a form. */
 static const double shortest_us = 5e3, try_us = 1e4;
 
+/* A launch together is not longer than what one group alone would do in this time: it may have to.
+ */
+static const double mend_us = 4e5;
+
+/* How many times as long alone, by the model, is not worth a try. */
+static const double hopeless = 4;
+
 /* How much slower than alone launches together are believed to be when one gave up: a little, for a
  * machine may be busy for a moment; four times as much when that happens again and again. */
 static const double least_penalty = 0.2, most_penalty = 15;
@@ -19,12 +26,15 @@ void cr_form_init(cr_form *f, double alone_us, double together_us)
     f->guess[CR_FORM_TOGETHER] = f->us[CR_FORM_TOGETHER] = CR_MAX(together_us, 1e-3);
 }
 
+static bool is_hopeless(const cr_form *f)
+{
+    return f->guess[CR_FORM_ALONE] >= hopeless * f->guess[CR_FORM_TOGETHER];
+}
+
 cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
 {
     double n = (double)steps;
-    const double hopeless = 4; /* times as long, by the model: not worth a try */
-    if (f->known[CR_FORM_TOGETHER] >= 4 && f->known[CR_FORM_ALONE] < 2 &&
-        f->guess[CR_FORM_ALONE] < hopeless * f->guess[CR_FORM_TOGETHER])
+    if (f->known[CR_FORM_TOGETHER] >= 4 && f->known[CR_FORM_ALONE] < 2 && !is_hopeless(f))
         return CR_FORM_ALONE; /* once, to know both */
     return n * f->us[CR_FORM_TOGETHER] + wake_us < n * f->us[CR_FORM_ALONE] ? CR_FORM_TOGETHER
                                                                             : CR_FORM_ALONE;
@@ -33,10 +43,12 @@ cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
 uint64_t cr_form_try(const cr_form *f, uint64_t steps)
 {
     const cr_form_kind form = cr_form_choose(f, steps);
-    const double enough = try_us / f->us[form];
-    return f->known[form] < 2 && f->known[!form] >= 2 && enough < (double)steps
-               ? CR_MAX((uint64_t)enough, 1)
-               : steps;
+    double most = (double)steps;
+    if (form == CR_FORM_TOGETHER)
+        most = CR_MIN(most, mend_us / f->us[CR_FORM_ALONE]);
+    if (f->known[form] < 2 && f->known[!form] >= 2)
+        most = CR_MIN(most, try_us / f->us[form]);
+    return CR_MAX((uint64_t)most, 1);
 }
 
 /* The model's absolute figures are rough and its ratios better: what was never measured is believed
@@ -68,6 +80,8 @@ void cr_form_gave_up(cr_form *f)
 {
     if (f->known[CR_FORM_TOGETHER]++ == 0)
         return; /* a driver's threads may still start during the first */
+    if (is_hopeless(f))
+        return; /* to wait in vain costs less than to work alone from then on */
     f->us[CR_FORM_TOGETHER] = (1 + f->penalty) * f->us[CR_FORM_ALONE];
     f->penalty = CR_MIN(4 * f->penalty, most_penalty);
     f->known[CR_FORM_TOGETHER] = 2;

@@ -16,7 +16,7 @@ Test(form, tries_of_the_other_form_are_short)
 {
     cr_form f;
     cr_form_init(&f, 100, 60);
-    cr_assert_eq(cr_form_try(&f, 100000), 100000); /* there is nothing to fall back to */
+    cr_assert_eq(cr_form_try(&f, 4000), 4000); /* there is nothing to fall back to */
     for (int i = 0; i < 4; i++) {
         cr_assert_eq(cr_form_choose(&f, 1000), CR_FORM_TOGETHER);
         cr_form_measured(&f, CR_FORM_TOGETHER, 6e4, 1000, 6e4);
@@ -26,7 +26,29 @@ Test(form, tries_of_the_other_form_are_short)
         cr_assert_lt(cr_form_try(&f, 1000), 500);
         cr_form_measured(&f, CR_FORM_ALONE, 1e4, 100, 1e4);
     }
-    cr_assert_eq(cr_form_try(&f, 100000), 100000);
+    cr_assert_eq(cr_form_try(&f, 4000), 4000);
+}
+
+/* One group alone may have to do what launches together left undone: in less than half a second. */
+Test(form, launches_together_can_be_mended_soon)
+{
+    cr_form f;
+    cr_form_init(&f, 100, 60);
+    cr_assert_eq(cr_form_try(&f, 100000), 4000);
+    cr_form_init(&f, 1e6, 60);
+    cr_assert_eq(cr_form_try(&f, 100000), 1);
+}
+
+/* Where one group alone would be far slower, giving up now and then is no reason for it. */
+Test(form, alone_may_be_out_of_the_question)
+{
+    cr_form f;
+    cr_form_init(&f, 1500, 20);
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(cr_form_choose(&f, 250), CR_FORM_TOGETHER);
+        cr_form_gave_up(&f);
+    }
+    cr_assert_eq(cr_form_choose(&f, 250), CR_FORM_TOGETHER);
 }
 
 Test(form, one_late_launch_is_not_believed)
