@@ -147,6 +147,39 @@ static void stage_b_column(struct tile *t, cr_ix k, cr_ix j, bool vector)
                      panel_b_offset(t, cr_tile_plus(t, k, i), j), x.text, (unsigned)i);
 }
 
+/* As many columns from j0 on as a vector has lanes: a square, turned round in registers. Vectors i
+ * and i + W / 2 are zipped, log2 W times over (the perfect shuffle of H. S. Stone, IEEE Trans.
+ * Comput. C-20, 1971): 64 shuffles for 16 x 16 elements, which one by one took four times as long.
+ */
+static void stage_b_square(struct tile *t, cr_ix k, cr_ix j0)
+{
+    static const char *const zip[] = {[4] = "s0213", [8] = "s04152637", [16] = "s08192a3b4c5d6e7f"};
+    cr_emit *e = t->e;
+    const int W = e->width;
+    const char *x[16], *y[16];
+    const cr_ix along = cr_ix_add(e->ix, k, e->lane);
+    for (int i = 0; i < W; i++) {
+        cr_val v = cr_tile_element(t, t->b, whole_depth(t, along),
+                                   cr_ix_add(e->ix, t->n0, cr_tile_plus(t, j0, i)));
+        x[i] = v.width == W
+                   ? v.text
+                   : cr_emit_define(e, v.scope, "v", CR_F32, W, cr_emit_widen(e, v).text).text;
+    }
+    for (int round = 1; round < W; round *= 2) {
+        for (int i = 0; i < W; i++) {
+            const char *half = i % 2 ? "hi" : "lo";
+            y[i] = cr_emit_name(e, "z");
+            cr_emit_line(e, e->now, "const float%d %s = ((float%d)(%s.%s, %s.%s)).%s;", W, y[i], W,
+                         x[i / 2], half, x[i / 2 + W / 2], half, zip[W]);
+        }
+        memcpy(x, y, sizeof x);
+    }
+    for (int i = 0; i < W; i++)
+        put_vector(t, x[i],
+                   cr_arena_printf(&t->e->arena, "panel_b + %s",
+                                   panel_b_offset(t, cr_tile_plus(t, k, i), j0)));
+}
+
 /* `count` columns from j0. Blocks are square: the rows of the panel are far from each other, and
  * more of them at once would push each other out of the cache. */
 static void stage_b_block(struct tile *t, cr_ix j0, int64_t count)
@@ -156,10 +189,14 @@ static void stage_b_block(struct tile *t, cr_ix j0, int64_t count)
     int64_t whole = W > 1 ? t->s->k_factor[last] / W : 0, rest = t->s->k_factor[last] - whole * W;
     cr_ix k = open_depth(t, t->s->k_outer, last);
     if (whole) {
-        cr_ix kv = cr_ix_mul(e->ix, open_loop(t, "kv", whole), W);
-        cr_ix j = cr_ix_add(e->ix, j0, open_loop(t, "j", count));
-        stage_b_column(t, cr_ix_add(e->ix, k, kv), j, true);
-        close_loop(t, "j", count);
+        cr_ix kv = cr_ix_add(e->ix, k, cr_ix_mul(e->ix, open_loop(t, "kv", whole), W));
+        if (count == W && W >= 4) {
+            stage_b_square(t, kv, j0);
+        } else {
+            cr_ix j = cr_ix_add(e->ix, j0, open_loop(t, "j", count));
+            stage_b_column(t, kv, j, true);
+            close_loop(t, "j", count);
+        }
         close_loop(t, "kv", whole);
     }
     if (rest) {
