@@ -1,9 +1,9 @@
 /* tune.c - schedules of contractions by measuring.
  *
  *     plan of the step --> kinds of contraction, dearest first
- *     for each: registers, then tiles, then blocks of the depth; whatever beats the best so far by
- * a margin, in turns with it, is the best from then on at last:  the whole step with and without,
- * in turns
+ *     for each: registers, then tiles, then blocks of the depth; whatever beats the best so
+ *               far by a margin, in turns with it, is the best from then on
+ *     at last:  the whole step with and without, in turns
  *
  * A kind's part of the time is its part of the planned cost. What is measured is the contraction
  * taken out of the step (trial.h), with its operands warm in the cache: the whole step has the last
@@ -437,8 +437,7 @@ static cr_status measure_step(struct tuner *t)
     return status;
 }
 
-/* ---- the command's ----------------------------------------------------------------------------
- */
+/* ---- the command's --------------------------------------------------------------------------- */
 
 static cr_status prepare(struct tuner *t)
 {

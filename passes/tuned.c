@@ -138,6 +138,22 @@ void cr_tuned_print(const cr_target *t, const cr_tuned *list, uint32_t n, cr_str
                       cr_hash(CR_HASH_SEED, out->at + begin, out->len - begin));
 }
 
+/* Whose the records are, line by line as print_target writes it; NULL: ours. */
+static const char *first_difference(const char *is, const char *should)
+{
+    static const char *const of[] = {"of another version of Crisol", "of another device",
+                                     "of another driver of this device",
+                                     "of this device with other limits"};
+    for (size_t i = 0; *should; i++) {
+        const size_t n = strcspn(should, "\n") + 1;
+        if (strncmp(is, should, n) != 0)
+            return of[CR_MIN(i, CR_COUNTOF(of) - 1)];
+        is += n;
+        should += n;
+    }
+    return NULL;
+}
+
 /* What is wrong with the text as a whole; NULL: nothing. Its records begin at *records. */
 static const char *check_text(const char *text, const cr_target *t, const char **records)
 {
@@ -154,10 +170,10 @@ static const char *check_text(const char *text, const cr_target *t, const char *
     cr_strbuf s = {0};
     print_target(t, &s);
     text += sizeof first_line - 1;
-    const bool same = !s.failed && strncmp(text, s.at, s.len) == 0;
+    const char *wrong = s.failed ? "out of memory" : first_difference(text, s.at);
     *records = text + s.len;
     cr_str_finish(&s);
-    return same ? NULL : "of another device, driver or version of Crisol";
+    return wrong;
 }
 
 /* `word`, then a number up to `most`, from *at on. */

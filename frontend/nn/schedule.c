@@ -13,6 +13,8 @@ const char *cr_lr_schedule_wrong(const cr_lr_schedule *s)
 {
     if ((unsigned)s->kind >= CR_LR_COUNT)
         return "no such schedule";
+    if (!(s->epochs >= 0) || !(s->warmup_epochs >= 0))
+        return "schedule.epochs and .warmup_epochs must not be negative";
     if (s->epochs != 0 || s->warmup_epochs != 0)
         return "schedule.epochs and .warmup_epochs need a trainer, which knows the steps of an "
                "epoch";
@@ -34,19 +36,20 @@ const char *cr_lr_schedule_wrong(const cr_lr_schedule *s)
 static int64_t steps_of(float epochs, uint64_t steps_of_epoch)
 {
     const double steps = floor((double)epochs * (double)steps_of_epoch + 0.5);
-    if (!(epochs > 0))
-        return -1;
     return steps > MOST_STEPS ? MOST_STEPS + 1 : CR_MAX((int64_t)steps, 1);
 }
 
 cr_lr_schedule cr_lr_schedule_in_steps(const cr_lr_schedule *s, uint64_t steps_of_epoch)
 {
     cr_lr_schedule o = *s;
-    if (o.epochs != 0)
+    if (o.epochs > 0) {
         o.steps = steps_of(o.epochs, steps_of_epoch);
-    if (o.warmup_epochs != 0)
+        o.epochs = 0;
+    }
+    if (o.warmup_epochs > 0) {
         o.warmup = steps_of(o.warmup_epochs, steps_of_epoch);
-    o.epochs = o.warmup_epochs = 0;
+        o.warmup_epochs = 0;
+    }
     return o;
 }
 

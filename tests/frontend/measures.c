@@ -259,6 +259,9 @@ static const struct {
      "clip_value and clip_norm must be finite and not negative"},
     {{.optimizer = {.schedule = {.kind = CR_LR_COSINE, .epochs = -2}}},
      0,
+     "schedule.epochs and .warmup_epochs must not be negative"},
+    {{.optimizer = {.schedule = {.kind = CR_LR_COSINE, .epochs = 1e30f}}},
+     0,
      "schedule.steps must be from 1 to 2^24"},
 };
 

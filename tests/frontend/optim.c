@@ -195,7 +195,7 @@ Test(schedule, counts_epochs_in_steps)
     const cr_lr_schedule s = cr_lr_schedule_in_steps(&e, 11);
     cr_expect(s.steps == 28 && s.warmup == 1 && s.epochs == 0 && s.warmup_epochs == 0);
     const cr_lr_schedule low = {.kind = CR_LR_STEP, .epochs = -1};
-    cr_expect_eq(cr_lr_schedule_in_steps(&low, 11).steps, -1);
+    cr_expect_eq(cr_lr_schedule_in_steps(&low, 11).epochs, -1); /* told as what it is */
     const cr_lr_schedule high = {.kind = CR_LR_STEP, .epochs = 1e30f};
     cr_expect_gt(cr_lr_schedule_in_steps(&high, 11).steps, 1 << 24);
 }

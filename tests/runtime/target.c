@@ -65,3 +65,26 @@ Test(target, mistakes_have_a_line)
     assert_fails(cr_target_parse("hello", "f", &t), CR_E_SYNTAX, "f:1: expected");
     assert_fails(cr_target_parse("\nclass_name = tpu", "f", &t), CR_E_SYNTAX, "f:2: class_name");
 }
+
+/* Groups may wait for each other where all of them run: not more than the process has processors,
+ * not on a GPU whose fences do not reach other groups, not on a simulator. */
+Test(target, groups_that_run_at_the_same_time)
+{
+    static const struct {
+        cr_device_facts facts;
+        int64_t groups;
+    } of[] = {
+        {{.type = CR_DEVICE_CPU, .compute_units = 8, .processors = 8}, 8},
+        {{.type = CR_DEVICE_CPU, .compute_units = 8, .processors = 3}, 3},
+        {{.type = CR_DEVICE_CPU, .compute_units = 8, .processors = 8, .platform = "Oclgrind"}, 0},
+        {{.type = CR_DEVICE_GPU, .compute_units = 132, .processors = 2, .device_fence = true}, 132},
+        {{.type = CR_DEVICE_GPU, .compute_units = 132, .processors = 2}, 0},
+        {{.type = CR_DEVICE_OTHER, .compute_units = 4, .processors = 4}, 0},
+    };
+    for (size_t i = 0; i < CR_COUNTOF(of); i++) {
+        cr_target t;
+        cr_device_to_target(&of[i].facts, &t);
+        cr_expect_eq(t.resident_groups, of[i].groups, "row %zu: %lld", i,
+                     (long long)t.resident_groups);
+    }
+}
