@@ -27,7 +27,7 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
     X(i, global_bytes, 8589934592, 8589934592, "device memory")                                    \
     X(i, max_alloc_bytes, 4294967296, 4294967296, "largest allocation")                            \
     X(i, align_bytes, 128, 256, "alignment of buffers in the arena")                               \
-    X(f, launch_us, 2.5, 5, "cost of a queued launch")                                           \
+    X(f, launch_us, 2.5, 5, "cost of a queued launch")                                             \
     X(f, wake_us, 14, 0, "cost of waking the other compute units, per launch")                     \
     X(i, resident_groups, 2, 0,                                                                    \
       "work-groups that surely run at the same time, so that they may wait for each other; 0: "    \

@@ -171,7 +171,8 @@ static void cpu_target(const cr_device_facts *d, cr_target *t)
 }
 
 /* Groups that wait for each other must run at the same time. A CPU's runtime has a thread for each
- * unit, unless the process may use fewer processors; a GPU has room for a group on each unit.
+ * unit, unless the process may use fewer processors. On a GPU it depends on what is called a unit:
+ * NVIDIA's take several groups each, Intel's (a few lanes) not even one.
  * Nobody promises it, so that launches which rely on it may give up (module.h); simulators run one
  * group after the other. */
 static int64_t resident_groups(const cr_device_facts *d)
@@ -181,7 +182,7 @@ static int64_t resident_groups(const cr_device_facts *d)
         if (strstr(d->platform, one_by_one[i]))
             return 0;
     if (d->type == CR_DEVICE_GPU)
-        return d->device_fence ? d->compute_units : 0;
+        return d->device_fence && strstr(d->vendor, "NVIDIA") ? d->compute_units : 0;
     return d->type == CR_DEVICE_CPU ? CR_MIN(d->compute_units, d->processors) : 0;
 }
 

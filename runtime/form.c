@@ -12,8 +12,10 @@ static const double shortest_us = 5e3, try_us = 1e4;
  */
 static const double mend_us = 4e5;
 
-/* How many times as long alone, by the model, is not worth a try. */
+/* How many times as long alone, by the model, is not worth a try; and how often in a row launches
+ * give up before it is all the same. */
 static const double hopeless = 4;
+static const uint32_t few = 3;
 
 /* How much slower than alone launches together are believed to be when one gave up: a little, for a
  * machine may be busy for a moment; four times as much when that happens again and again. */
@@ -51,18 +53,27 @@ uint64_t cr_form_try(const cr_form *f, uint64_t steps)
     return CR_MAX((uint64_t)most, 1);
 }
 
+/* Launches together may be limited to less. */
+static double shortest_of(const cr_form *f, cr_form_kind form)
+{
+    const double most = mend_us / f->us[CR_FORM_ALONE] * f->us[CR_FORM_TOGETHER];
+    return form == CR_FORM_TOGETHER ? CR_MIN(shortest_us, most / 2) : shortest_us;
+}
+
 /* The model's absolute figures are rough and its ratios better: what was never measured is believed
  * in proportion. What was measured long ago is forgotten in the course of some seconds, so that the
  * other form gets another try. */
 void cr_form_measured(cr_form *f, cr_form_kind form, double us, uint64_t steps, double elapsed_us)
 {
     const double fresh = 0.5, memory_us = 4e6, surprise = 2;
-    const double expected_us = (double)steps * f->us[form];
+    const double expected_us = (double)steps * f->us[form], enough_us = shortest_of(f, form);
     const cr_form_kind other = form == CR_FORM_ALONE ? CR_FORM_TOGETHER : CR_FORM_ALONE;
     double step = CR_MAX(us / (double)steps, 1e-3);
-    if (f->known[form] < 2 && us < shortest_us)
+    if (form == CR_FORM_TOGETHER)
+        f->in_vain = 0;
+    if (f->known[form] < 2 && us < enough_us)
         f->us[form] = CR_MIN(f->us[form], step); /* so that the next try is of more steps */
-    if (us < shortest_us || (f->known[form] >= 2 && expected_us < shortest_us))
+    if (us < enough_us || (f->known[form] >= 2 && expected_us < enough_us))
         return;
     if (f->known[form]++ == 0)
         return; /* a driver may still compile during the first */
@@ -80,8 +91,8 @@ void cr_form_gave_up(cr_form *f)
 {
     if (f->known[CR_FORM_TOGETHER]++ == 0)
         return; /* a driver's threads may still start during the first */
-    if (is_hopeless(f))
-        return; /* to wait in vain costs less than to work alone from then on */
+    if (is_hopeless(f) && f->in_vain++ < few)
+        return;
     f->us[CR_FORM_TOGETHER] = (1 + f->penalty) * f->us[CR_FORM_ALONE];
     f->penalty = CR_MIN(4 * f->penalty, most_penalty);
     f->known[CR_FORM_TOGETHER] = 2;

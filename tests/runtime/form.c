@@ -39,16 +39,23 @@ Test(form, launches_together_can_be_mended_soon)
     cr_assert_eq(cr_form_try(&f, 100000), 1);
 }
 
-/* Where one group alone would be far slower, giving up now and then is no reason for it. */
+/* Where one group alone would be far slower, giving up now and then is no reason for it. What was
+ * launched is learned from, however little one group could mend. */
 Test(form, alone_may_be_out_of_the_question)
 {
     cr_form f;
-    cr_form_init(&f, 1500, 20);
-    for (int i = 0; i < 5; i++) {
-        cr_assert_eq(cr_form_choose(&f, 250), CR_FORM_TOGETHER);
-        cr_form_gave_up(&f);
+    cr_form_init(&f, 4000, 20);
+    for (int i = 0; i < 8; i++) {
+        cr_assert_eq(cr_form_choose(&f, 100), CR_FORM_TOGETHER);
+        if (i % 2)
+            cr_form_gave_up(&f);
+        else
+            cr_form_measured(&f, CR_FORM_TOGETHER, 3e3, 100, 3e3);
     }
-    cr_assert_eq(cr_form_choose(&f, 250), CR_FORM_TOGETHER);
+    cr_assert_gt(f.us[CR_FORM_TOGETHER], 25);
+    for (int i = 0; i < 5; i++)
+        cr_form_gave_up(&f);
+    cr_assert_eq(cr_form_choose(&f, 250), CR_FORM_ALONE); /* but for ever it cannot wait in vain */
 }
 
 Test(form, one_late_launch_is_not_believed)

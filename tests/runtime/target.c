@@ -66,8 +66,11 @@ Test(target, mistakes_have_a_line)
     assert_fails(cr_target_parse("\nclass_name = tpu", "f", &t), CR_E_SYNTAX, "f:2: class_name");
 }
 
+#define NVIDIA "NVIDIA Corporation"
+
 /* Groups may wait for each other where all of them run: not more than the process has processors,
- * not on a GPU whose fences do not reach other groups, not on a simulator. */
+ * not on a GPU whose fences do not reach other groups or whose units take none, not on a simulator.
+ */
 Test(target, groups_that_run_at_the_same_time)
 {
     static const struct {
@@ -77,8 +80,10 @@ Test(target, groups_that_run_at_the_same_time)
         {{.type = CR_DEVICE_CPU, .compute_units = 8, .processors = 8}, 8},
         {{.type = CR_DEVICE_CPU, .compute_units = 8, .processors = 3}, 3},
         {{.type = CR_DEVICE_CPU, .compute_units = 8, .processors = 8, .platform = "Oclgrind"}, 0},
-        {{.type = CR_DEVICE_GPU, .compute_units = 132, .processors = 2, .device_fence = true}, 132},
-        {{.type = CR_DEVICE_GPU, .compute_units = 132, .processors = 2}, 0},
+        {{.type = CR_DEVICE_GPU, .compute_units = 132, .vendor = NVIDIA, .device_fence = true},
+         132},
+        {{.type = CR_DEVICE_GPU, .compute_units = 132, .vendor = NVIDIA}, 0},
+        {{.type = CR_DEVICE_GPU, .compute_units = 96, .vendor = "Intel", .device_fence = true}, 0},
         {{.type = CR_DEVICE_OTHER, .compute_units = 4, .processors = 4}, 0},
     };
     for (size_t i = 0; i < CR_COUNTOF(of); i++) {
