@@ -190,8 +190,9 @@ static void stage_b_block(struct tile *t, cr_ix j0, int64_t count)
     cr_ix k = open_depth(t, t->s->k_outer, last);
     if (whole) {
         cr_ix kv = cr_ix_add(e->ix, k, cr_ix_mul(e->ix, open_loop(t, "kv", whole), W));
-        if (count == W && W >= 4) {
-            stage_b_square(t, kv, j0);
+        if (count % W == 0 && W >= 4) {
+            for (int64_t c = 0; c < count; c += W)
+                stage_b_square(t, kv, cr_tile_plus(t, j0, c));
         } else {
             cr_ix j = cr_ix_add(e->ix, j0, open_loop(t, "j", count));
             stage_b_column(t, kv, j, true);

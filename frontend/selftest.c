@@ -765,7 +765,8 @@ static cr_status chosen_device(const char *selector, cr_device_info *out)
     return cr_fail(CR_E_DEVICE, "no device was chosen");
 }
 
-/* A program that keeps the device open: PoCL takes half a second for a context's first build. */
+/* A program that keeps the device open for those that share with it, which is all they share: it
+ * has neither states nor inputs. PoCL takes half a second for a context's first build. */
 static cr_program *open_device(const char *device)
 {
     cr_graph *g = cr_graph_create("opened");

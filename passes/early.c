@@ -107,20 +107,29 @@ static bool write_early(struct fuser *f, uint32_t writer, cr_ref state)
     return ok;
 }
 
+/* The state that the phase does nothing but write, if a copy of it would let it do so early. */
+static cr_ref small_state(const struct fuser *f, const cr_phase *p)
+{
+    if (p->nstore != 1 || !p->store[0].assign || !begins_with_leaves(f, p))
+        return 0;
+    const cr_ref state = cr_at(f->g, p->store[0].assign)->src[0];
+    return f->copy_of[state] && !f->plan->copy_of[state] ? state : 0;
+}
+
 bool cr_write_early(struct fuser *f, bool *changed)
 {
     const uint32_t n = f->draft.len;
+    uint32_t last = 0;
     bool ok = true;
-    *changed = false;
-    for (uint32_t d = 0; ok && d < n; d++) {
-        const cr_phase *p = &f->draft.at[d].phase;
-        if (p->level < 2 || p->nstore != 1 || !p->store[0].assign || !begins_with_leaves(f, p))
-            continue;
-        const cr_ref state = cr_at(f->g, p->store[0].assign)->src[0];
-        if (!f->copy_of[state] || f->plan->copy_of[state])
-            continue;
-        ok = write_early(f, d, state);
-        *changed = true;
-    }
+    for (uint32_t d = 0; d < n; d++)
+        if (f->draft.at[d].phase.nstore)
+            last = CR_MAX(last, f->draft.at[d].phase.level);
+    *changed = last >= 2;
+    for (uint32_t d = 0; *changed && d < n; d++) /* beside others it may stay where it is */
+        if (f->draft.at[d].phase.nstore && f->draft.at[d].phase.level == last)
+            *changed = small_state(f, &f->draft.at[d].phase) != 0;
+    for (uint32_t d = 0; *changed && ok && d < n; d++)
+        if (f->draft.at[d].phase.nstore && f->draft.at[d].phase.level == last)
+            ok = write_early(f, d, small_state(f, &f->draft.at[d].phase));
     return ok;
 }

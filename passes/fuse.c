@@ -1,6 +1,7 @@
 /* fuse.c - cover the graph by phases.
  * requires: a placed, literal graph
- * provides: plan->phase (domains, nodes, stores, loads, levels), plan->home, the fusion ledger
+ * provides: plan->phase (domains, nodes, stores, loads, levels), plan->home, plan->copy_of, the
+ * fusion ledger breaks:   adds nodes that no root reaches: copies of small states (early.c)
  *
  * Nodes are visited once, sources first. A contraction or a reduction starts a phase; an
  * elementwise node joins the phase of its latest source when it visits the same elements and all

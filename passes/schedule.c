@@ -377,7 +377,8 @@ static int64_t tiles(const struct sizes *z, const cr_schedule *s)
  * work-items with one result get two. */
 static void fit_to_units(const struct sizes *z, const cr_target *t, cr_schedule *s)
 {
-    if (s->reg_m == 1 && tiles(z, s) > t->compute_units && tiles(z, s) <= 2 * t->compute_units) {
+    if (s->reg_m == 1 && z->m > s->tile_m && tiles(z, s) > t->compute_units &&
+        tiles(z, s) <= 2 * t->compute_units) {
         s->tile_m *= 2;
         s->reg_m = 2;
     }
@@ -405,7 +406,8 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
         else
             s->tile_n /= 2;
     }
-    s->local = s->tile_m / s->reg_m * (s->tile_n / s->reg_n);
+    s->local = (int32_t)CR_MAX(s->tile_m / s->reg_m * (s->tile_n / s->reg_n),
+                               CR_MIN(row.local, t->max_group));
     if (!tuned)
         fit_to_units(z, t, s);
     while (((int64_t)(s->tile_m + s->tile_n) * line_pitch(s->block_k) > panel_floats(t) ||

@@ -29,7 +29,7 @@ const cr_tuned *cr_tuned_find(const cr_plan *plan, const cr_phase *p);
 void cr_tuned_registers(const cr_tuned *u, int64_t m, int64_t n, cr_schedule *s);
 void cr_tuned_block(const cr_tuned *u, int64_t k, cr_schedule *s);
 void cr_tuned_tiles(const cr_tuned *u, int64_t m, int64_t n, const cr_target *t, cr_schedule *s);
-/* On GPUs: all of it. */
+/* On GPUs: all of it; false when there is none that fits the device. */
 bool cr_tuned_group(const cr_tuned *u, int64_t k, const cr_target *t, cr_schedule *s);
 
 /* ---- text ------------------------------------------------------------------------------------ */

@@ -327,7 +327,7 @@ Test(trainer, predicts)
     cr_dataset data = images();
     const cr_samples s = cr_dataset_samples(&data);
     static float all[TEST][3], one[3];
-    for (size_t v = 0; v < 3; v += 2) {
+    for (size_t v = 0; v < 3; v += 2) { /* the two that differ most */
         cr_trainer *t = trainer_of(&s, options_of(variants[v]));
         cr_epoch e = epochs(t, 2);
         cr_assert_eq(cr_trainer_predict(t, pixels, TEST, all[0]), CR_OK, "%s", cr_error());

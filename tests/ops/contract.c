@@ -1,5 +1,7 @@
-/* contract.c - contractions on the device over a grid of sizes, in all setups: 1, primes, edges of
- * tiles; transposed operands; prologues, epilogues, updates in place. crisol-test: timeout=300 */
+/* contract.c - contractions on the device over a grid of sizes, shared out over the setups: 1,
+ * primes, edges of tiles; transposed operands; prologues, epilogues, updates in place.
+ *
+ * crisol-test: timeout=300 */
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "crisol/optim.h"

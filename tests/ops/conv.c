@@ -1,5 +1,5 @@
-/* conv.c - convolutions: their gradients against central differences, and both on the device in all
- * setups. crisol-test: timeout=300 link-all */
+/* conv.c - convolutions: their gradients against central differences, and both on the device in
+ * some of the setups each. crisol-test: timeout=300 link-all */
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "ops/on_device.h"

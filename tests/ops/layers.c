@@ -1,5 +1,5 @@
 /* layers.c - training and evaluation of small nets of all layers, losses, metrics and optimizers,
- * on the device in half of the setups, against the interpreter. crisol-test: timeout=300 */
+ * on the device against the interpreter, each in some of the setups. crisol-test: timeout=300 */
 #include "crisol/conv.h"
 #include "crisol/nn.h"
 #include "crisol/ops.h"
@@ -142,4 +142,25 @@ Test(layers, absolute_errors)
     cr_minimize(loss,
                 &(cr_optimizer){.kind = CR_MOMENTUM, .schedule = {CR_LR_EXPONENTIAL, 5, 0.5f, 0}});
     expect_on_device(g, 5, 3);
+}
+
+/* Small states that each other's next values read, that early and late phases read, and of which
+ * one is an output: all see what was before the step, several steps long. */
+Test(layers, small_states_that_late_phases_read)
+{
+    cr_graph *g = cr_graph_create("small states");
+    cr_value x = cr_input(g, "x", CR_F32, 8, 12);
+    cr_init half = {.kind = CR_INIT_CONSTANT, .a = 0.5f};
+    cr_value s = cr_state_at(CR_HERE, g, "s", CR_F32, half, CR_SHAPE(12), false),
+             t = cr_state_at(CR_HERE, g, "t", CR_F32, half, CR_SHAPE(12), false),
+             n = cr_state_at(CR_HERE, g, "n", CR_I32, (cr_init){0}, CR_SCALAR, false);
+    cr_value first = cr_mul(x, cr_add(s, cr_cast(n, CR_F32)));
+    cr_value rows = cr_sum(first, CR_AXIS(0)), all = cr_sum(rows, CR_AXIS(0));
+    cr_value late = cr_add(cr_mul(cr_sub(first, all), t), cr_cast(n, CR_F32));
+    cr_output(g, "late", cr_sum(late, CR_AXIS(1)));
+    cr_output(g, "t", t);
+    cr_assign(s, cr_add(s, cr_mul(t, cr_f32(g, 0.25f))));
+    cr_assign(t, cr_sub(t, cr_mul(s, cr_f32(g, 0.125f))));
+    cr_assign(n, cr_add(n, cr_i32(g, 3)));
+    expect_on_device(g, 2, 0);
 }

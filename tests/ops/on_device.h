@@ -51,6 +51,7 @@ static const struct setup setups[] = {
      .max_group = 8,
      .local_bytes = 1024,
      .launches = CR_LAUNCH_PHASES},
+    {.name = "gpu, few units", .target = "gpu", .compute_units = 3, .launches = CR_LAUNCH_PHASES},
     {.name = "gpu, reference", .target = "gpu", .reference = true},
     {.name = "inputs on the host", .max_resident_bytes = 8},
     {.name = "drawn schedules", .tuned = 1},
@@ -339,8 +340,9 @@ static inline const char *compare_on_device(const cr_graph *g, const struct setu
     return why;
 }
 
-/* Compares in every so manieth setup, from `first` on; in all of them with CRISOL_SLOW: drivers
- * take most of the time, so the graphs of a test share the setups out. Destroys the graph. */
+/* Compares in one of `every` setups, from number `first` on; in all of them with CRISOL_SLOW:
+ * drivers take most of the time, so the graphs of a test share the setups out. Destroys the graph.
+ */
 static inline void expect_on_device(cr_graph *g, size_t every, size_t first)
 {
     cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());

@@ -63,7 +63,7 @@ typedef struct cr_compile_options {
     bool no_updates;
     const cr_binding *bind; /* symbols that are not named take their bound */
     uint32_t nbind;
-    cr_program *share; /* a program of the same graph: states, fed inputs and device are shared */
+    cr_program *share; /* states and fed inputs of equal names are shared with it, and the device */
     uint64_t seed;     /* of random initial values */
     bool fast_math;    /* allow rules that change values (docs/passes.md) */
     bool reference;    /* one work-item an output: slow, simple, right */
