@@ -5,7 +5,7 @@
 #include "ops/on_device.h"
 #include "prop/random_graph.h"
 
-enum { GRAPHS = 6, SLOW_GRAPHS = 300 };
+enum { GRAPHS = 4, SLOW_GRAPHS = 300 };
 
 struct check {
     uint64_t seed;
