@@ -149,7 +149,7 @@ static void stage_b_column(struct tile *t, cr_ix k, cr_ix j, bool vector)
 
 /* As many columns from j0 on as a vector has lanes: a square, turned round in registers. Vectors i
  * and i + W / 2 are zipped, log2 W times over (the perfect shuffle of H. S. Stone, IEEE Trans.
- * Comput. C-20, 1971): 64 shuffles for 16 x 16 elements, which one by one took four times as long.
+ * Comput. C-20, 1971): 64 shuffles for 16 x 16 elements; one by one these took four times as long.
  */
 static void stage_b_square(struct tile *t, cr_ix k, cr_ix j0)
 {

@@ -128,10 +128,22 @@ static const char *bounded(cr_emit *e, const char *x, int width, int64_t hi)
                            x, width, (long long)hi);
 }
 
-/* x as an int variable (a vector of them where lanes differ), in [0, hi]. */
-static cr_ix clamped(cr_emit *e, cr_ix x, int64_t hi)
+/* Is a value the same along an axis, so that nothing would use an index of it? */
+static bool is_spread(const cr_emit *e, cr_ref r, int axis)
 {
-    if (hi == 0)
+    const cr_node *n = cr_at(e->graph, r);
+    if (n->op != CR_OP_expand || !e->inside[r])
+        return false;
+    const cr_shape *from = cr_shape_of(e->graph, n->src[0]);
+    const int k = axis - (cr_shape_of(e->graph, r)->rank - from->rank);
+    return k < 0 || from->dim[k] == 1;
+}
+
+/* An index of r along an axis as an int variable (a vector of them where lanes differ), inside. */
+static cr_ix clamped(cr_emit *e, cr_ix x, cr_ref r, int axis)
+{
+    const int64_t hi = cr_shape_of(e->graph, r)->dim[axis] - 1;
+    if (hi == 0 || is_spread(e, r, axis))
         return cr_ix_const(e->ix, 0);
     if (cr_ix_lo(e->ix, x) >= 0 && cr_ix_hi(e->ix, x) <= hi)
         return x;
@@ -171,17 +183,6 @@ static cr_val choose(cr_emit *e, cr_val c, cr_val a, cr_val b)
                           cr_arena_printf(&e->arena, "%s ? %s : %s", c.text, a.text, b.text));
 }
 
-/* Is a value the same along an axis, so that nothing would use an index of it? */
-static bool is_spread(const cr_emit *e, cr_ref r, int axis)
-{
-    const cr_node *n = cr_at(e->graph, r);
-    if (n->op != CR_OP_expand || !e->inside[r])
-        return false;
-    const cr_shape *from = cr_shape_of(e->graph, n->src[0]);
-    const int k = axis - (cr_shape_of(e->graph, r)->rank - from->rank);
-    return k < 0 || from->dim[k] == 1;
-}
-
 static cr_val pad(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
@@ -192,7 +193,7 @@ static cr_val pad(cr_emit *e, cr_ref r, const cr_ix *at)
     for (int i = 0; i < s->rank; i++) {
         cr_ix x = cr_ix_add(e->ix, at[i], cr_ix_const(e->ix, -a->at[i]));
         cr_val in = within(e, x, 0, s->dim[i]);
-        from[i] = is_spread(e, n->src[0], i) ? cr_ix_const(e->ix, 0) : clamped(e, x, s->dim[i] - 1);
+        from[i] = clamped(e, x, n->src[0], i);
         if (in.text && inside.text) {
             int width = CR_MAX(in.width, inside.width);
             if (width > 1)
@@ -219,8 +220,7 @@ static cr_val concat(cr_emit *e, cr_ref r, const cr_ix *at)
 {
     const cr_node *n = cr_at(e->graph, r);
     int axis = (int)cr_attr_of(e->graph, r)->at[0];
-    int64_t first = cr_shape_of(e->graph, n->src[0])->dim[axis],
-            second = cr_shape_of(e->graph, n->src[1])->dim[axis];
+    const int64_t first = cr_shape_of(e->graph, n->src[0])->dim[axis];
     cr_ix x[CR_MAX_RANK], y[CR_MAX_RANK];
     memcpy(x, at, sizeof x);
     memcpy(y, at, sizeof y);
@@ -230,8 +230,8 @@ static cr_val concat(cr_emit *e, cr_ref r, const cr_ix *at)
     if (cr_ix_lo(e->ix, at[axis]) >= first)
         return cr_emit_value(e, n->src[1], y);
     cr_val is_first = within(e, at[axis], 0, first);
-    x[axis] = clamped(e, at[axis], first - 1);
-    y[axis] = clamped(e, y[axis], second - 1);
+    x[axis] = clamped(e, at[axis], n->src[0], axis);
+    y[axis] = clamped(e, y[axis], n->src[1], axis);
     cr_val a = cr_emit_value(e, n->src[0], x), b = cr_emit_value(e, n->src[1], y);
     return choose(e, is_first, a, b);
 }

@@ -19,8 +19,8 @@ static bool take_loads(struct take *t, const cr_plan *plan, const cr_phase *p)
             cr_input_at(CR_HERE, t->to, name, (cr_dtype)n->dtype, *cr_shape_of(t->from, p->load[i]))
                 .ref;
     }
-    for (cr_ref r = 1; r < t->from->node.len;
-         r++) /* what is computed from a state may read a copy */
+    /* What is computed from a state may read a copy of it. */
+    for (cr_ref r = 1; r < t->from->node.len; r++)
         if (!t->map[r] && cr_is_named_leaf(cr_at(t->from, r)))
             t->map[r] = t->map[cr_plan_source(plan, p, r)];
     return t->to->status == CR_OK;

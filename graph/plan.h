@@ -239,7 +239,7 @@ typedef struct cr_plan {
     CR_VEC(cr_buffer) buffer; /* [0] unused */
     uint32_t *buffer_of;      /* per node: index into buffer; 0 = none */
     uint32_t *level;          /* per copy and host node: 1 + its place in the order; else 0 */
-    cr_ref *copy_of; /* per state: the copy that phases read when its next value is there; or 0 */
+    cr_ref *copy_of; /* per small state: its copy, which phases that load it read instead; or 0 */
     uint32_t *home;  /* per node: 1 + the phase that stores or owns it; 0 = none or several */
     bool repeat;     /* the whole step is one launch that may repeat */
     uint64_t peak_bytes, bound_bytes; /* arena, device: as planned, and its lower bound */

@@ -68,7 +68,8 @@ static void look(struct looker *l, cr_ref r)
         look(l, cr_at(l->g, assign)->src[1]);
         l->next = true;
     } else if (n->op == CR_OP_STATE || n->op == CR_OP_INPUT || (!l->next && is_there(l, r))) {
-        l->load[l->plan->copy_of[r] ? l->plan->copy_of[r] : r] = true;
+        const cr_ref copy = l->plan->copy_of[r];
+        l->load[copy && is_there(l, copy) ? copy : r] = true;
     } else if (is_cheap(n)) {
         l->node[r] = true;
         for (int i = 0; i < n->nsrc; i++)

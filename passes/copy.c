@@ -49,3 +49,18 @@ cr_graph *cr_copy_live(const cr_graph *from, const bool *live, cr_arena *scratch
 {
     return cr_copy_with(from, live, as_it_is, NULL, scratch);
 }
+
+cr_ref cr_copy_state(cr_graph *g, cr_ref state, const cr_graph *from, cr_ref root)
+{
+    const cr_node *s = cr_at(g, state);
+    cr_node n = {.op = CR_OP_reshape,
+                 .nsrc = 1,
+                 .dtype = s->dtype,
+                 .space = s->space,
+                 .shape = s->shape,
+                 .src = {state}};
+    cr_origin_follow(g, from, root);
+    cr_ref made = cr_node_make(g, &n);
+    cr_origin_follow(g, from, 0);
+    return made;
+}

@@ -21,4 +21,8 @@ cr_graph *cr_copy_with(const cr_graph *from, const bool *live, cr_copy_fn *copy,
  * memory. */
 cr_graph *cr_copy_live(const cr_graph *from, const bool *live, cr_arena *scratch);
 
+/* A node of g with the value that a state has before the step: a reshape to its own shape, of the
+ * origin that `root` has in `from`. 0 out of memory. */
+cr_ref cr_copy_state(cr_graph *g, cr_ref state, const cr_graph *from, cr_ref root);
+
 #endif

@@ -5,6 +5,7 @@
  * value when all else is done: by a launch of its own, or behind a barrier of its own. Instead a
  * phase copies it first, the phases that come later read the copy, and the next value is written
  * while they still work. */
+#include "copy.h"
 #include "fuser.h"
 
 enum { SMALL = 256 }; /* bytes of a state */
@@ -20,27 +21,18 @@ static bool is_small(const cr_graph *g, cr_ref assign)
 bool cr_reserve_copies(struct fuser *f)
 {
     cr_graph *g = f->cx->graph;
-    cr_ref *copy_of = cr_arena_alloc(&f->plan->arena, 2 * g->node.len * sizeof *copy_of);
-    const cr_ref before = g->node.len;
+    const cr_ref most = 2 * g->node.len; /* at worst all nodes are states */
+    cr_ref *copy_of = cr_arena_alloc(&f->plan->arena, most * sizeof *copy_of);
     for (uint32_t i = 0; copy_of && f->fused && i < g->root.len; i++) {
         const cr_ref state = cr_at(g, g->root.at[i])->src[0], last = g->node.len;
         if (!is_small(g, g->root.at[i]) || copy_of[state])
             continue;
-        const cr_node *s = cr_at(g, state);
-        const cr_node n = {.op = CR_OP_reshape,
-                           .nsrc = 1,
-                           .dtype = s->dtype,
-                           .space = s->space,
-                           .shape = s->shape,
-                           .src = {state}};
-        cr_origin_follow(g, g, g->root.at[i]);
-        const cr_ref made = cr_node_make(g, &n);
-        cr_origin_follow(g, g, 0);
+        const cr_ref made = cr_copy_state(g, state, g, g->root.at[i]);
         if (made >= last) /* else an output is that copy */
             copy_of[state] = made;
     }
-    CR_ASSERT(!copy_of || g->node.len <= 2 * before);
-    f->copy_of = copy_of;
+    CR_ASSERT(!copy_of || g->node.len <= most);
+    f->plan->copy_of = copy_of;
     return copy_of && g->status == CR_OK;
 }
 
@@ -55,25 +47,9 @@ static bool begins_with_leaves(const struct fuser *f, const cr_phase *p)
 
 static bool add_copy(struct fuser *f, cr_ref state)
 {
-    const cr_ref copy = f->copy_of[state];
-    struct draft d = {
-        .phase = {.domain = *cr_shape_of(f->g, copy), .origin = f->g->origin.at[copy]}};
-    cr_phase *p = &d.phase;
-    cr_ref *list = cr_arena_alloc(&f->plan->arena, 2 * sizeof *list);
-    if (!list || !cr_vec_push(&d.own, copy))
-        return false;
-    list[0] = copy;
-    list[1] = state;
-    p->parallel = (1u << p->domain.rank) - 1;
-    p->node = list;
-    p->load = list + 1;
-    p->nnode = p->nload = 1;
-    if (!cr_vec_push(&f->draft, d)) {
-        cr_vec_finish(&d.own);
-        return false;
-    }
-    f->home[copy] = f->draft.len;
-    return cr_draft_add_store(f, f->draft.len - 1, copy, 0);
+    const cr_ref copy = f->plan->copy_of[state];
+    f->home[copy] = f->draft.len + 1;
+    return cr_draft_move(f, state, copy, 0);
 }
 
 /* The copy is younger than any node: lists stay in order. */
@@ -86,7 +62,7 @@ static bool read_copy(struct fuser *f, cr_phase *p, cr_ref state)
             list[n++] = p->load[i];
     if (!list || n == p->nload)
         return list;
-    list[n++] = f->copy_of[state];
+    list[n++] = f->plan->copy_of[state];
     for (uint32_t i = n - 1; i > 0 && list[i - 1] > list[i]; i--) {
         const cr_ref t = list[i];
         list[i] = list[i - 1];
@@ -103,7 +79,6 @@ static bool write_early(struct fuser *f, uint32_t writer, cr_ref state)
     for (uint32_t d = 0; ok && d < n; d++)
         if (d != writer && f->draft.at[d].phase.level > 0)
             ok = read_copy(f, &f->draft.at[d].phase, state);
-    f->plan->copy_of[state] = f->copy_of[state];
     return ok;
 }
 
@@ -113,7 +88,8 @@ static cr_ref small_state(const struct fuser *f, const cr_phase *p)
     if (p->nstore != 1 || !p->store[0].assign || !begins_with_leaves(f, p))
         return 0;
     const cr_ref state = cr_at(f->g, p->store[0].assign)->src[0];
-    return f->copy_of[state] && !f->plan->copy_of[state] ? state : 0;
+    const cr_ref copy = f->plan->copy_of[state];
+    return copy && !f->home[copy] ? state : 0; /* and there is none yet */
 }
 
 bool cr_write_early(struct fuser *f, bool *changed)

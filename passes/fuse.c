@@ -1,7 +1,7 @@
 /* fuse.c - cover the graph by phases.
  * requires: a placed, literal graph
- * provides: plan->phase (domains, nodes, stores, loads, levels), plan->home, plan->copy_of, the
- * fusion ledger breaks:   adds nodes that no root reaches: copies of small states (early.c)
+ * provides: plan->phase (domains, nodes, stores, loads, levels), plan->home and copy_of, the ledger
+ * breaks:   that a root reaches every node: copies of small states are added (early.c)
  *
  * Nodes are visited once, sources first. A contraction or a reduction starts a phase; an
  * elementwise node joins the phase of its latest source when it visits the same elements and all
@@ -576,10 +576,8 @@ static bool build(struct fuser *f)
 {
     if (!cr_reserve_copies(f))
         return false;
-    const uint32_t size = f->g->node.len;
-    uint32_t *mark = cr_arena_alloc(&f->cx->scratch, size * sizeof *mark);
-    f->plan->copy_of = cr_arena_alloc(&f->plan->arena, size * sizeof *f->plan->copy_of);
-    if (!alloc_arrays(f) || !mark || !f->plan->copy_of)
+    uint32_t *mark = cr_arena_alloc(&f->cx->scratch, f->g->node.len * sizeof *mark);
+    if (!alloc_arrays(f) || !mark)
         return false;
     find_lone(f);
     cr_op_costs(f->cost);

@@ -34,7 +34,6 @@ struct fuser {
     uint8_t *reason;      /* why a consumer did not join (per consumer) */
     cr_ref *sibling;      /* of a value: the first reduction of it */
     uint32_t *store_only; /* 1 + the draft that only stores a virtual value */
-    cr_ref *copy_of;      /* per state: the node that a copy of it would be; 0: it gets none */
     bool *kept;           /* must be stored: read by another phase, copied, or a root */
     CR_VEC(struct draft) draft;
     bool failed; /* out of memory */
@@ -80,6 +79,9 @@ static inline struct draft *draft_of(struct fuser *f, cr_ref r)
 bool cr_draft_collect(struct fuser *f, uint32_t d, uint32_t *mark);
 bool cr_draft_add_store(struct fuser *f, uint32_t d, cr_ref value, cr_ref assign);
 bool cr_draft_has_store(const cr_phase *p, cr_ref value, cr_ref assign);
+/* A draft that reads `from` from memory and writes `value`, which is the same or a reshape of it,
+ * to its own buffer or, with an assign, into that state. */
+bool cr_draft_move(struct fuser *f, cr_ref from, cr_ref value, cr_ref assign);
 /* The draft that computes v: its home, or the one that only stores it; -1: v is in memory. */
 int cr_draft_maker(const struct fuser *f, cr_ref v);
 /* Where each assign is written: in place where that is safe, else by a phase of its own. */

@@ -112,21 +112,29 @@ static bool reads_elsewhere(const struct fuser *f, const cr_phase *p, cr_ref sta
     return unsafe;
 }
 
+bool cr_draft_move(struct fuser *f, cr_ref from, cr_ref value, cr_ref assign)
+{
+    struct draft d = {
+        .phase = {.domain = *cr_shape_of(f->g, value), .origin = f->g->origin.at[value]}};
+    d.phase.parallel = (1u << d.phase.domain.rank) - 1;
+    cr_ref *list = cr_arena_alloc(&f->plan->arena, 2 * sizeof *list);
+    if (!list)
+        return false;
+    list[0] = from;
+    list[1] = value;
+    d.phase.load = list;
+    d.phase.nload = 1;
+    d.phase.node = list + 1;
+    d.phase.nnode = value != from;
+    return cr_vec_push(&f->draft, d) && cr_draft_add_store(f, f->draft.len - 1, value, assign);
+}
+
 /* A phase of its own that copies a stored value into the state, when writing it where it is made
  * would overwrite what others still read. */
 static bool commit_apart(struct fuser *f, cr_ref assign)
 {
-    cr_ref v = cr_at(f->g, assign)->src[1];
-    struct draft d = {.phase = {.domain = *cr_shape_of(f->g, v), .origin = f->g->origin.at[v]}};
-    d.phase.parallel = (1u << d.phase.domain.rank) - 1;
-    cr_ref *load = cr_arena_alloc(&f->plan->arena, sizeof *load);
-    if (!load || !cr_vec_push(&f->draft, d))
-        return false;
-    *load = v;
-    cr_phase *p = &f->draft.at[f->draft.len - 1].phase;
-    p->load = load;
-    p->nload = 1;
-    return cr_draft_add_store(f, f->draft.len - 1, v, assign);
+    const cr_ref v = cr_at(f->g, assign)->src[1];
+    return cr_draft_move(f, v, v, assign);
 }
 
 int cr_draft_maker(const struct fuser *f, cr_ref v)

@@ -363,7 +363,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
 /* A line of a panel: whole fours, and not a multiple of the banks of local memory. */
 static int64_t line_pitch(int64_t block)
 {
-    return (block + 3) / 4 * 4 + 4;
+    return (int64_t)cr_align_up((uint64_t)block, 4) + 4;
 }
 
 static int64_t tiles(const struct sizes *z, const cr_schedule *s)
@@ -416,7 +416,8 @@ static void schedule_gpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
         s->block_k /= 2;
     if (!tuned && z->k > s->block_k) { /* blocks of one size */
         const int64_t blocks = (z->k + s->block_k - 1) / s->block_k;
-        s->block_k = (int32_t)CR_MIN(s->block_k, (z->k + blocks * 4 - 1) / (blocks * 4) * 4);
+        const int64_t each = (z->k + blocks - 1) / blocks;
+        s->block_k = CR_MIN(s->block_k, (int32_t)cr_align_up((uint64_t)each, 4));
     }
     s->a_pitch = (int32_t)line_pitch(s->block_k);
     s->stage_a = s->stage_b = true;

@@ -26,28 +26,13 @@ static bool *find_assigned(const cr_graph *g, cr_arena *a)
     return assigned;
 }
 
-static cr_ref snapshot_of(cr_graph *g, cr_ref state, const cr_graph *from, cr_ref root)
-{
-    const cr_node *s = cr_at(g, state);
-    cr_node n = {.op = CR_OP_reshape,
-                 .nsrc = 1,
-                 .dtype = s->dtype,
-                 .space = s->space,
-                 .shape = s->shape,
-                 .src = {state}};
-    cr_origin_follow(g, from, root);
-    cr_ref made = cr_node_make(g, &n);
-    cr_origin_follow(g, from, 0);
-    return made;
-}
-
 static cr_ref copy(cr_graph *g, const cr_graph *from, cr_ref r, cr_ref src[3], void *user)
 {
     struct snapshots *s = user;
     const cr_node *n = cr_at(from, r);
     const int value = n->nsrc - 1;
     if (cr_is_root(n) && s->assigned[n->src[value]]) {
-        src[value] = snapshot_of(g, src[value], from, r);
+        src[value] = cr_copy_state(g, src[value], from, r);
         s->made++;
     }
     return cr_copy_node(g, from, r, src, (cr_space)n->space, NULL);

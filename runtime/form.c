@@ -8,8 +8,7 @@ static const double wake_us = 200;
  * one is that tries a form. */
 static const double shortest_us = 5e3, try_us = 1e4;
 
-/* A launch together is not longer than what one group alone would do in this time: it may have to.
- */
+/* What one group alone may have to do again after a launch together. */
 static const double mend_us = 4e5;
 
 /* How many times as long alone, by the model, is not worth a try; and how often in a row launches
@@ -42,12 +41,18 @@ cr_form_kind cr_form_choose(const cr_form *f, uint64_t steps)
                                                                             : CR_FORM_ALONE;
 }
 
+/* Steps of a launch together, at most. */
+static double mendable(const cr_form *f)
+{
+    return mend_us / f->us[CR_FORM_ALONE];
+}
+
 uint64_t cr_form_try(const cr_form *f, uint64_t steps)
 {
     const cr_form_kind form = cr_form_choose(f, steps);
     double most = (double)steps;
     if (form == CR_FORM_TOGETHER)
-        most = CR_MIN(most, mend_us / f->us[CR_FORM_ALONE]);
+        most = CR_MIN(most, mendable(f));
     if (f->known[form] < 2 && f->known[!form] >= 2)
         most = CR_MIN(most, try_us / f->us[form]);
     return CR_MAX((uint64_t)most, 1);
@@ -56,8 +61,8 @@ uint64_t cr_form_try(const cr_form *f, uint64_t steps)
 /* Launches together may be limited to less. */
 static double shortest_of(const cr_form *f, cr_form_kind form)
 {
-    const double most = mend_us / f->us[CR_FORM_ALONE] * f->us[CR_FORM_TOGETHER];
-    return form == CR_FORM_TOGETHER ? CR_MIN(shortest_us, most / 2) : shortest_us;
+    const double most_us = mendable(f) * f->us[CR_FORM_TOGETHER];
+    return form == CR_FORM_TOGETHER ? CR_MIN(shortest_us, most_us / 2) : shortest_us;
 }
 
 /* The model's absolute figures are rough and its ratios better: what was never measured is believed

@@ -341,8 +341,7 @@ static inline const char *compare_on_device(const cr_graph *g, const struct setu
 }
 
 /* Compares in one of `every` setups, from number `first` on; in all of them with CRISOL_SLOW:
- * drivers take most of the time, so the graphs of a test share the setups out. Destroys the graph.
- */
+ * drivers take most of the time, so a test's graphs share the setups out. Destroys the graph. */
 static inline void expect_on_device(cr_graph *g, size_t every, size_t first)
 {
     cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());

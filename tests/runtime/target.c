@@ -69,8 +69,7 @@ Test(target, mistakes_have_a_line)
 #define NVIDIA "NVIDIA Corporation"
 
 /* Groups may wait for each other where all of them run: not more than the process has processors,
- * not on a GPU whose fences do not reach other groups or whose units take none, not on a simulator.
- */
+ * not on a GPU whose fences reach no other groups or whose units take none, not on a simulator. */
 Test(target, groups_that_run_at_the_same_time)
 {
     static const struct {
