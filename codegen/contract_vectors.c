@@ -19,19 +19,28 @@ static const char *vector_type(struct tile *t)
     return cr_emit_type(t->e, CR_F32, t->e->width);
 }
 
-/* A vector at an address, and a line that writes one. */
-static const char *vector_at(struct tile *t, const char *address)
+/* The vector at a place in a panel, and a line that writes one. */
+static const char *vector_at(struct tile *t, const char *panel, cr_ix at)
 {
-    return t->e->width == 1 ? cr_arena_printf(&t->e->arena, "*(%s)", address)
-                            : cr_arena_printf(&t->e->arena, "vload%d(0, %s)", t->e->width, address);
+    cr_emit *e = t->e;
+    const char *index = cr_emit_ix(e, at, false);
+    return e->width == 1
+               ? cr_arena_printf(&e->arena, "%s[%s]", panel, index)
+               : cr_arena_printf(&e->arena, "vload%d(0, %s + %s)", e->width, panel, index);
 }
 
-static void put_vector(struct tile *t, const char *value, const char *address)
+static void put_vector(struct tile *t, const char *panel, cr_ix at, const char *value)
 {
-    if (t->e->width == 1)
-        cr_emit_line(t->e, t->e->now, "*(%s) = %s;", address, value);
+    cr_emit *e = t->e;
+    if (e->width == 1)
+        cr_emit_line(e, e->now, "%s[%s] = %s;", panel, cr_emit_ix(e, at, false), value);
     else
-        cr_emit_line(t->e, t->e->now, "vstore%d(%s, 0, %s);", t->e->width, value, address);
+        cr_emit_put(e, "local", vector_type(t), panel, true, at, value);
+}
+
+static void put_scalar(struct tile *t, const char *panel, cr_ix at, const char *value)
+{
+    cr_emit_line(t->e, t->e->now, "%s[%s] = %s;", panel, cr_emit_ix(t->e, at, false), value);
 }
 
 /* Row `r` of the group's tile as a variable that is a row of the result, however high the last tile
@@ -100,25 +109,23 @@ static cr_ix whole_depth(struct tile *t, cr_ix k)
 /* ---- panels ---- */
 
 /* Where element (r, k) of A's panel is, r counted from the group's first row. */
-static const char *panel_a_offset(struct tile *t, cr_ix r, cr_ix k)
+static cr_ix panel_a_at(struct tile *t, cr_ix r, cr_ix k)
 {
     cr_emit *e = t->e;
-    cr_ix at = t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->a_pitch), r)
-                            : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->a_pitch), k);
-    return cr_emit_ix(e, at, false);
+    return t->s->a_by_k ? cr_ix_add(e->ix, cr_ix_mul(e->ix, k, t->s->a_pitch), r)
+                        : cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->a_pitch), k);
 }
 
 /* Where element (k, j) of B's panel is, j counted from the group's first column: columns lie in
  * strips that are as wide as a register tile, each [k][column], so that a tile reads what is
  * contiguous. */
-static const char *panel_b_offset(struct tile *t, cr_ix k, cr_ix j)
+static cr_ix panel_b_at(struct tile *t, cr_ix k, cr_ix j)
 {
     cr_emit *e = t->e;
     const int64_t strip = (int64_t)t->s->reg_n * e->width;
     cr_ix inside = cr_ix_mod(e->ix, j, strip);
     cr_ix first = cr_ix_mul(e->ix, cr_ix_div(e->ix, j, strip), strip * t->s->block_k);
-    cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, k, strip), inside);
-    return cr_emit_ix(e, cr_ix_add(e->ix, first, at), false);
+    return cr_ix_add(e->ix, first, cr_ix_add(e->ix, cr_ix_mul(e->ix, k, strip), inside));
 }
 
 /* Copies columns [n0, n0 + columns) of B, computed where it is loaded, to its panel. */
@@ -127,8 +134,7 @@ static void stage_b_vector(struct tile *t, cr_ix k, cr_ix j)
     cr_emit *e = t->e;
     cr_val x = cr_tile_element(t, t->b, whole_depth(t, k),
                                cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, j), lane(t)));
-    put_vector(t, cr_emit_widen(e, x).text,
-               cr_arena_printf(&t->e->arena, "panel_b + %s", panel_b_offset(t, k, j)));
+    put_vector(t, "panel_b", panel_b_at(t, k, j), cr_emit_widen(e, x).text);
 }
 
 /* The same for a B whose columns are contiguous: vectors down a column, dealt out to the rows. */
@@ -143,8 +149,8 @@ static void stage_b_column(struct tile *t, cr_ix k, cr_ix j, bool vector)
     x = vector ? cr_emit_widen(e, x) : x;
     e->width = e->valid = W;
     for (int i = 0; i < (vector ? W : 1); i++)
-        cr_emit_line(e, e->now, vector ? "panel_b[%s] = %s.s%x;" : "panel_b[%s] = %s;",
-                     panel_b_offset(t, cr_tile_plus(t, k, i), j), x.text, (unsigned)i);
+        put_scalar(t, "panel_b", panel_b_at(t, cr_tile_plus(t, k, i), j),
+                   vector ? cr_arena_printf(&e->arena, "%s.s%x", x.text, (unsigned)i) : x.text);
 }
 
 /* As many columns from j0 on as a vector has lanes: a square, turned round in registers. Vectors i
@@ -175,9 +181,7 @@ static void stage_b_square(struct tile *t, cr_ix k, cr_ix j0)
         memcpy(x, y, sizeof x);
     }
     for (int i = 0; i < W; i++)
-        put_vector(t, x[i],
-                   cr_arena_printf(&t->e->arena, "panel_b + %s",
-                                   panel_b_offset(t, cr_tile_plus(t, k, i), j0)));
+        put_vector(t, "panel_b", panel_b_at(t, cr_tile_plus(t, k, i), j0), x[i]);
 }
 
 /* `count` columns from j0. Blocks are square: the rows of the panel are far from each other, and
@@ -253,8 +257,7 @@ static void stage_a_vector(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
     cr_ix along = cr_ix_add(e->ix, by_k ? i : k, e->lane);
     cr_val x = by_k ? cr_tile_element(t, t->a, along, whole_depth(t, k))
                     : cr_tile_element(t, t->a, i, whole_depth(t, along));
-    put_vector(t, cr_emit_widen(e, x).text,
-               cr_arena_printf(&t->e->arena, "panel_a + %s", panel_a_offset(t, r, k)));
+    put_vector(t, "panel_a", panel_a_at(t, r, k), cr_emit_widen(e, x).text);
 }
 
 static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
@@ -262,7 +265,7 @@ static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
     int width = t->e->width;
     t->e->width = t->e->valid = 1;
     cr_val x = cr_tile_element(t, t->a, i, whole_depth(t, k));
-    cr_emit_line(t->e, t->e->now, "panel_a[%s] = %s;", panel_a_offset(t, r, k), x.text);
+    put_scalar(t, "panel_a", panel_a_at(t, r, k), x.text);
     t->e->width = t->e->valid = width;
 }
 
@@ -324,11 +327,9 @@ static void stage_a_columns(struct tile *t)
 
 /* Where the sums of a block begin and are kept until the next: [row][column] of the group's tile.
  */
-static const char *panel_c_address(struct tile *t, cr_ix r, cr_ix local_column)
+static cr_ix panel_c_at(struct tile *t, cr_ix r, cr_ix local_column)
 {
-    cr_emit *e = t->e;
-    cr_ix at = cr_ix_add(e->ix, cr_ix_mul(e->ix, r, t->s->tile_n), local_column);
-    return cr_arena_printf(&t->e->arena, "panel_c + %s", cr_emit_ix(e, at, false));
+    return cr_ix_add(t->e->ix, cr_ix_mul(t->e->ix, r, t->s->tile_n), local_column);
 }
 
 /* ---- register tiles ---- */
@@ -371,12 +372,12 @@ static void begin_sums(struct tile *t, cr_ix local_row, int rows, cr_ix local_co
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) {
             const char *zero = cr_arena_printf(&t->e->arena, "(%s)(0.0f)", vector_type(t));
-            cr_emit_line(
-                e, e->now, "%s c%d_%d = %s;", vector_type(t), r, v,
-                t->s->k_outer
-                    ? vector_at(t, panel_c_address(t, cr_tile_plus(t, local_row, r),
-                                                   cr_tile_plus(t, local_column, v * e->width)))
-                    : zero);
+            cr_emit_line(e, e->now, "%s c%d_%d = %s;", vector_type(t), r, v,
+                         t->s->k_outer
+                             ? vector_at(t, "panel_c",
+                                         panel_c_at(t, cr_tile_plus(t, local_row, r),
+                                                    cr_tile_plus(t, local_column, v * e->width)))
+                             : zero);
         }
 }
 
@@ -384,9 +385,10 @@ static void keep_sums(struct tile *t, cr_ix local_row, int rows, cr_ix local_col
 {
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            put_vector(t, cr_arena_printf(&t->e->arena, "c%d_%d", r, v),
-                       panel_c_address(t, cr_tile_plus(t, local_row, r),
-                                       cr_tile_plus(t, local_column, v * t->e->width)));
+            put_vector(t, "panel_c",
+                       panel_c_at(t, cr_tile_plus(t, local_row, r),
+                                  cr_tile_plus(t, local_column, v * t->e->width)),
+                       cr_arena_printf(&t->e->arena, "c%d_%d", r, v));
 }
 
 /* reg_m rows from `row`, `vectors` vectors from column n0 + j. `valid` lanes of the last vector
@@ -404,9 +406,7 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
             b[v] = cr_arena_printf(&t->e->arena, "b%d", v);
             cr_emit_line(
                 e, e->now, "const %s b%d = %s;", vector_type(t), v,
-                vector_at(t, cr_arena_printf(
-                                 &t->e->arena, "panel_b + %s",
-                                 panel_b_offset(t, k, cr_tile_plus(t, local_column, v * W)))));
+                vector_at(t, "panel_b", panel_b_at(t, k, cr_tile_plus(t, local_column, v * W))));
             continue;
         }
         e->valid = v == vectors - 1 ? valid : W;
@@ -421,7 +421,7 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
         if (t->s->stage_a) {
             a = cr_arena_printf(&t->e->arena, "a%d", r);
             cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r,
-                         panel_a_offset(t, cr_tile_plus(t, local_row, r), k));
+                         cr_emit_ix(e, panel_a_at(t, cr_tile_plus(t, local_row, r), k), false));
         } else {
             a = cr_tile_element(t, t->a, cr_tile_plus(t, row, r), whole_depth(t, k)).text;
         }
@@ -542,15 +542,15 @@ static void over_panel_c(struct tile *t, int64_t columns, bool named,
 static void clear_sum(struct tile *t, cr_ix row, cr_ix r, cr_ix local_column)
 {
     (void)row;
-    put_vector(t, cr_arena_printf(&t->e->arena, "(%s)(0.0f)", vector_type(t)),
-               panel_c_address(t, r, local_column));
+    put_vector(t, "panel_c", panel_c_at(t, r, local_column),
+               cr_arena_printf(&t->e->arena, "(%s)(0.0f)", vector_type(t)));
 }
 
 static void finish_sum(struct tile *t, cr_ix row, cr_ix r, cr_ix local_column)
 {
     cr_emit *e = t->e;
     cr_emit_line(e, e->now, "const %s c = %s;", vector_type(t),
-                 vector_at(t, panel_c_address(t, r, local_column)));
+                 vector_at(t, "panel_c", panel_c_at(t, r, local_column)));
     cr_scope *floor = e->floor; /* nothing of the epilogue may come before this */
     e->floor = cr_emit_open(e);
     cr_tile_epilogue(t, row, cr_ix_add(e->ix, cr_ix_add(e->ix, t->n0, local_column), lane(t)), "c");

@@ -274,6 +274,16 @@ cr_val cr_emit_load(cr_emit *e, cr_ref r, const cr_ix *at)
     return cr_emit_define(e, s, "v", dtype, e->width, text);
 }
 
+void cr_emit_put(cr_emit *e, const char *space, const char *type, const char *pointer, bool aligned,
+                 cr_ix at, const char *value)
+{
+    const char *index = cr_emit_ix(e, at, false);
+    if (aligned && cr_ix_is_multiple(e->ix, at, e->width))
+        cr_emit_line(e, e->now, "*(%s %s *)(%s + %s) = %s;", space, type, pointer, index, value);
+    else
+        cr_emit_line(e, e->now, "vstore%d(%s, 0, %s + %s);", e->width, value, pointer, index);
+}
+
 static const char *to_memory(cr_emit *e, cr_val v)
 {
     if (v.dtype == CR_F32 || v.dtype == CR_I32)
@@ -307,7 +317,8 @@ static void store_pieces(cr_emit *e, const char *p, const char *at, const char *
 void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_val v)
 {
     cr_ref place = store->assign ? cr_at(e->graph, store->assign)->src[0] : store->value;
-    const char *p = cr_emit_pointer(e, e->plan->buffer_of[place]);
+    const uint32_t buffer = e->plan->buffer_of[place];
+    const char *p = cr_emit_pointer(e, buffer);
     cr_ix x = element(e, place, at);
     int64_t stride;
     if (!cr_ix_has_lane(e->ix, x)) {
@@ -316,15 +327,16 @@ void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_v
         return;
     }
     v = cr_emit_widen(e, v);
-    bool contiguous = cr_ix_stride(e->ix, x, &stride) && stride == 1;
-    if (contiguous && e->valid == e->width) {
-        cr_emit_line(e, e->now, "vstore%d(%s, 0, %s + %s);", e->width, to_memory(e, v), p,
-                     cr_emit_ix(e, x, false));
-        return;
-    }
     const char *type = v.dtype == CR_F32 || v.dtype == CR_I32
                            ? cr_emit_type(e, v.dtype, e->width)
                            : cr_arena_printf(&e->arena, "uchar%d", e->width);
+    bool contiguous = cr_ix_stride(e->ix, x, &stride) && stride == 1;
+    if (contiguous && e->valid == e->width) {
+        const uint64_t vector = (uint64_t)e->width * cr_dtype_size(v.dtype);
+        cr_emit_put(e, "global", type, p, e->plan->buffer.at[buffer].offset % vector == 0, x,
+                    to_memory(e, v));
+        return;
+    }
     const char *name = cr_emit_name(e, "s");
     cr_emit_line(e, e->now, "const %s %s = %s;", type, name, to_memory(e, v));
     if (contiguous) {

@@ -79,6 +79,13 @@ cr_ix cr_emit_row(cr_emit *e, cr_ref r, const cr_ix *at);
 void cr_emit_bind(cr_emit *e, cr_ref r, const cr_ix *at, const char *text, int width);
 /* Writes value(s) to the store's place. */
 void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_val v);
+/* A line that writes the vector `value` (of `type`, as wide as the emitter's) to elements `at` and
+ * on of `pointer`, which is in `space` ("global", "local") and is aligned as such a vector is, if
+ * `aligned`. Then, and where `at` is known to be a multiple of the width, a pointer to vectors is
+ * written through: of a vstore16 PoCL 3.1 makes three stores, whose value a vector load has to wait
+ * for. */
+void cr_emit_put(cr_emit *e, const char *space, const char *type, const char *pointer, bool aligned,
+                 cr_ix at, const char *value);
 /* v as a vector of the emitter's width. */
 cr_val cr_emit_widen(cr_emit *e, cr_val v);
 /* The name of a buffer's pointer, declared at the function's top. */

@@ -329,6 +329,15 @@ bool cr_ix_stride(const cr_ix_table *t, cr_ix a, int64_t *stride)
     return true;
 }
 
+bool cr_ix_is_multiple(const cr_ix_table *t, cr_ix a, int64_t k)
+{
+    const struct expr *e = &t->expr.at[a];
+    bool is = e->c % k == 0;
+    for (uint32_t i = 0; i < e->n; i++)
+        is &= e->term[i].coef % k == 0 || t->atom.at[e->term[i].atom].kind == ATOM_LANE;
+    return is;
+}
+
 static void atom_text(const cr_ix_table *t, const struct atom *a, const char *lanes, cr_strbuf *out)
 {
     switch (a->kind) {

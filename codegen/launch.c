@@ -166,13 +166,13 @@ static void write_move(bool panels, bool lid, cr_strbuf *out)
                         "panels, each of `width` lines. */\n");
     else
         cr_str_printf(out, "\n/* A unit's share of lines of %d bytes. */\n", CR_WORK_LINE);
-    cr_str_printf(out,
-                  "static void move_%s(global ulong *store, global ulong *work, const bool commit, "
-                  "const int %s, const int unit, const int units%s)\n{\n%s",
-                  panels ? "panels" : "lines",
-                  panels ? "rows, const int panels, const int width" : "lines",
-                  lid ? ", const int lid" : "",
-                  panels ? "    const int lines = rows * panels * width;\n" : "");
+    cr_str_printf(
+        out,
+        "static void move_%s(global ulong8 *store, global ulong8 *work, const bool commit, "
+        "const int %s, const int unit, const int units%s)\n{\n%s",
+        panels ? "panels" : "lines", panels ? "rows, const int panels, const int width" : "lines",
+        lid ? ", const int lid" : "",
+        panels ? "    const int lines = rows * panels * width;\n" : "");
     cr_str_printf(out,
                   "    const int end = (int)((long)(unit + 1) * lines / units);\n"
                   "    for (int i = (int)((long)unit * lines / units)%s; i < end; i += %s) {\n",
@@ -183,9 +183,9 @@ static void write_move(bool panels, bool lid, cr_strbuf *out)
     const char *there = panels ? "there" : "i";
     cr_str_printf(out,
                   "        if (commit)\n"
-                  "            vstore8(vload8(i, work), %s, store);\n"
+                  "            store[%s] = work[i];\n"
                   "        else\n"
-                  "            vstore8(vload8(%s, store), i, work);\n"
+                  "            work[i] = store[%s];\n"
                   "    }\n}\n",
                   there, there);
 }
@@ -200,8 +200,8 @@ static void move_segment(uint64_t from, uint64_t to, bool lid, cr_strbuf *out)
 {
     if (to > from)
         cr_str_printf(out,
-                      "    move_lines((global ulong *)(store + %" PRIu64
-                      "), (global ulong *)(work + %" PRIu64 "), commit, %" PRIu64
+                      "    move_lines((global ulong8 *)(store + %" PRIu64
+                      "), (global ulong8 *)(work + %" PRIu64 "), commit, %" PRIu64
                       ", unit, units%s);\n",
                       from, from, (to - from) / CR_WORK_LINE, lid ? ", lid" : "");
 }
@@ -235,8 +235,8 @@ static void write_move_states(struct writer *w, bool lid, cr_strbuf *out)
         const int64_t columns = s->dim[s->rank - 1];
         move_segment(done, b->offset, lid, out);
         cr_str_printf(out,
-                      "    move_panels((global ulong *)(store + %" PRIu64
-                      "), (global ulong *)(work + %" PRIu64 "), commit, %" PRId64 ", %" PRId64
+                      "    move_panels((global ulong8 *)(store + %" PRIu64
+                      "), (global ulong8 *)(work + %" PRIu64 "), commit, %" PRId64 ", %" PRId64
                       ", %" PRIu64 ", unit, units%s);\n",
                       b->offset, b->offset, cr_count_of(plan->graph, b->value) / columns,
                       columns / b->panel, row / CR_WORK_LINE, lid ? ", lid" : "");
@@ -355,8 +355,10 @@ void cr_write_kernel(struct writer *w, uint32_t id)
     /* arguments rather than arrays in the kernel, of which PoCL 3.1 crashes when a constant is
      * added */
     if (l->local_bytes) {
-        /* float4, so that fours may be read: drivers align an argument to its type */
-        cr_str_add(&w->kernels, ", local float4 *panels4");
+        /* vectors, so that whole ones may be read and written: drivers align an argument to its
+         * type */
+        cr_str_printf(&w->kernels, ", local float%d *vectors",
+                      (int)CR_MAX(4, w->plan->target->vector_width));
         k->local_bytes[k->nlocal++] = l->local_bytes;
     }
     if (l->resident && lid) {
@@ -365,7 +367,7 @@ void cr_write_kernel(struct writer *w, uint32_t id)
     }
     cr_str_add(&w->kernels, ")\n{\n");
     if (l->local_bytes)
-        line(w, 1, "local float *panels = (local float *)panels4;\n");
+        line(w, 1, "local float *panels = (local float *)vectors;\n");
     if (lid)
         cr_str_add(&w->kernels, "    const int lid = get_local_id(0);\n");
     if (l->resident)

@@ -88,7 +88,7 @@ static const struct limit {
     {"cache_bytes", 1024, 0x1p40, false},
     {"global_bytes", 0x1p20, 0x1p60, false},
     {"max_alloc_bytes", 0x1p20, 0x1p60, false},
-    {"align_bytes", 16, 65536, true},
+    {"align_bytes", 64, 65536, true},
     {"launch_us", 0, 1e9, false},
     {"wake_us", 0, 1e9, false},
     {"resident_groups", 0, 65536, false},

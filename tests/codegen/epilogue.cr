@@ -7,18 +7,18 @@
 graph "dense" {
   # PLAN: 1 phases in 1 launches
   # CHECK-LABEL: static void p0_matmul_add_sigmoid(
-  # CHECK-NOT: store16
+  # CHECK-NOT: float16 *)
   # CHECK: [[ACC:c[0-9_]+]] = fma(
-  # CHECK-NOT: store16
+  # CHECK-NOT: float16 *)
   # CHECK: [[BIAS:v[0-9]+]] = vload16(0, state_
   # CHECK-NEXT: for (int r = 0; r < 8; r++) {
   # CHECK-NEXT: {
   # CHECK-NEXT: [[SUM:v[0-9]+]] = c[r{{.*}}] + [[BIAS]];
   # CHECK-NEXT: [[Y:v[0-9]+]] = (float16)(1) / ((float16)(1) + cr_exp_f16(-[[SUM]]));
-  # CHECK-NEXT: vstore16([[Y]], 0, sigmoid_
+  # CHECK-NEXT: *(global float16 *)(sigmoid_{{.*}}) = [[Y]];
   # CHECK-NEXT: }
   # CHECK-NEXT: }
-  # CHECK-NOT: store16
+  # CHECK-NOT: float16 *)
 
   # GPU-LABEL: static void p0_matmul_add_sigmoid(
   # GPU: [[ACC:c[0-9_]+]] = fma(

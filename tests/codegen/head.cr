@@ -18,11 +18,11 @@ graph "outputs" {
 # CHECK-NEXT:static void p0_exp_neg_mul_add(global uchar *in0, global uchar *store, global uchar *arena, const int g)
 #      CHECK:    const float16 [[E:v[0-9]+]] = cr_exp_f16({{.*}});
 #  CHECK-NOT:{{.*}}cr_exp{{.*}}
-#      CHECK:    vstore16([[E]], 0, exp_3 + 0);
-#      CHECK:    vstore16({{.*}}, 0, neg_4 + 0);
-#      CHECK:    vstore16({{.*}}, 0, mul_5 + 0);
-#      CHECK:    vstore16({{.*}}, 0, state_2 + 0);
-#  CHECK-NOT:{{.*}}vstore{{.*}}
+#      CHECK:    *(global float16 *)(exp_3 + 0) = [[E]];
+#      CHECK:    *(global float16 *)(neg_4 + 0) = {{.*}};
+#      CHECK:    *(global float16 *)(mul_5 + 0) = {{.*}};
+#      CHECK:    *(global float16 *)(state_2 + 0) = {{.*}};
+#  CHECK-NOT:{{.*}}float16 *){{.*}}
   %1 = input "x" : f32[16]
   %2 = state "s" : f32[16]
   %3 = exp %1 : f32[16]

@@ -5,7 +5,7 @@
 
 graph "ragged" {
   # CHECK: for (int j{{[0-9]+}} = 0; j{{[0-9]+}} < 2; j{{[0-9]+}}++) {
-  # CHECK:   vstore16(
+  # CHECK:   *(global float16 *)(sum_2
   # CHECK: for (
   # CHECK:   sum_2[32 + 0] = {{.*}}.s0;
   # CHECK-NOT: vstore

@@ -17,9 +17,9 @@ graph "softmax" {
   # CHECK: for (int [[I:i[0-9]+]] = 0; [[I]] < 10;
   # CHECK: - [[MAX]];
   # CHECK: - [[LOG]];
-  # CHECK: vstore16(
-  # CHECK: vstore16(
-  # CHECK-NOT: vstore16(
+  # CHECK: *(global float16 *)(
+  # CHECK: *(global float16 *)(
+  # CHECK-NOT: float16 *)(
   # GPU-LABEL: static void p0_amax_sub_exp_sum_log(
   # GPU: if (t < 32) {
   # GPU-COUNT-3: for (int {{.*}} < 10;

@@ -7,7 +7,7 @@ graph "turned" {
   # CHECK: const float16 [[A:v[0-9]+]] = vload16(0, state_
   # CHECK-COUNT-64: .s08192a3b4c5d6e7f;
   # CHECK-NOT: .s08192a3b4c5d6e7f;
-  # CHECK: vstore16({{z[0-9]+}}, 0, panel_b + {{.*}});
+  # CHECK: *(local float16 *)(panel_b + {{.*}}) = {{z[0-9]+}};
   # CHECK: fma(
   %1 = input "x" : f32[32,64]
   %2 = state "w" param : f32[48,64]

@@ -15,7 +15,7 @@ graph "sgd" {
   # CHECK: [[OLD:v[0-9]+]] = vload16(0, [[AT:state_.*]]);
   # CHECK: [[STEP:v[0-9]+]] = {{c.*}} * (float16)(0.5f);
   # CHECK-NEXT: [[NEW:v[0-9]+]] = [[OLD]] - [[STEP]];
-  # CHECK-NEXT: vstore16([[NEW]], 0, [[AT]]);
+  # CHECK-NEXT: *(global float16 *)([[AT]]) = [[NEW]];
   # GPU-LABEL: static void p0_matmul_mul_sub(
   # GPU-NOT: arena
   # GPU: [[OLD:v[0-9]+]] = [[AT:state_.*]];

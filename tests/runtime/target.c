@@ -54,8 +54,8 @@ Test(target, mistakes_have_a_line)
     assert_fails(cr_target_parse("unified = maybe", "f", &t), CR_E_SYNTAX, "0 or 1");
     assert_fails(cr_target_parse("name = x\nvector_width = 3", "f", &t), CR_E_SYNTAX,
                  "f:2: vector_width is \"3\"; it must be a power of two from 1 to 16");
-    assert_fails(cr_target_parse("align_bytes = 8", "f", &t), CR_E_SYNTAX,
-                 "a power of two from 16 to 65536");
+    assert_fails(cr_target_parse("align_bytes = 32", "f", &t), CR_E_SYNTAX,
+                 "a power of two from 64 to 65536");
     assert_fails(cr_target_parse("compute_units = 0", "f", &t), CR_E_SYNTAX,
                  "a whole number from 1 to 65536");
     assert_fails(cr_target_parse("bandwidth_gbs = 0", "f", &t), CR_E_SYNTAX,
