@@ -155,7 +155,7 @@ int main(void)
     char line[256], what[16];
     int n;
     double seconds;
-    bench_answer("ok Crisol %s", cr_version());
+    bench_answer("ok Crisol %s, OpenBLAS for %s", cr_version(), openblas_get_corename());
     while (fgets(line, sizeof line, stdin)) {
         if (sscanf(line, "size %d", &n) == 1 && n > 0)
             set_size(&w, n);
