@@ -18,7 +18,7 @@ static const uint32_t few = 3;
 
 /* How much slower than alone launches together are believed to be when one gave up: a little, for a
  * machine may be busy for a moment; four times as much when that happens again and again. */
-static const double least_penalty = 0.2, most_penalty = 15;
+static const double least_penalty = 0.05, most_penalty = 15;
 
 void cr_form_init(cr_form *f, double alone_us, double together_us)
 {
