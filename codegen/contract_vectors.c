@@ -43,16 +43,16 @@ static void put_scalar(struct tile *t, const char *panel, cr_ix at, const char *
     cr_emit_line(t->e, t->e->now, "%s[%s] = %s;", panel, cr_emit_ix(t->e, at, false), value);
 }
 
-/* Row `r` of the group's tile as a variable that is a row of the result, however high the last tile
- * is. */
-static cr_ix row_variable(struct tile *t, cr_ix r)
+/* Row `r` from `first` on as a variable that is a row of the result, however high the last tile is.
+ */
+static cr_ix row_variable(struct tile *t, cr_ix first, cr_ix r)
 {
     cr_emit *e = t->e;
-    if (t->groups_m == 1 || t->m == 1)
-        return r;
+    const cr_ix row = cr_ix_add(e->ix, first, r);
+    if (cr_ix_hi(e->ix, row) < t->m)
+        return row;
     const char *i = cr_emit_name(e, "i");
-    cr_emit_line(e, e->now, "const int %s = %s;", i,
-                 cr_emit_ix(e, cr_ix_add(e->ix, t->m0, r), false));
+    cr_emit_line(e, e->now, "const int %s = %s;", i, cr_emit_ix(e, row, false));
     return cr_ix_var(e->ix, i, 0, t->m - 1, e->now, false, false);
 }
 
@@ -108,7 +108,7 @@ static cr_ix whole_depth(struct tile *t, cr_ix k)
 
 /* ---- panels ---- */
 
-/* Where element (r, k) of A's panel is, r counted from the group's first row. */
+/* Where element (r, k) of A's panel is, r counted from the panel's first row. */
 static cr_ix panel_a_at(struct tile *t, cr_ix r, cr_ix k)
 {
     cr_emit *e = t->e;
@@ -270,12 +270,12 @@ static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
 }
 
 /* Vectors [from, to) of each row, and, `rest` > 0, the elements that are left. */
-static void stage_a_row(struct tile *t, cr_ix from, int64_t vectors, int64_t first_left,
-                        int64_t rest)
+static void stage_a_row(struct tile *t, cr_ix row, int rows, cr_ix from, int64_t vectors,
+                        int64_t first_left, int64_t rest)
 {
     cr_emit *e = t->e;
     const int W = e->width, last = t->s->nk - 1;
-    cr_ix r = open_loop(t, "r", t->s->tile_m), i = row_variable(t, r);
+    cr_ix r = open_loop(t, "r", rows), i = row_variable(t, row, r);
     cr_ix k = open_depth(t, t->s->k_outer, last);
     if (vectors) {
         cr_ix kv = cr_ix_add(e->ix, from, cr_ix_mul(e->ix, open_loop(t, "kv", vectors), W));
@@ -285,12 +285,13 @@ static void stage_a_row(struct tile *t, cr_ix from, int64_t vectors, int64_t fir
     for (int64_t c = 0; c < rest; c++)
         stage_a_scalar(t, i, r, cr_tile_plus(t, k, first_left + c));
     close_depth(t, t->s->k_outer, last);
-    cr_emit_close(e, "for (int r = 0; r < rows; r++) {");
+    close_loop(t, "r", rows);
 }
 
-/* Rows that are gathered come from memory, not from a cache: a few vectors of each in turn, so that
- * many are on their way at once. */
-static void stage_a_rows(struct tile *t)
+/* `rows` rows from `row` on, those of a register tile: so that what is gathered or converted is
+ * still in the nearest cache when it is multiplied. Rows that are gathered come from memory, not
+ * from a cache: a few vectors of each in turn, so that many are on their way at once. */
+static void stage_a_rows(struct tile *t, cr_ix row, int rows)
 {
     enum { LINE = 4 };
     cr_emit *e = t->e;
@@ -299,13 +300,14 @@ static void stage_a_rows(struct tile *t)
     int64_t lines = t->s->a_across ? whole / LINE : 0;
     if (lines > 1) {
         cr_ix line = open_loop(t, "line", lines);
-        stage_a_row(t, cr_ix_mul(e->ix, line, LINE * W), LINE, 0, 0);
+        stage_a_row(t, row, rows, cr_ix_mul(e->ix, line, LINE * W), LINE, 0, 0);
         close_loop(t, "line", lines);
     } else {
         lines = 0;
     }
     if (whole > lines * LINE || rest)
-        stage_a_row(t, cr_ix_const(e->ix, lines * LINE * W), whole - lines * LINE, whole * W, rest);
+        stage_a_row(t, row, rows, cr_ix_const(e->ix, lines * LINE * W), whole - lines * LINE,
+                    whole * W, rest);
 }
 
 static void stage_a_columns(struct tile *t)
@@ -319,7 +321,7 @@ static void stage_a_columns(struct tile *t)
             e, cr_arena_printf(&t->e->arena, "for (int rv = 0; rv < rows / %d; rv++) {", e->width));
     }
     cr_ix r = open_loop(t, "r", t->s->tile_m);
-    stage_a_scalar(t, row_variable(t, r), r, k);
+    stage_a_scalar(t, row_variable(t, t->m0, r), r, k);
     cr_emit_close(e, cr_arena_printf(&t->e->arena, "for (int r = rows / %d * %d; r < rows; r++) {",
                                      e->width, e->width));
     close_depth(t, t->s->k_outer, t->s->nk);
@@ -398,6 +400,7 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
 {
     cr_emit *e = t->e;
     const int W = e->width;
+    const cr_ix a_row = t->s->a_by_k ? local_row : cr_ix_const(e->ix, 0);
     begin_sums(t, local_row, rows, local_column, vectors);
     cr_ix k = open_depth(t, t->s->k_outer, t->s->nk);
     const char *b[8];
@@ -421,7 +424,7 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
         if (t->s->stage_a) {
             a = cr_arena_printf(&t->e->arena, "a%d", r);
             cr_emit_line(e, e->now, "const float a%d = panel_a[%s];", r,
-                         cr_emit_ix(e, panel_a_at(t, cr_tile_plus(t, local_row, r), k), false));
+                         cr_emit_ix(e, panel_a_at(t, cr_tile_plus(t, a_row, r), k), false));
         } else {
             a = cr_tile_element(t, t->a, cr_tile_plus(t, row, r), whole_depth(t, k)).text;
         }
@@ -440,6 +443,8 @@ static void register_tile(struct tile *t, cr_ix row, cr_ix local_row, int rows, 
 static void columns_loop(struct tile *t, cr_ix row, cr_ix local_row, int rows, int64_t columns)
 {
     cr_emit *e = t->e;
+    if (t->s->stage_a && !t->s->a_by_k)
+        stage_a_rows(t, row, rows);
     const int W = e->width, step = t->s->reg_n * W;
     int64_t whole = columns / step, rest = columns % step;
     if (whole > 1) {
@@ -465,7 +470,7 @@ static void columns_loop(struct tile *t, cr_ix row, cr_ix local_row, int rows, i
 static cr_ix tile_variable(struct tile *t, cr_ix it)
 {
     cr_emit *e = t->e;
-    if (t->groups_m == 1 || (t->s->stage_a && t->s->k_outer)) /* or nobody asks for it */
+    if (t->groups_m == 1 || (t->s->a_by_k && t->s->k_outer)) /* or nobody asks for it */
         return it;
     if (t->m / t->s->reg_m == 1)
         return cr_ix_const(e->ix, 0);
@@ -511,8 +516,8 @@ static void block(struct tile *t, int64_t columns)
 {
     if (t->s->stage_b)
         (t->s->b_along_k ? stage_b_columns : stage_b)(t, columns);
-    if (t->s->stage_a)
-        (t->s->a_by_k ? stage_a_columns : stage_a_rows)(t);
+    if (t->s->a_by_k)
+        stage_a_columns(t);
     rows_loop(t, columns);
 }
 
@@ -524,7 +529,7 @@ static void over_panel_c(struct tile *t, int64_t columns, bool named,
     cr_emit *e = t->e;
     const int W = e->width;
     int64_t whole = columns / W, rest = columns % W;
-    cr_ix r = open_loop(t, "r", t->s->tile_m), row = named ? row_variable(t, r) : r;
+    cr_ix r = open_loop(t, "r", t->s->tile_m), row = named ? row_variable(t, t->m0, r) : r;
     if (whole) {
         visit(t, row, r, cr_ix_mul(e->ix, open_loop(t, "jv", whole), W));
         close_loop(t, "jv", whole);
@@ -580,7 +585,7 @@ void cr_contract_vectors(struct tile *t)
     const cr_schedule *s = t->s;
     int64_t rest = t->n % s->tile_n;
     t->k_block = cr_ix_const(e->ix, 0);
-    if (s->stage_a || s->k_outer) {
+    if (s->a_by_k || s->k_outer) {
         int64_t last = t->m - (t->groups_m - 1) * s->tile_m;
         cr_emit_line(e, e->now, "const int rows = %s;",
                      t->groups_m == 1 || last == s->tile_m

@@ -239,19 +239,22 @@ static void block_depth(cr_schedule *s, const struct sizes *z, const cr_target *
     s->block_k = (int32_t)depth;
 }
 
-enum {
-    PACKED_DEPTH = 128
-}; /* of a block: a row of A's panel and the sums of a tile fit the nearest cache */
-
-/* Large products go through panels of both operands, a block of the depth at a time, so that what a
- * group works on stays in its unit's cache (K. Goto, R. van de Geijn, "Anatomy of High-Performance
- * Matrix Multiplication", ACM TOMS 34(3), 2008). */
-static void pack_depth(cr_schedule *s, const struct sizes *z)
+/* Large products go through panels, a block of the depth at a time, so that what a group works on
+ * stays in its unit's cache (K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix
+ * Multiplication", ACM TOMS 34(3), 2008). The fewer blocks, the less often sums come and go: what a
+ * register tile reads of a block streams from the unit's cache as fast as it is multiplied. An A
+ * whose rows are no lines of memory is copied, too, in blocks that fit the nearest cache. */
+static void pack_depth(cr_schedule *s, const struct sizes *z, const cr_target *t,
+                       const struct operands *o)
 {
-    int64_t block = PACKED_DEPTH;
-    if (s->k_outer || s->nk > 1 || z->m < 256 || z->n < 256 || z->k < 2 * PACKED_DEPTH)
+    enum { NEAR = 128 };
+    const int64_t line = ((int64_t)s->reg_n * s->vector + s->reg_m) * 4;
+    const int64_t most = o->a_by_k ? NEAR : CR_MAX(NEAR, t->cache_bytes / 4 / line);
+    if (s->k_outer || s->nk > 1 || z->m < 256 || z->n < 256 || z->k < 2 * NEAR || z->k <= most)
         return;
-    while (block > PACKED_DEPTH / 2 && z->k % block)
+    const int64_t blocks = (z->k + most - 1) / most;
+    int64_t block = (z->k + blocks - 1) / blocks;
+    while (block > most / 2 && z->k % block)
         block--;
     if (z->k % block)
         return;
@@ -280,7 +283,7 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
     int64_t tn = (steps_n + groups_n - 1) / groups_n;
     tn = CR_MAX(1, CR_MIN(tn, panel / step_n));
     groups_n = (steps_n + tn - 1) / tn;
-    int64_t tm = s->stage_a
+    int64_t tm = s->stage_a && s->a_by_k
                      ? CR_MAX(1, CR_MIN(steps_m, (s->packed ? 2 * panel : panel) / 2 / s->reg_m))
                      : steps_m; /* beside B's lines */
     if (s->k_outer)             /* the sums stay in a quarter of local memory */
@@ -326,6 +329,8 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     struct operands o;
     look_at_operands(plan, p, &o);
     split_depth(s, &o, z->k);
+    if (o.a_ready && clash(o.m, row.reg_m) && z->n >= 256)
+        row.reg_m = 6, row.reg_n = 4; /* as many results of fewer rows */
     s->reg_n = fit((z->n + z->w - 1) / z->w, row.reg_n);
     s->reg_m = fit_rows(z->m, &row, o.m, t->registers);
     s->local = 1;
@@ -333,20 +338,21 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
         spread(s, z, t);
     cr_tuned_registers(tuned, z->m, z->n, s);
     block_depth(s, z, t);
-    pack_depth(s, z);
+    pack_depth(s, z, t, &o);
     cr_tuned_block(tuned, z->k, s);
     s->packed &= s->k_outer > 0;
     const int64_t limit = panel_floats(t);
-    s->stage_a = (!o.a_ready || s->packed || (clash(o.m, s->reg_m) && z->n >= 256)) &&
+    s->stage_a = (!o.a_ready || (s->packed && o.a_by_k) || (clash(o.m, s->reg_m) && z->n >= 256)) &&
                  (int64_t)s->block_k * s->reg_m * 2 < limit;
     s->a_by_k = s->stage_a && o.a_by_k;
     s->a_across = s->stage_a && !s->a_by_k && o.a.gathered;
     fit_cpu_tiles(s, z, t);
     cr_tuned_tiles(tuned, z->m, z->n, t, s);
-    s->a_pitch = s->a_by_k ? s->tile_m : s->block_k + (s->block_k % 512 ? 0 : 16);
+    const int32_t line = (int32_t)cr_align_up((uint64_t)s->block_k, (uint64_t)z->w);
+    s->a_pitch = s->a_by_k ? s->tile_m : line + (line % 512 ? 0 : 16);
     int64_t a_floats = !s->stage_a ? 0
                        : s->a_by_k ? (int64_t)s->block_k * s->a_pitch
-                                   : (int64_t)s->tile_m * s->a_pitch,
+                                   : (int64_t)s->reg_m * s->a_pitch,
             b_floats = (int64_t)s->block_k * s->tile_n,
             sums = s->k_outer ? (int64_t)s->tile_m * s->tile_n : 0;
     /* a panel of B in local memory pays when rows are many (strided lines cost TLB entries), or

@@ -82,7 +82,8 @@ void cr_tuned_tiles(const cr_tuned *u, int64_t m, int64_t n, const cr_target *t,
     const int64_t step_n = (int64_t)s->reg_n * s->vector;
     const int64_t rows = (CR_MIN(m, u->tile_m) + s->reg_m - 1) / s->reg_m * s->reg_m;
     const int64_t cols = (CR_MIN(n, u->tile_n) + step_n - 1) / step_n * step_n;
-    const int64_t floats = (s->stage_a ? s->block_k * rows : 0) + (s->k_outer ? rows * cols : 0);
+    const int64_t a_rows = !s->stage_a ? 0 : s->a_by_k ? rows : s->reg_m;
+    const int64_t floats = s->block_k * a_rows + (s->k_outer ? rows * cols : 0);
     if (floats > t->local_bytes / 8)
         return;
     s->tile_m = (int32_t)rows;

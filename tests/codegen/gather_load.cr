@@ -1,19 +1,21 @@
 # RUN: %crisol opt %s --emit=cl --target=cpu | FileCheck %s
 # RUN: %crisol opt %s --emit=cl --target=gpu | FileCheck %s --check-prefix=GPU
 # RUN: %crisol opt %s --emit=plan --target=cpu | FileCheck %s --check-prefix=PLAN
-# A batch of bytes is gathered and converted where the product loads it, and a wrong index reads a row
-# that is there.
+# A batch of bytes is gathered and converted where the product loads it, on CPUs the rows of one register
+# tile at a time, and a wrong index reads a row that is there.
 
 graph "batch" {
   # PLAN: 1 phases in 1 launches
   # PLAN: contraction over [16,32], {{.*}}, A staged
   # PLAN: store {{.*}} matmul
   # PLAN-NOT: store %
-  # CHECK: [[I:v[0-9]+]] = input_2[i{{[0-9]+}}];
+  # CHECK: for (int it = 0;
+  # CHECK: for (int r = 0; r < 8; r++) {
+  # CHECK-NEXT: [[I:v[0-9]+]] = input_2[{{.*}} * 8 + r];
   # CHECK: [[ROW:r[0-9]+]] = as_int(min(as_uint([[I]]), 99u));
   # CHECK: [[B:v[0-9]+]] = convert_int16(vload16(0, input_1 + {{.*}}[[ROW]] * 49));
   # CHECK: [[F:v[0-9]+]] = convert_float16([[B]]);
-  # CHECK: vstore16([[F]], 0, panel_a + r * 49
+  # CHECK: *(local float16 *)(panel_a + r * 64{{.*}}) = [[F]];
   # CHECK: = panel_a[
   # CHECK: fma(
   # GPU: const int [[R:i[0-9]+]] = min({{.*}}lid / 49, 15);
