@@ -282,8 +282,10 @@ static void stage_a_row(struct tile *t, cr_ix row, int rows, cr_ix from, int64_t
         stage_a_vector(t, i, r, cr_ix_add(e->ix, k, kv));
         close_loop(t, "kv", vectors);
     }
-    for (int64_t c = 0; c < rest; c++)
-        stage_a_scalar(t, i, r, cr_tile_plus(t, k, first_left + c));
+    if (rest && first_left) /* a vector that begins with elements that are there already */
+        stage_a_vector(t, i, r, cr_tile_plus(t, k, first_left + rest - W));
+    for (int64_t c = 0; c < rest && !first_left; c++)
+        stage_a_scalar(t, i, r, cr_tile_plus(t, k, c));
     close_depth(t, t->s->k_outer, last);
     close_loop(t, "r", rows);
 }

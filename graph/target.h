@@ -34,7 +34,7 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
       "not known")                                                                                 \
     X(i, groups_per_unit, 1, 8,                                                                    \
       "work-groups that a unit needs at the same time to reach its rate")                          \
-    X(f, fallback, 1.7, 1000,                                                                      \
+    X(f, fallback, 2, 1000,                                                                        \
       "resident groups only where one group alone, which works when they cannot meet, would take " \
       "at most so many times as long as launches")                                                 \
     X(f, meet_us, 0.4, 1.1, "cost of a barrier between resident work-groups")                      \

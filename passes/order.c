@@ -221,9 +221,9 @@ static bool one_local_size(const cr_plan *plan)
     return true;
 }
 
-/* Resident groups should be clearly faster than launches, of which a runtime deals out the groups
- * as units come free. */
-static const double SURE = 1.1;
+/* Resident groups should be faster by more than noise than launches, of which a runtime deals out
+ * the groups as units come free. */
+static const double SURE = 1.05;
 
 static bool one_launch(struct orderer *o, const uint64_t *sorted, uint32_t n)
 {

@@ -293,7 +293,7 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
         CR_MAX((steps_m + tm - 1) / tm,
                ((by_rows ? want : units) + groups_n * z->batch - 1) / (groups_n * z->batch));
     groups_m = CR_MIN(groups_m, steps_m);
-    if (work < (t->resident_groups > 1 ? 4e4 : 2e5))
+    if (work < (t->resident_groups > 1 ? 5e3 : 2e5))
         groups_m = 1;                         /* meeting or waking another costs more */
     tm = (steps_m + groups_m - 1) / groups_m; /* groups of equal height */
     s->tile_m = (int32_t)(tm * s->reg_m);
@@ -510,7 +510,7 @@ static void schedule_nest(cr_plan *plan, cr_phase *p, const uint32_t *cost)
             1, CR_MIN(items, (vectors + 4 * t->compute_units - 1) / (4 * t->compute_units)));
         if (p->cost_us < 4)
             s->items = (int32_t)((vectors + t->compute_units - 1) / t->compute_units);
-        if (p->cost_us < 1)
+        if (p->cost_us < (t->resident_groups > 1 ? 0.2 : 1)) /* these meet after it anyway */
             s->items = (int32_t)vectors;
     }
     /* a few vectors that are reduced over everything else: one sweep reads whole lines of memory */
