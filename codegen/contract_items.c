@@ -147,40 +147,44 @@ static void one_by_one(struct tile *t, const char *from, const char *to)
     cr_emit_close(t->e, cr_arena_printf(&t->e->arena, "for (int k = %s; k < %s; k++) {", from, to));
 }
 
-static void in_fours(struct tile *t, const char *to)
+static void in_fours(struct tile *t, const char *from, const char *to)
 {
     static const char *const part[FOUR] = {".s0", ".s1", ".s2", ".s3"};
     cr_emit_open(t->e);
     load_lines(t, true);
     for (int i = 0; i < FOUR; i++)
         multiply(t, part[i]);
-    cr_emit_close(t->e,
-                  cr_arena_printf(&t->e->arena, "for (int k = 0; k < %s; k += %d) {", to, FOUR));
+    cr_emit_close(
+        t->e, cr_arena_printf(&t->e->arena, "for (int k = %s; k < %s; k += %d) {", from, to, FOUR));
 }
 
 /* The last block stops at the depth's end instead of multiplying by zero, which would turn -0 into
- * 0. */
+ * 0. Work-items without results begin at the end: PoCL 3.1 miscompiles a branch around the loop,
+ * and with an end that is not constant NVIDIA's compiler unrolls less (784-256-10 at batch 64: 22.2
+ * instead of 19.9 us). */
 static void multiply_block(struct tile *t)
 {
+    cr_emit *e = t->e;
     const int64_t block = t->s->block_k;
     const bool whole = t->k % block == 0, fours = pitch(t) % FOUR == 0;
-    const char *end = cr_arena_printf(&t->e->arena, "%lld", (long long)block);
-    if (!whole)
-        end = cr_arena_printf(&t->e->arena, "min(%s, %lld - k0)", end, (long long)t->k);
-    if (busy(t) < t->s->local) /* not a branch around it, which PoCL 3.1 miscompiles */
-        end = cr_arena_printf(&t->e->arena, "lid < %d ? %s : 0", busy(t), end);
-    if (!whole || busy(t) < t->s->local) {
-        cr_emit_line(t->e, t->e->now, "const int k_end = %s;", end);
+    const char *from = "0", *end = cr_arena_printf(&e->arena, "%lld", (long long)block);
+    if (!whole) {
+        cr_emit_line(e, e->now, "const int k_end = min(%s, %lld - k0);", end, (long long)t->k);
         end = "k_end";
     }
+    if (busy(t) < t->s->local) {
+        cr_emit_line(e, e->now, "const int k_from = lid < %d ? 0 : %s;", busy(t), end);
+        from = "k_from";
+    }
     if (fours && whole && block % FOUR == 0) {
-        in_fours(t, end);
+        in_fours(t, from, end);
     } else if (fours) {
-        cr_emit_line(t->e, t->e->now, "const int k_fours = %s / %d * %d;", end, FOUR, FOUR);
-        in_fours(t, "k_fours");
-        one_by_one(t, "k_fours", end);
+        cr_emit_line(e, e->now, "const int k_fours = %s / %d * %d;", end, FOUR, FOUR);
+        in_fours(t, from, "k_fours");
+        const char *left = busy(t) < t->s->local ? "max(k_from, k_fours)" : "k_fours";
+        one_by_one(t, left, end);
     } else {
-        one_by_one(t, "0", end);
+        one_by_one(t, from, end);
     }
 }
 

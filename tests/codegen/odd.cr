@@ -16,9 +16,9 @@ graph "odd" {
   # GPU-LABEL: static void p0_matmul(
   # GPU: const int [[I:i[0-9]+]] = min({{.*}}lid / 37, 16);
   # GPU: = input_1{{\[}}[[I]] * 37 + k{{[0-9]+}}];
-  # GPU: const int k_end = lid < 16 ? 37 : 0;
-  # GPU: for (int k = 0; k < k_fours; k += 4) {
-  # GPU: for (int k = k_fours; k < k_end; k++) {
+  # GPU: const int k_from = lid < 16 ? 0 : 37;
+  # GPU: for (int k = k_from; k < k_fours; k += 4) {
+  # GPU: for (int k = max(k_from, k_fours); k < 37; k++) {
   # GPU: if (lid < 16 && i{{[0-9]+}} < 17 && j{{[0-9]+}} < 41) {
   # GPU-NEXT: matmul_3[
   %1 = input "x" : f32[17,37]
