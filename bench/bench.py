@@ -321,7 +321,10 @@ def bench_xor(options):
 
 def help_openblas():
     """A release of OpenBLAS that is older than the CPU takes its oldest kernels (Prescott), which
-    are ten times slower than those for any CPU with the same vectors."""
+    are ten times slower than those for any CPU with the same vectors. And its threads spin for a
+    quarter of a second after a product, on the processors of whoever is measured next: for
+    2^20 cycles now, which is longer than the time between two of its own products."""
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")
     try:
         with open("/proc/cpuinfo") as f:
             if "avx512f" in f.read():
