@@ -369,6 +369,23 @@ static cr_status tune(struct tuner *t, struct item *x, double until)
     return status;
 }
 
+/* Products whose part of the time was too small for a single try. */
+static uint32_t unreached(const struct tuner *t)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->item.len; i++)
+        n += t->item.at[i].before_us <= 0;
+    return n;
+}
+
+static cr_status tune_unreached(struct tuner *t, double until)
+{
+    for (uint32_t i = 0; i < t->item.len; i++)
+        if (t->item.at[i].before_us <= 0)
+            CR_TRY(tune(t, &t->item.at[i], until));
+    return CR_OK;
+}
+
 static cr_status tune_all(struct tuner *t, double until)
 {
     double cost = 0;
@@ -380,10 +397,15 @@ static cr_status tune_all(struct tuner *t, double until)
         CR_TRY(tune(t, x, now + (until - now) * x->cost / CR_MAX(cost, 1e-9)));
         cost -= x->cost;
     }
-    for (uint32_t i = 0; i < t->item.len; i++) /* whose part was too small for a single try */
-        if (t->item.at[i].before_us <= 0)
-            CR_TRY(tune(t, &t->item.at[i], until));
-    return CR_OK;
+    return tune_unreached(t, until);
+}
+
+static bool improved(const struct tuner *t)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < t->item.len; i++)
+        any |= t->item.at[i].after_us < t->item.at[i].before_us;
+    return any;
 }
 
 /* ---- the whole step -------------------------------------------------------------------------- */
@@ -460,10 +482,11 @@ static cr_status run(struct tuner *t)
     CR_TRY(prepare(t));
     CR_TRY(collect(t));
     CR_TRY(tune_all(t, cr_now() + trial_part * left(t)));
-    bool improved = false;
-    for (uint32_t i = 0; i < t->item.len; i++)
-        improved |= t->item.at[i].after_us < t->item.at[i].before_us;
-    return improved ? measure_step(t) : CR_OK;
+    for (uint32_t n = 0; !improved(t) && unreached(t) != n;) { /* no step to measure yet */
+        n = unreached(t);
+        CR_TRY(tune_unreached(t, cr_now() + trial_part * left(t)));
+    }
+    return improved(t) ? measure_step(t) : CR_OK;
 }
 
 cr_status cr_tune(const cr_graph *g, const cr_tune_options *options)
