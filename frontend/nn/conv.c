@@ -149,8 +149,12 @@ static cr_value convolve(const struct view *v, cr_value x, const char *name, int
                           (long long)filters);
     if (groups < 1 || channels % groups || filters % groups)
         return cr_mistake(g, v->at,
-                          "%s \"%s\": %lld groups do not divide %lld channels and %lld filters",
-                          v->op, name, (long long)groups, (long long)channels, (long long)filters);
+                          "%s \"%s\": %lld groups do not divide the %lld %s; both the channels of "
+                          "the image (%lld) and the filters (%lld) must be a multiple of them",
+                          v->op, name, (long long)groups,
+                          (long long)(groups < 1 || channels % groups ? channels : filters),
+                          groups < 1 || channels % groups ? "channels" : "filters",
+                          (long long)channels, (long long)filters);
     cr_value w =
         cr_layer_param(v->at, g, v->op, name, "w", o->init ? *o->init : glorot,
                        CR_SHAPE(v->size[ROWS], v->size[COLUMNS], channels / groups, filters));

@@ -55,12 +55,21 @@ static cr_value build_dense(const struct place *p, const cr_layer *l, cr_value x
 
 enum { MOST = 1 << 16 }; /* rows of a kernel, and the like */
 
+static bool is_given(const cr_words *r, const cr_layer *l)
+{
+    return (l->same && cr_words_is(r, "same")) || (l->stride && cr_words_is(r, "stride")) ||
+           (l->dilation && cr_words_is(r, "dilation")) || (l->groups && cr_words_is(r, "groups"));
+}
+
 /* "same", "stride 2" and the like in any order, and an activation where one may stand; `words` are
  * the options that the layer has. */
 static cr_status read_options(cr_words *r, const char *words, bool activated, cr_layer *layer)
 {
     while (cr_words_next(r)) {
-        if (cr_words_is(r, "same")) {
+        if (is_given(r, layer)) {
+            return cr_words_wrong(r, "'%.*s' stands twice in '%s'", cr_words_shown(r), r->word,
+                                  r->subject);
+        } else if (cr_words_is(r, "same")) {
             layer->same = true;
         } else if (cr_words_is(r, "stride")) {
             CR_TRY(cr_words_whole(r, "a stride", MOST, &layer->stride));

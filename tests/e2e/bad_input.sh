@@ -35,7 +35,7 @@ window() { # WORD ROWS HAS NET
 window conv 9 8 'conv 4 9, dense 4'
 window conv 9 4 'avgpool 2, conv 3 5 dilation 2, dense 4'
 window maxpool 9 8 'maxpool 9, dense 4'
-refused "net, layer 2 (conv): conv2d" "4 groups do not divide 6 channels and 8 filters" -- \
+refused "net, layer 2 (conv): conv2d" "4 groups do not divide the 6 channels; both" -- \
     "$CRISOL" compare --data set --net 'conv 6 3, conv 8 3 groups 4, dense 4'
 refused "net, layer 2 (maxpool): max_pool2d: x is f32[batch,4]; it needs f32 [samples, rows" -- \
     "$CRISOL" train --data set --net 'dense 4, maxpool 2'

@@ -280,7 +280,7 @@ MISTAKE(padding, "conv2d: padding of -1 before and 0 after 7 rows",
                      &(cr_conv_options){.window = {.padding = CR_EXPLICIT, .before = {-1, 0}}}))
 MISTAKE(kind, "conv2d: 7 is not a cr_padding",
         cr_conv2d_ex(x, "c", 3, 3, 3, &(cr_conv_options){.window = {.padding = (cr_padding)7}}))
-MISTAKE(groups, "conv2d \"c\": 3 groups do not divide 4 channels and 6 filters",
+MISTAKE(groups, "conv2d \"c\": 3 groups do not divide the 4 channels; both",
         cr_conv2d_ex(x, "c", 6, 3, 3, &(cr_conv_options){.groups = 3}))
 MISTAKE(filters, "conv2d \"c\": 0 filters; at least 1 is needed", cr_conv2d(x, "c", 0, 3, CR_RELU))
 MISTAKE(name, "conv2d: needs a name", cr_conv2d(x, "", 2, 3, CR_RELU))

@@ -156,6 +156,7 @@ static const struct bad {
     {"conv 3 3 stride", 16, "'conv' needs a stride"},
     {"conv 3 3 same strid 2", 15, "'strid' is no option of 'conv'"},
     {"conv 3 3 relu same", 15, "comma missing"},
+    {"conv 3 3 stride 2 same stride 2", 24, "'stride' stands twice in 'conv'"},
     {"depthwise 3 groups 2", 13, "'groups' is no option of 'depthwise'"},
     {"maxpool 2 relu", 11, "'relu' is no option of 'maxpool'; there are same, stride"},
     {"maxpool", 8, "'maxpool' needs a size"},
