@@ -248,8 +248,8 @@ static void stage_b(struct tile *t, int64_t columns)
     close_depth(t, t->s->k_outer, t->s->nk);
 }
 
-/* Copies the group's rows of A to scratch: [row][k], or [k][row] where neighbouring rows are
- * neighbours in memory. Vectors first, then what is left one by one. */
+/* Copies rows of A to its panel: those of a register tile as [row][k], or, where neighbouring rows
+ * are neighbours in memory, those of the group as [k][row]. */
 static void stage_a_vector(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
 {
     cr_emit *e = t->e;

@@ -33,7 +33,7 @@ struct cr_scope *cr_ix_scope(const cr_ix_table *t, cr_ix a);
 bool cr_ix_has_lane(const cr_ix_table *t, cr_ix a);
 /* True when neighbouring lanes are `*stride` apart (0 without a lane). */
 bool cr_ix_stride(const cr_ix_table *t, cr_ix a, int64_t *stride);
-/* True when the value in lane 0 is a multiple of k, whatever the variables are. */
+/* True only when the value in lane 0 is a multiple of k, whatever the variables are. */
 bool cr_ix_is_multiple(const cr_ix_table *t, cr_ix a, int64_t k);
 
 /* C text. `lanes` NULL: the value in lane 0; else a vector expression in which the lane number is

@@ -89,7 +89,7 @@ typedef struct cr_schedule {
     int32_t k_outer;       /* of them, how many go from block to block: sums then wait in a panel */
     bool stage_a, stage_b; /* copy the operand's tile to local memory first */
     bool b_along_k;        /* B is copied down its columns, which are neighbours in memory */
-    bool packed;           /* large and deep: blocks of both operands are copied */
+    bool packed;           /* large and deep: in blocks of the depth, of which B's are copied */
     int32_t a_pitch;       /* from row to row (by_k: from k to k) of A's panel */
     bool a_across; /* A is copied a line of each row in turn: its rows lie anywhere in memory */
     bool a_by_k;   /* A's staged tile is [k][row]: its rows are neighbours in memory */

@@ -273,7 +273,7 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
     int64_t step_n = (int64_t)s->reg_n * s->vector, steps_n = (z->n + step_n - 1) / step_n;
     int64_t steps_m = (z->m + s->reg_m - 1) / s->reg_m, units = t->compute_units;
     int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 / CR_MAX(1, s->block_k) /
-                    (s->packed ? 2 : 1); /* rows or columns of a block */
+                    (s->packed && s->a_by_k ? 2 : 1); /* rows or columns of a block */
     double work = 2.0 * (double)z->batch * (double)z->m * (double)z->n * (double)z->k;
     int64_t want = work > 4e6 * (double)units && !s->stage_a && !s->k_outer
                        ? 4 * units
@@ -343,7 +343,7 @@ static void schedule_cpu_contract(cr_plan *plan, cr_phase *p, const struct sizes
     s->packed &= s->k_outer > 0;
     const int64_t limit = panel_floats(t);
     s->stage_a = (!o.a_ready || (s->packed && o.a_by_k) || (clash(o.m, s->reg_m) && z->n >= 256)) &&
-                 (int64_t)s->block_k * s->reg_m * 2 < limit;
+                 ((int64_t)s->block_k + z->w) * s->reg_m * 2 < limit;
     s->a_by_k = s->stage_a && o.a_by_k;
     s->a_across = s->stage_a && !s->a_by_k && o.a.gathered;
     fit_cpu_tiles(s, z, t);

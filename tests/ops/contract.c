@@ -44,6 +44,31 @@ Test(contract, large)
     }
 }
 
+/* Products that are large and deep: in blocks of the depth (of a small cache and of a transposed
+ * A), with fewer rows in registers (rows 4 KiB apart share sets of a cache), and of rows that are
+ * gathered and converted, the last of their elements in a vector that overlaps the one before. */
+Test(contract, deep)
+{
+    static const struct setup some[] = {
+        {.name = "small cache", .target = "cpu", .cache_bytes = 65536},
+        {.name = "resident groups", .cache_bytes = 65536, .launches = CR_LAUNCH_RESIDENT}};
+    for (size_t i = 0; i < CR_COUNTOF(some); i++) {
+        cr_graph *g = cr_graph_create("deep");
+        cr_value images = cr_input(g, "images", CR_U8, 40, 301),
+                 order = cr_input(g, "order", CR_I32, 259);
+        add_product(g, 257, 259, 600, 0);
+        add_product(g, 260, 270, 264, 1);
+        add_product(g, 50, 257, 1024, 0);
+        cr_output(g, "gathered",
+                  cr_matmul(cr_normalize(cr_gather(images, order), 3, 255),
+                            cr_input(g, "w", CR_F32, 301, 258)));
+        cr_assert_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
+        const char *why = compare_on_device(g, &some[i], 7, TAME);
+        cr_expect(!*why, "%s", why);
+        cr_graph_destroy(g);
+    }
+}
+
 Test(contract, prologue_and_epilogue)
 {
     cr_graph *g = cr_graph_create("gather, cast, normalise, bias, activation");

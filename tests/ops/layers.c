@@ -49,6 +49,22 @@ Test(layers, evaluation)
     expect_on_device(g, 4, 1);
 }
 
+/* Batch 1, one channel, windows of one pixel: means over few elements or over one. */
+Test(layers, one_sample)
+{
+    cr_graph *g = cr_graph_create("one sample");
+    cr_value x = cr_input(g, "x", CR_F32, 1, 3, 5, 1), t = cr_input(g, "t", CR_F32, 1, 2),
+             i = cr_input(g, "i", CR_I32, 1, 1);
+    cr_value h = cr_batch_norm(cr_conv2d(x, "c", 3, 1, CR_TANH), "n", 0, 0);
+    h = cr_layer_norm(cr_dense(cr_flatten(h), "d", 1, CR_ELU), "m", 0);
+    cr_value w = cr_layer_norm(cr_flatten(cr_embedding(i, "words", 1, 7)), "o", 0);
+    cr_value y = cr_dense(cr_concat(h, w, 1), "out", 2, CR_LINEAR);
+    cr_value loss = cr_mse(y, t);
+    cr_output(g, "loss", loss);
+    cr_sgd_minimize(loss, 0.1f);
+    expect_on_device(g, 6, 1);
+}
+
 Test(layers, words)
 {
     cr_graph *g = cr_graph_create("words");
@@ -78,6 +94,7 @@ static cr_graph *pooled(const char *name, bool channels_first,
         {.channels_first = channels_first},
         {.padding = CR_SAME, .channels_first = channels_first},
         {.stride = {1, 2}, .channels_first = channels_first},
+        {.stride = {3, 4}, .channels_first = channels_first}, /* above the window */
     };
     cr_value loss = cr_f32(g, 0);
     for (size_t i = 0; i < CR_COUNTOF(o); i++) {

@@ -21,7 +21,7 @@
 struct setup {
     const char *name;
     const char *target; /* "cpu", "gpu"; NULL: the device's own */
-    int vector_width, compute_units, max_group, local_bytes; /* 0: as the target has it */
+    int vector_width, compute_units, max_group, local_bytes, cache_bytes; /* 0: as the target has */
     cr_variant variant;
     bool reference;
     cr_launch_form launches;
@@ -193,6 +193,8 @@ static inline void target_of(const struct setup *s, cr_target *out)
         out->max_group = s->max_group;
     if (s->local_bytes)
         out->local_bytes = s->local_bytes;
+    if (s->cache_bytes)
+        out->cache_bytes = s->cache_bytes;
     if (s->resident_groups)
         out->resident_groups = s->resident_groups;
 }
