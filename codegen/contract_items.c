@@ -166,13 +166,14 @@ static void multiply_block(struct tile *t)
 {
     cr_emit *e = t->e;
     const int64_t block = t->s->block_k;
-    const bool whole = t->k % block == 0, fours = pitch(t) % FOUR == 0;
+    const bool whole = t->k % block == 0, fours = pitch(t) % FOUR == 0,
+               idle = busy(t) < t->s->local;
     const char *from = "0", *end = cr_arena_printf(&e->arena, "%lld", (long long)block);
     if (!whole) {
         cr_emit_line(e, e->now, "const int k_end = min(%s, %lld - k0);", end, (long long)t->k);
         end = "k_end";
     }
-    if (busy(t) < t->s->local) {
+    if (idle) {
         cr_emit_line(e, e->now, "const int k_from = lid < %d ? 0 : %s;", busy(t), end);
         from = "k_from";
     }
@@ -181,8 +182,7 @@ static void multiply_block(struct tile *t)
     } else if (fours) {
         cr_emit_line(e, e->now, "const int k_fours = %s / %d * %d;", end, FOUR, FOUR);
         in_fours(t, from, "k_fours");
-        const char *left = busy(t) < t->s->local ? "max(k_from, k_fours)" : "k_fours";
-        one_by_one(t, left, end);
+        one_by_one(t, idle ? "max(k_from, k_fours)" : "k_fours", end);
     } else {
         one_by_one(t, from, end);
     }

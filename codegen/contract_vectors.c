@@ -19,7 +19,7 @@ static const char *vector_type(struct tile *t)
     return cr_emit_type(t->e, CR_F32, t->e->width);
 }
 
-/* The vector at a place in a panel, and a line that writes one. */
+/* The vector at a place in a panel, and lines that write an element or a vector there. */
 static const char *vector_at(struct tile *t, const char *panel, cr_ix at)
 {
     cr_emit *e = t->e;
@@ -29,18 +29,17 @@ static const char *vector_at(struct tile *t, const char *panel, cr_ix at)
                : cr_arena_printf(&e->arena, "vload%d(0, %s + %s)", e->width, panel, index);
 }
 
-static void put_vector(struct tile *t, const char *panel, cr_ix at, const char *value)
-{
-    cr_emit *e = t->e;
-    if (e->width == 1)
-        cr_emit_line(e, e->now, "%s[%s] = %s;", panel, cr_emit_ix(e, at, false), value);
-    else
-        cr_emit_put(e, "local", vector_type(t), panel, true, at, value);
-}
-
 static void put_scalar(struct tile *t, const char *panel, cr_ix at, const char *value)
 {
     cr_emit_line(t->e, t->e->now, "%s[%s] = %s;", panel, cr_emit_ix(t->e, at, false), value);
+}
+
+static void put_vector(struct tile *t, const char *panel, cr_ix at, const char *value)
+{
+    if (t->e->width == 1)
+        put_scalar(t, panel, at, value);
+    else
+        cr_emit_put(t->e, "local", vector_type(t), panel, true, at, value);
 }
 
 /* Row `r` from `first` on as a variable that is a row of the result, however high the last tile is.
@@ -271,10 +270,11 @@ static void stage_a_scalar(struct tile *t, cr_ix i, cr_ix r, cr_ix k)
 
 /* Vectors [from, to) of each row, and, `rest` > 0, the elements that are left. */
 static void stage_a_row(struct tile *t, cr_ix row, int rows, cr_ix from, int64_t vectors,
-                        int64_t first_left, int64_t rest)
+                        int64_t rest)
 {
     cr_emit *e = t->e;
     const int W = e->width, last = t->s->nk - 1;
+    const int64_t depth = t->s->k_factor[last];
     cr_ix r = open_loop(t, "r", rows), i = row_variable(t, row, r);
     cr_ix k = open_depth(t, t->s->k_outer, last);
     if (vectors) {
@@ -282,9 +282,9 @@ static void stage_a_row(struct tile *t, cr_ix row, int rows, cr_ix from, int64_t
         stage_a_vector(t, i, r, cr_ix_add(e->ix, k, kv));
         close_loop(t, "kv", vectors);
     }
-    if (rest && first_left) /* a vector that begins with elements that are there already */
-        stage_a_vector(t, i, r, cr_tile_plus(t, k, first_left + rest - W));
-    for (int64_t c = 0; c < rest && !first_left; c++)
+    if (rest && depth >= W) /* a vector that begins with elements that are there already */
+        stage_a_vector(t, i, r, cr_tile_plus(t, k, depth - W));
+    for (int64_t c = 0; c < rest && depth < W; c++)
         stage_a_scalar(t, i, r, cr_tile_plus(t, k, c));
     close_depth(t, t->s->k_outer, last);
     close_loop(t, "r", rows);
@@ -302,14 +302,13 @@ static void stage_a_rows(struct tile *t, cr_ix row, int rows)
     int64_t lines = t->s->a_across ? whole / LINE : 0;
     if (lines > 1) {
         cr_ix line = open_loop(t, "line", lines);
-        stage_a_row(t, row, rows, cr_ix_mul(e->ix, line, LINE * W), LINE, 0, 0);
+        stage_a_row(t, row, rows, cr_ix_mul(e->ix, line, LINE * W), LINE, 0);
         close_loop(t, "line", lines);
     } else {
         lines = 0;
     }
     if (whole > lines * LINE || rest)
-        stage_a_row(t, row, rows, cr_ix_const(e->ix, lines * LINE * W), whole - lines * LINE,
-                    whole * W, rest);
+        stage_a_row(t, row, rows, cr_ix_const(e->ix, lines * LINE * W), whole - lines * LINE, rest);
 }
 
 static void stage_a_columns(struct tile *t)

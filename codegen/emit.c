@@ -327,9 +327,7 @@ void cr_emit_store(cr_emit *e, const cr_plan_store *store, const cr_ix *at, cr_v
         return;
     }
     v = cr_emit_widen(e, v);
-    const char *type = v.dtype == CR_F32 || v.dtype == CR_I32
-                           ? cr_emit_type(e, v.dtype, e->width)
-                           : cr_arena_printf(&e->arena, "uchar%d", e->width);
+    const char *type = cr_arena_printf(&e->arena, "%s%d", memory_type(v.dtype), e->width);
     bool contiguous = cr_ix_stride(e->ix, x, &stride) && stride == 1;
     if (contiguous && e->valid == e->width) {
         const uint64_t vector = (uint64_t)e->width * cr_dtype_size(v.dtype);

@@ -272,8 +272,8 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
 {
     int64_t step_n = (int64_t)s->reg_n * s->vector, steps_n = (z->n + step_n - 1) / step_n;
     int64_t steps_m = (z->m + s->reg_m - 1) / s->reg_m, units = t->compute_units;
-    int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 / CR_MAX(1, s->block_k) /
-                    (s->packed && s->a_by_k ? 2 : 1); /* rows or columns of a block */
+    int64_t panel = CR_MIN(t->local_bytes, t->cache_bytes) / 2 / 4 /
+                    CR_MAX(1, s->block_k); /* rows or columns of a block */
     double work = 2.0 * (double)z->batch * (double)z->m * (double)z->n * (double)z->k;
     int64_t want = work > 4e6 * (double)units && !s->stage_a && !s->k_outer
                        ? 4 * units
@@ -281,12 +281,11 @@ static void fit_cpu_tiles(cr_schedule *s, const struct sizes *z, const cr_target
     const bool by_rows = z->m >= 2048 && z->m > 8 * z->n;
     int64_t groups_n = by_rows ? 1 : CR_MIN(steps_n, CR_MAX(1, (want + z->batch - 1) / z->batch));
     int64_t tn = (steps_n + groups_n - 1) / groups_n;
-    tn = CR_MAX(1, CR_MIN(tn, panel / step_n));
+    tn = CR_MAX(1, CR_MIN(tn, (s->packed && s->a_by_k ? panel / 2 : panel) / step_n));
     groups_n = (steps_n + tn - 1) / tn;
-    int64_t tm = s->stage_a && s->a_by_k
-                     ? CR_MAX(1, CR_MIN(steps_m, (s->packed ? 2 * panel : panel) / 2 / s->reg_m))
-                     : steps_m; /* beside B's lines */
-    if (s->k_outer)             /* the sums stay in a quarter of local memory */
+    int64_t tm = s->a_by_k ? CR_MAX(1, CR_MIN(steps_m, panel / 2 / s->reg_m))
+                           : steps_m; /* beside B's lines */
+    if (s->k_outer)                   /* the sums stay in a quarter of local memory */
         tm =
             CR_MAX(1, CR_MIN(tm, t->local_bytes / (s->packed ? 8 : 16) / (tn * step_n) / s->reg_m));
     int64_t groups_m =

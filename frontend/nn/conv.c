@@ -147,14 +147,14 @@ static cr_value convolve(const struct view *v, cr_value x, const char *name, int
     if (!in_range(filters))
         return cr_mistake(g, v->at, "%s \"%s\": %lld filters; at least 1 is needed", v->op, name,
                           (long long)filters);
-    if (groups < 1 || channels % groups || filters % groups)
-        return cr_mistake(g, v->at,
-                          "%s \"%s\": %lld groups do not divide the %lld %s; both the channels of "
-                          "the image (%lld) and the filters (%lld) must be a multiple of them",
-                          v->op, name, (long long)groups,
-                          (long long)(groups < 1 || channels % groups ? channels : filters),
-                          groups < 1 || channels % groups ? "channels" : "filters",
-                          (long long)channels, (long long)filters);
+    const bool of_channels = groups >= 1 && channels % groups == 0;
+    if (!of_channels || filters % groups)
+        return cr_mistake(
+            g, v->at,
+            "%s \"%s\": %lld groups do not divide the %lld %s; both the channels of "
+            "the image (%lld) and the filters (%lld) must be a multiple of them",
+            v->op, name, (long long)groups, (long long)(of_channels ? filters : channels),
+            of_channels ? "filters" : "channels", (long long)channels, (long long)filters);
     cr_value w =
         cr_layer_param(v->at, g, v->op, name, "w", o->init ? *o->init : glorot,
                        CR_SHAPE(v->size[ROWS], v->size[COLUMNS], channels / groups, filters));

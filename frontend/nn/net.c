@@ -55,10 +55,14 @@ static cr_value build_dense(const struct place *p, const cr_layer *l, cr_value x
 
 enum { MOST = 1 << 16 }; /* rows of a kernel, and the like */
 
-static bool is_given(const cr_words *r, const cr_layer *l)
+static cr_status twice(const cr_words *r)
 {
-    return (l->same && cr_words_is(r, "same")) || (l->stride && cr_words_is(r, "stride")) ||
-           (l->dilation && cr_words_is(r, "dilation")) || (l->groups && cr_words_is(r, "groups"));
+    return cr_words_wrong(r, "'%.*s' stands twice in '%s'", cr_words_shown(r), r->word, r->subject);
+}
+
+static cr_status read_number(cr_words *r, const char *what, int64_t *value)
+{
+    return *value ? twice(r) : cr_words_whole(r, what, MOST, value);
 }
 
 /* "same", "stride 2" and the like in any order, and an activation where one may stand; `words` are
@@ -66,17 +70,16 @@ static bool is_given(const cr_words *r, const cr_layer *l)
 static cr_status read_options(cr_words *r, const char *words, bool activated, cr_layer *layer)
 {
     while (cr_words_next(r)) {
-        if (is_given(r, layer)) {
-            return cr_words_wrong(r, "'%.*s' stands twice in '%s'", cr_words_shown(r), r->word,
-                                  r->subject);
-        } else if (cr_words_is(r, "same")) {
+        if (cr_words_is(r, "same")) {
+            if (layer->same)
+                return twice(r);
             layer->same = true;
         } else if (cr_words_is(r, "stride")) {
-            CR_TRY(cr_words_whole(r, "a stride", MOST, &layer->stride));
+            CR_TRY(read_number(r, "a stride", &layer->stride));
         } else if (cr_words_is(r, "dilation") && strstr(words, "dilation")) {
-            CR_TRY(cr_words_whole(r, "a dilation", MOST, &layer->dilation));
+            CR_TRY(read_number(r, "a dilation", &layer->dilation));
         } else if (cr_words_is(r, "groups") && strstr(words, "groups")) {
-            CR_TRY(cr_words_whole(r, "a number of groups", MOST, &layer->groups));
+            CR_TRY(read_number(r, "a number of groups", &layer->groups));
         } else if (activated) {
             return find_activation(r, words, &layer->activation);
         } else {
