@@ -1,6 +1,10 @@
 /* main.c - `crisol`: finds the command and runs it. */
 #include "cli.h"
 
+#if CRISOL_HAVE_IO
+#include <crisol/io/io.h>
+#endif
+
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -35,12 +39,23 @@ static int finish(int status)
     return status;
 }
 
+static const char *files_note(void)
+{
+#if CRISOL_HAVE_IO
+    static char note[256];
+    snprintf(note, sizeof note, "with crisol-io: %s", cr_io_libraries());
+    return note;
+#else
+    return "without crisol-io (-DCRISOL_IO=OFF): no checkpoints, no models of Keras";
+#endif
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     cli_command = "";
     if (strcmp(name, "--version") == 0) {
-        printf("crisol %s\n", cr_version());
+        printf("crisol %s\n%s\n", cr_version(), files_note());
         return finish(CLI_OK);
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {

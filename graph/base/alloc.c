@@ -49,13 +49,6 @@ void cr_free(void *p)
     free(p);
 }
 
-char *cr_strdup(const char *s)
-{
-    size_t size = strlen(s) + 1;
-    char *copy = cr_alloc(size);
-    return copy ? memcpy(copy, s, size) : NULL;
-}
-
 size_t cr_alloc_live(void)
 {
     return atomic_load(&live_blocks);
@@ -65,12 +58,4 @@ size_t cr_alloc_live(void)
 void cr_alloc_fail_after(int64_t n)
 {
     atomic_store(&fail_countdown, n);
-}
-
-bool cr_mul_size(uint64_t a, uint64_t b, uint64_t *out)
-{
-    if (b != 0 && a > UINT64_MAX / b)
-        return false;
-    *out = a * b;
-    return true;
 }

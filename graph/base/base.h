@@ -12,26 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crisol/base.h"
+#include "crisol/extend.h"
 
-/* ---- allocator --------------------------------------------------------------------------- */
+/* ---- allocator and diagnostics: also crisol/extend.h ---------------------------------------- */
 
-/* NULL on failure, with the diagnostic set; memory is zeroed. A size of 0 gives a valid pointer. */
-void *cr_alloc(size_t size);
-void *cr_realloc(void *p, size_t old_size, size_t new_size); /* the new tail is zeroed */
-void cr_free(void *p);                                       /* accepts NULL */
 char *cr_strdup(const char *s);
 size_t cr_alloc_live(void);          /* blocks allocated and not yet freed, in this process */
 void cr_alloc_fail_after(int64_t n); /* the n-th next allocation fails (once); < 0: never */
-
-/* ---- diagnostics ------------------------------------------------------------------------- */
-
-/* Sets this thread's diagnostic and returns `status`, so that a failing function ends with
- * `return cr_fail(CR_E_IO, "%s: cannot open: %s", path, strerror(errno));` */
-cr_status cr_fail(cr_status status, const char *fmt, ...) CR_PRINTF(2, 3);
-/* The status that the last cr_fail of this thread set. */
-cr_status cr_last_status(void);
-void cr_error_clear(void);
 
 #define CR_TRY(expr)                                                                               \
     do {                                                                                           \
@@ -42,14 +29,19 @@ void cr_error_clear(void);
 
 /* Our own bug: prints what and where, and aborts. Never for a user's mistake. */
 #define CR_ASSERT(cond) ((cond) ? (void)0 : cr_assert_fail(#cond, __FILE__, __LINE__))
-_Noreturn void cr_assert_fail(const char *cond, const char *file, int line);
 
 #define CR_COUNTOF(a) (sizeof(a) / sizeof((a)[0]))
 #define CR_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define CR_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /* a * b and a + b for sizes; false when the result does not fit. */
-bool cr_mul_size(uint64_t a, uint64_t b, uint64_t *out);
+static inline bool cr_mul_size(uint64_t a, uint64_t b, uint64_t *out)
+{
+    if (b != 0 && a > UINT64_MAX / b)
+        return false;
+    *out = a * b;
+    return true;
+}
 static inline uint64_t cr_align_up(uint64_t n, uint64_t align)
 {
     return (n + align - 1) / align * align;

@@ -76,3 +76,10 @@ void cr_str_finish(cr_strbuf *s)
     cr_free(s->at);
     *s = (cr_strbuf){0};
 }
+
+char *cr_strdup(const char *s)
+{
+    size_t size = strlen(s) + 1;
+    char *copy = cr_alloc(size);
+    return copy ? memcpy(copy, s, size) : NULL;
+}

@@ -25,17 +25,21 @@ if grep -rnE "$src|$bin" "$prefix/include" "$libdir/cmake" "$libdir/pkgconfig"; 
 fi
 
 echo '== exported symbols'
-nm -D --defined-only "$libdir/libcrisol.so" | awk '{ print $3 }' >"$tmp/symbols"
-if grep -vE '^(cr_[a-z0-9_]*|CR_.*)$' "$tmp/symbols" || grep -E '^cr__' "$tmp/symbols"; then
-    echo 'these are not public, and yet exported'
-    exit 1
-fi
-echo "$(wc -l <"$tmp/symbols") symbols"
-nm --defined-only --extern-only "$libdir/libcrisol.a" | awk 'NF == 3 { print $3 }' >"$tmp/static-symbols"
-if ! diff <(sort "$tmp/symbols") <(sort "$tmp/static-symbols"); then
-    echo 'the static library (>) and the shared one (<) do not define the same'
-    exit 1
-fi
+libraries=(crisol)
+if [ -e "$libdir/libcrisol-io.so" ]; then libraries+=(crisol-io); fi
+for library in "${libraries[@]}"; do
+    nm -D --defined-only "$libdir/lib$library.so" | awk '{ print $3 }' >"$tmp/symbols"
+    if grep -vE '^(cr_[a-z0-9_]*|CR_.*)$' "$tmp/symbols" || grep -E '^cr__' "$tmp/symbols"; then
+        echo "$library: these are not public, and yet exported"
+        exit 1
+    fi
+    echo "$library: $(wc -l <"$tmp/symbols") symbols"
+    nm --defined-only --extern-only "$libdir/lib$library.a" | awk 'NF == 3 { print $3 }' >"$tmp/static"
+    if ! diff <(sort "$tmp/symbols") <(sort "$tmp/static"); then
+        echo "$library: the static library (>) and the shared one (<) do not define the same"
+        exit 1
+    fi
+done
 
 echo '== find_package'
 "$cmake" -S "$src/tests/install/consumer" -B "$tmp/cmake" -G Ninja -DCMAKE_C_COMPILER="$cc" \
@@ -43,6 +47,10 @@ echo '== find_package'
 "$cmake" --build "$tmp/cmake"
 "$tmp/cmake/consumer"
 "$tmp/cmake/consumer_static"
+if ((${#libraries[@]} == 2)); then
+    "$tmp/cmake/consumer_io"
+    "$tmp/cmake/consumer_io_static"
+fi
 
 echo '== pkg-config'
 export PKG_CONFIG_PATH=$libdir/pkgconfig
@@ -56,6 +64,12 @@ static_flags=$(pkg-config --static --libs crisol | sed 's/-lcrisol/-l:libcrisol.
     $(pkg-config --cflags crisol) $static_flags
 "$tmp/static"
 if ldd "$tmp/static" | grep libcrisol; then exit 1; fi
+if ((${#libraries[@]} == 2)); then
+    # shellcheck disable=SC2046
+    "$cc" -std=c11 -Wall -Wextra -Werror "$src/tests/install/consumer/io.c" -o "$tmp/io" \
+        $(pkg-config --cflags --libs crisol-io) -Wl,-rpath,"$libdir"
+    "$tmp/io"
+fi
 
 if [ -x "$prefix/bin/crisol" ]; then
     echo '== the command'
