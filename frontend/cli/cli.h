@@ -19,7 +19,7 @@ enum { CLI_OK = 0, CLI_MISTAKE = 1, CLI_INTERRUPTED = 130 };
 /* One row a command: name, what it does in one line. */
 #define CLI_COMMANDS(X)                                                                            \
     X(devices, "list OpenCL devices, and say which one is chosen and why")                         \
-    X(train, "train a net on a set of images")                                                     \
+    X(train, "train a net on a set of samples")                                                    \
     X(compare, "the same training naive, unfused and fused, side by side")                         \
     X(dot, "draw the graph of a net, or of a text file")                                           \
     X(opt, "run passes over a graph in text form, and print what they make of it")                 \

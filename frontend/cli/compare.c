@@ -199,9 +199,9 @@ int cli_compare(int argc, char **argv)
         return status;
     if (c.steps < 1 || c.repeats < 1 || c.steps > 10000000 || c.repeats > 10000)
         return cli_fail("--steps and --repeats: at least 1, at most 10000000 and 10000");
-    cr_dataset *data = cr_dataset_load(c.t.data);
+    cr_data *data = training_data(&c.t);
     if (!data)
-        return cli_library_failed();
+        return CLI_MISTAKE;
     training_catch_interrupt();
     status = compare_measure(&c, data);
     if (status == CLI_OK && json)
@@ -209,6 +209,6 @@ int cli_compare(int argc, char **argv)
     else if (status == CLI_OK)
         print_table(&c);
     compare_finish(&c);
-    cr_dataset_destroy(data);
+    cr_data_close(data);
     return status;
 }

@@ -37,7 +37,7 @@ typedef struct comparison {
 } comparison;
 
 /* Trains, measures, compares. CLI_OK, or the exit status after a message. */
-int compare_measure(comparison *c, const cr_dataset *data);
+int compare_measure(comparison *c, const cr_data *data);
 void compare_finish(comparison *c);
 
 #endif

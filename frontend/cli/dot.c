@@ -20,15 +20,18 @@ static int passes_until(const char *until, bool with, cli_text *list)
     return CLI_MISTAKE;
 }
 
-static const cr_dataset sizes = {
-    .ntrain = 60000, .ntest = 10000, .rows = 28, .cols = 28, .classes = 10};
+static const cr_samples sizes = {.x_dtype = CR_U8,
+                                 .y_dtype = CR_U8,
+                                 .x_shape = {.rank = 3, .dim = {28, 28, 1}},
+                                 .train = {.n = 60000},
+                                 .test = {.n = 10000}};
 
 /* The training step of a net, on images of MNIST's size. */
 static cr_graph *graph_of_net(training *t)
 {
     cr_train_options options = training_trainer(t, CR_OPT_FUSED);
     options.no_evaluation = true;
-    cr_graph *g = cr_training_graph(&sizes, &options);
+    cr_graph *g = cr_training_graph_of(&sizes, &options);
     if (!g)
         cli_library_failed();
     return g;

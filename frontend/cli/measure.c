@@ -188,7 +188,7 @@ static void compare_pair(const comparison *c, pair *p)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static int create(comparison *c, const cr_dataset *data)
+static int create(comparison *c, const cr_data *data)
 {
     for (int i = 0; i < NVARIANT; i++) {
         cr_train_options options = training_trainer(&c->t, cli_variant_opt(i));
@@ -196,20 +196,20 @@ static int create(comparison *c, const cr_dataset *data)
         variant *v = &c->v[i];
         v->name = cli_variants[i];
         v->loss = cli_alloc(c->steps * sizeof *v->loss);
-        v->trainer = cr_trainer_create(data, &options);
+        v->trainer = cr_trainer_create_of(&data->samples, &options);
         if (!v->trainer)
             return failed();
     }
     return CLI_OK;
 }
 
-int compare_measure(comparison *c, const cr_dataset *data)
+int compare_measure(comparison *c, const cr_data *data)
 {
     int status = create(c, data);
     if (status != CLI_OK)
         return status;
     c->batch = cr_trainer_batch(c->v[0].trainer);
-    const uint64_t most = data->ntrain / c->batch;
+    const uint64_t most = data->samples.train.n / c->batch;
     status = compare_steps(c);
     if (status == CLI_OK)
         status = time_variants(c, most);

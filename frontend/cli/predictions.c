@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "training.h"
+
 /* One score alone is a yes above 0.5. */
 static uint32_t class_of(const float *score, uint32_t classes)
 {
@@ -35,13 +37,94 @@ static void to_probabilities(cr_loss loss, float *score, uint32_t classes)
         score[i] = (float)(1 / (1 + exp(-(double)score[i])));
 }
 
-static void put_row(cli_text *t, uint32_t i, uint32_t label, const float *score, uint32_t classes)
+/* ---- what a row has ---------------------------------------------------------------------------
+ */
+
+struct table {
+    const cr_data *data;
+    const cr_part *part;
+    cr_loss loss;
+    uint32_t scores, targets; /* of a sample; 0 targets: it has a label */
+};
+
+static size_t elements(const cr_shape *shape)
 {
-    cli_put(t, "%u,%u,%u", i, label, class_of(score, classes));
-    for (uint32_t c = 0; c < classes; c++)
+    size_t n = 1;
+    for (int i = 0; i < shape->rank; i++)
+        n *= (size_t)shape->dim[i];
+    return n;
+}
+
+static struct table table_of(const cr_data *data, cr_loss loss, uint32_t scores)
+{
+    const cr_samples *s = &data->samples;
+    return (struct table){.data = data,
+                          .part = &s->test,
+                          .loss = loss,
+                          .scores = scores,
+                          .targets = s->y_dtype == CR_F32 ? (uint32_t)elements(&s->y_shape) : 0};
+}
+
+/* A field of CSV: in quotes where it needs them. */
+static void put_field(cli_text *t, const char *word)
+{
+    if (!word[strcspn(word, ",\"\r\n")]) {
+        cli_put(t, "%s", word);
+        return;
+    }
+    cli_put(t, "\"");
+    for (; *word; word++)
+        cli_put(t, "%s%c", *word == '"' ? "\"" : "", *word);
+    cli_put(t, "\"");
+}
+
+/* The class's name, or its number where it has none. */
+static void put_class(cli_text *t, const cr_data *data, uint32_t i)
+{
+    if (i < data->classes.n)
+        put_field(t, data->classes.word[i]);
+    else
+        cli_put(t, "%u", i);
+}
+
+static void put_head(cli_text *t, const struct table *w)
+{
+    const bool images = strcmp(training_samples_word(w->data), "images") == 0;
+    const bool probable = strstr(cr_loss_name(w->loss), "entropy") != NULL;
+    cli_put(t, "%s", images ? "image" : "sample");
+    for (uint32_t i = 0; i < w->targets; i++)
+        cli_put(t, ",target%u", i);
+    if (w->targets == 0)
+        cli_put(t, ",label,predicted");
+    for (uint32_t c = 0; c < w->scores; c++)
+        cli_put(t, ",%s%u", probable ? "p" : "score", c);
+    cli_put(t, "\n");
+}
+
+static void put_labels(cli_text *t, const struct table *w, uint32_t i, const float *score)
+{
+    const bool wide = w->data->samples.y_dtype == CR_I32;
+    const uint32_t label =
+        wide ? (uint32_t)((const int32_t *)w->part->y)[i] : ((const uint8_t *)w->part->y)[i];
+    cli_put(t, ",");
+    put_class(t, w->data, label);
+    cli_put(t, ",");
+    put_class(t, w->data, class_of(score, w->scores));
+}
+
+static void put_row(cli_text *t, const struct table *w, uint32_t i, const float *score)
+{
+    cli_put(t, "%u", i);
+    for (uint32_t k = 0; k < w->targets; k++)
+        cli_put(t, ",%.9g", (double)((const float *)w->part->y)[(size_t)i * w->targets + k]);
+    if (w->targets == 0)
+        put_labels(t, w, i, score);
+    for (uint32_t c = 0; c < w->scores; c++)
         cli_put(t, ",%.6g", (double)score[c]);
     cli_put(t, "\n");
 }
+
+/* ---- predictions ----------------------------------------------------------------------------- */
 
 static int exit_status(cr_status status)
 {
@@ -52,28 +135,19 @@ static int exit_status(cr_status status)
     return status == CR_OK ? CLI_OK : cli_library_failed();
 }
 
-static int predict(cr_trainer *trainer, const cr_dataset *data, float *score)
-{
-    return exit_status(cr_trainer_predict(trainer, data->test_x, data->ntest, score));
-}
-
-int predictions_write(cr_trainer *trainer, const cr_dataset *data, cr_loss loss, const char *path)
+int predictions_write(cr_trainer *trainer, const cr_data *data, cr_loss loss, const char *path)
 {
     if (!path)
         return CLI_OK;
-    const bool probable = strstr(cr_loss_name(loss), "entropy") != NULL;
-    const uint32_t n = data->ntest, classes = cr_trainer_scores(trainer);
-    float *score = cli_alloc((size_t)n * classes * sizeof *score);
-    int status = predict(trainer, data, score);
+    const struct table w = table_of(data, loss, cr_trainer_scores(trainer));
+    float *score = cli_alloc((size_t)w.part->n * w.scores * sizeof *score);
+    int status = exit_status(cr_trainer_predict(trainer, w.part->x, w.part->n, score));
     cli_text t = {0};
-    cli_put(&t, "image,label,predicted");
-    for (uint32_t c = 0; c < classes; c++)
-        cli_put(&t, ",%s%u", probable ? "p" : "score", c);
-    cli_put(&t, "\n");
-    for (uint32_t i = 0; status == CLI_OK && i < n; i++) {
-        float *row = score + (size_t)i * classes;
-        to_probabilities(loss, row, classes);
-        put_row(&t, i, data->test_y[i], row, classes);
+    put_head(&t, &w);
+    for (uint32_t i = 0; status == CLI_OK && i < w.part->n; i++) {
+        float *row = score + (size_t)i * w.scores;
+        to_probabilities(loss, row, w.scores);
+        put_row(&t, &w, i, row);
     }
     if (status == CLI_OK)
         status = cli_write(path, t.at, t.len);
@@ -84,7 +158,7 @@ int predictions_write(cr_trainer *trainer, const cr_dataset *data, cr_loss loss,
 
 /* ---- the confusion matrix -------------------------------------------------------------------- */
 
-int confusion_write(cr_trainer *trainer, const char *path)
+int confusion_write(cr_trainer *trainer, const cr_data *data, const char *path)
 {
     if (!path)
         return CLI_OK;
@@ -93,11 +167,15 @@ int confusion_write(cr_trainer *trainer, const char *path)
     int status = exit_status(cr_trainer_confusion(trainer, count));
     cli_text t = {0};
     cli_put(&t, "label");
-    for (uint32_t c = 0; c < classes; c++)
-        cli_put(&t, ",%u", c);
+    for (uint32_t c = 0; c < classes; c++) {
+        cli_put(&t, ",");
+        put_class(&t, data, c);
+    }
     for (uint32_t i = 0; i < classes * classes; i++) {
-        if (i % classes == 0)
-            cli_put(&t, "\n%u", i / classes);
+        if (i % classes == 0) {
+            cli_put(&t, "\n");
+            put_class(&t, data, i / classes);
+        }
         cli_put(&t, ",%d", count[i]);
     }
     cli_put(&t, "\n");

@@ -1,4 +1,4 @@
-/* predictions.h - what a trained net says of the test images, as CSV. */
+/* predictions.h - what a trained net says of the test samples, as CSV. */
 #ifndef CRISOL_CLI_PREDICTIONS_H
 #define CRISOL_CLI_PREDICTIONS_H
 
@@ -6,11 +6,12 @@
 
 /* Both: NULL paths are fine. CLI_OK, or the exit status after a message. */
 
-/* A line an image: its number, its label, the class that is predicted, and for each score the
- * probability where the loss is a cross-entropy, else the score itself. */
-int predictions_write(cr_trainer *trainer, const cr_dataset *data, cr_loss loss, const char *path);
+/* A line a sample: its number, its label and the class that is predicted, or its targets; and for
+ * each score the probability where the loss is a cross-entropy, else the score itself. Classes that
+ * have names are told by them. */
+int predictions_write(cr_trainer *trainer, const cr_data *data, cr_loss loss, const char *path);
 
-/* A line a label: how many of its images were taken for each class. The trainer counts them. */
-int confusion_write(cr_trainer *trainer, const char *path);
+/* A line a label: how many of its samples were taken for each class. The trainer counts them. */
+int confusion_write(cr_trainer *trainer, const cr_data *data, const char *path);
 
 #endif

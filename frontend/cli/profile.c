@@ -111,14 +111,14 @@ static int write_trace(const cr_profile *p, const char *path)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int run(struct job *job, const cr_dataset *data)
+static int run(struct job *job, const cr_data *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.no_evaluation = true;
-    cr_trainer *trainer = cr_trainer_create(data, &options);
+    cr_trainer *trainer = cr_trainer_create_of(&data->samples, &options);
     if (!trainer)
         return cli_library_failed();
-    uint64_t most = data->ntrain / cr_trainer_batch(trainer);
+    uint64_t most = data->samples.train.n / cr_trainer_batch(trainer);
     uint64_t steps = job->steps < most ? job->steps : most;
     cr_profile warm, p;
     int status = CLI_OK;
@@ -165,10 +165,10 @@ int cli_profile(int argc, char **argv)
         return cli_fail("--steps: at least 1 is needed");
     if (cli_check_writable(job.trace) != CLI_OK)
         return CLI_MISTAKE;
-    cr_dataset *data = cr_dataset_load(job.t.data);
+    cr_data *data = training_data(&job.t);
     if (!data)
-        return cli_library_failed();
+        return CLI_MISTAKE;
     status = run(&job, data);
-    cr_dataset_destroy(data);
+    cr_data_close(data);
     return status;
 }

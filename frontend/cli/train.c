@@ -141,17 +141,18 @@ static void also(int *status, int next)
 }
 
 /* Whatever happened, what was done is written. */
-static int train(struct job *job, const cr_dataset *data, cr_trainer *trainer)
+static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
 {
     const char *device = cr_program_get_info(cr_trainer_program(trainer)).device;
     const cr_loss loss = (cr_loss)job->t.loss;
     cr_fit fit;
-    fprintf(stderr, "%u training and %u test images, on %s\n", data->ntrain, data->ntest, device);
+    fprintf(stderr, "%u training and %u test %s, on %s\n", data->samples.train.n,
+            data->samples.test.n, training_samples_word(data), device);
     int status = epochs(job, trainer, &fit);
     if (status == CLI_OK)
         status = predictions_write(trainer, data, loss, job->predict);
     if (status == CLI_OK)
-        status = confusion_write(trainer, job->confusion);
+        status = confusion_write(trainer, data, job->confusion);
     int written = history_write_log(&job->h, job->log);
     also(&status, written);
     written = history_plot(&job->h, job->plot, job->t.net_text);
@@ -164,7 +165,7 @@ static int train(struct job *job, const cr_dataset *data, cr_trainer *trainer)
     return status;
 }
 
-static int run(struct job *job, const cr_dataset *data)
+static int run(struct job *job, const cr_data *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.validation_split = job->validation_split;
@@ -175,7 +176,7 @@ static int run(struct job *job, const cr_dataset *data)
         options.progress = show_progress;
         options.progress_user = job;
     }
-    cr_trainer *trainer = cr_trainer_create(data, &options);
+    cr_trainer *trainer = cr_trainer_create_of(&data->samples, &options);
     if (!trainer)
         return cli_library_failed();
     job->batch = cr_trainer_batch(trainer);
@@ -202,9 +203,9 @@ static void add_options(struct job *job, cli_options *o)
             "also write the table there, epoch by epoch (.csv, .jsonl)");
     cli_add(o, "--plot", CLI_TEXT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
     cli_add(o, "--predict", CLI_TEXT, &job->predict, "F.csv",
-            "write labels and probabilities of the test images");
+            "write labels and probabilities of the test samples");
     cli_add(o, "--confusion", CLI_TEXT, &job->confusion, "F.csv",
-            "write how many test images of each label were taken for each class");
+            "write how many test samples of each label were taken for each class");
     cli_add(o, "--json", CLI_FLAG, &job->json, NULL, "print JSON at the end instead of the table");
 }
 
@@ -270,10 +271,10 @@ int cli_train(int argc, char **argv)
     if (!check_files(&job))
         return CLI_MISTAKE;
     training_catch_interrupt();
-    cr_dataset *data = cr_dataset_load(job.t.data);
+    cr_data *data = training_data(&job.t);
     if (!data)
-        return cli_library_failed();
+        return CLI_MISTAKE;
     status = run(&job, data);
-    cr_dataset_destroy(data);
+    cr_data_close(data);
     return status;
 }

@@ -135,6 +135,19 @@ int training_check(training *t, const cli_options *o)
     return CLI_GO;
 }
 
+cr_data *training_data(const training *t)
+{
+    cr_data *data = cr_data_open(t->data);
+    if (!data)
+        cli_library_failed();
+    return data;
+}
+
+const char *training_samples_word(const cr_data *data)
+{
+    return data->samples.x_dtype == CR_U8 && data->samples.x_shape.rank == 3 ? "images" : "samples";
+}
+
 cr_train_options training_trainer(training *t, cr_opt opt)
 {
     return (cr_train_options){

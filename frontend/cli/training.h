@@ -32,6 +32,10 @@ void training_options(training *t, cli_options *o);
 void training_net_options(training *t, cli_options *o);
 /* Reads what the texts hold; `o` as parsed. CLI_GO, or the exit status after a message. */
 int training_check(training *t, const cli_options *o);
+/* The samples that --data names; NULL after a message. To be given to cr_data_close. */
+cr_data *training_data(const training *t);
+/* "images" or "samples". */
+const char *training_samples_word(const cr_data *data);
 /* What a trainer is made from. `t` must outlive it. */
 cr_train_options training_trainer(training *t, cr_opt opt);
 

@@ -54,13 +54,14 @@ static bool skip(const cr_tune_event *e, void *user)
 static int work(struct tune *t, double seconds, int to)
 {
     struct child child = {t, to};
-    cr_dataset *data = cr_dataset_load(t->t.data);
+    cr_data *data = training_data(&t->t);
     if (!data)
-        return cli_library_failed();
+        return CLI_MISTAKE;
     cr_train_options options = training_trainer(&t->t, CR_OPT_FUSED);
     options.no_evaluation = true;
-    cr_graph *g = cr_training_graph(data, &options);
-    const uint32_t batch = options.batch ? options.batch : data->ntrain < 64 ? data->ntrain : 64;
+    cr_graph *g = cr_training_graph_of(&data->samples, &options);
+    const uint32_t n = data->samples.train.n;
+    const uint32_t batch = options.batch ? options.batch : n < 64 ? n : 64;
     const cr_binding bind = {"batch", batch};
     cr_tune_options o = {.compile = options.compile,
                          .seconds = seconds,
@@ -72,7 +73,7 @@ static int work(struct tune *t, double seconds, int to)
     o.compile.interrupt = NULL;
     int status = g && cr_tune(g, &o) == CR_OK ? CLI_OK : cli_library_failed();
     cr_graph_destroy(g);
-    cr_dataset_destroy(data);
+    cr_data_close(data);
     return status;
 }
 

@@ -174,6 +174,30 @@ cr_samples cr_dataset_samples(const cr_dataset *data)
     };
 }
 
+/* ---- as samples ------------------------------------------------------------------------------ */
+
+static void destroy(void *dataset)
+{
+    cr_dataset_destroy(dataset);
+}
+
+cr_data *cr_data_open(const char *name)
+{
+    cr_dataset *set = cr_dataset_load(name);
+    cr_data *data = set ? cr_data_create(name) : NULL;
+    if (!data) {
+        cr_dataset_destroy(set);
+        return NULL;
+    }
+    if (cr_data_own(data, set, destroy) != CR_OK) {
+        cr_data_close(data);
+        return NULL;
+    }
+    data->samples = cr_dataset_samples(set);
+    data->from[0] = data->from[2] = data->name;
+    return data;
+}
+
 cr_status cr_dataset_check_labels(const cr_dataset *data, uint32_t classes)
 {
     const cr_samples samples = cr_dataset_samples(data);

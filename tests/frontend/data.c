@@ -94,6 +94,53 @@ Test(data, reads_a_set)
     cr_dataset_destroy(d);
 }
 
+Test(data, opens_a_set)
+{
+    put_set();
+    cr_data *d = cr_data_open(folder);
+    cr_assert_not_null(d, "%s", cr_error());
+    cr_assert_str_eq(d->name, folder);
+    cr_assert_eq(d->samples.x_shape.rank, 3);
+    cr_assert_eq(d->samples.train.n, 6);
+    cr_assert_eq(d->samples.test.n, 3);
+    cr_assert_eq(((const uint8_t *)d->samples.train.x)[5], 5);
+    cr_data_close(d);
+    cr_assert_null(cr_data_open("/nonexistent/set"));
+    cr_assert(strstr(cr_error(), "no such folder"), "%s", cr_error());
+    cr_data_close(NULL);
+}
+
+/* A block begins where buffers do, and 64 bytes after its end are on its last page. */
+Test(data, gives_memory_to_be_used_in_place)
+{
+    static const size_t sizes[] = {1, 4000, 4032, 4033, 4095, 4096, 8192 + 4064, 100000};
+    cr_data *d = cr_data_create("d");
+    for (size_t i = 0; i < CR_COUNTOF(sizes); i++) {
+        const char *at = cr_data_alloc(d, sizes[i]);
+        const uintptr_t last = (uintptr_t)at + sizes[i] - 1;
+        cr_assert_eq((uintptr_t)at % 512, 0);
+        cr_assert_eq(last / 4096, (last + 64) / 4096, "%zu", sizes[i]);
+        cr_assert_eq(at[0] | at[sizes[i] - 1], 0);
+    }
+    cr_assert_null(cr_data_alloc(d, SIZE_MAX - 100));
+    cr_data_close(d);
+}
+
+static void count_close(void *what)
+{
+    ++*(int *)what;
+}
+
+Test(data, closes_what_it_owns)
+{
+    int closed = 0;
+    cr_data *d = cr_data_create("d");
+    cr_assert_eq(cr_data_own(d, &closed, count_close), CR_OK);
+    cr_assert_eq(closed, 0);
+    cr_data_close(d);
+    cr_assert_eq(closed, 1);
+}
+
 Test(data, reads_gzip)
 {
     uint8_t b[256];
@@ -213,10 +260,10 @@ Test(data, every_allocation_may_fail)
     put_set();
     for (int64_t n = 0; n < 100; n++) {
         cr_alloc_fail_after(n);
-        cr_dataset *d = cr_dataset_load(folder);
+        cr_data *d = cr_data_open(folder);
         cr_alloc_fail_after(-1);
         if (d) {
-            cr_dataset_destroy(d);
+            cr_data_close(d);
             return;
         }
         cr_assert_eq(cr_last_status(), CR_E_MEMORY, "%s", cr_error());

@@ -1,8 +1,9 @@
 /* crisol/data.h - data sets: labelled images as MNIST's IDX files hold them, and any samples that
  * the caller has in memory.
  *
- *     cr_dataset *data = cr_dataset_load("fashion-mnist");
+ *     cr_data *data = cr_data_open("fashion-mnist");
  *     if (!data) { fprintf(stderr, "%s\n", cr_error()); return 1; }
+ *     cr_trainer *t = cr_trainer_create_of(&data->samples, &options);
  *
  *     const cr_samples samples = {.x_dtype = CR_F32, .x_shape = CR_SHAPE(2),
  *                                 .train = {.x = points, .y = targets, .n = 1000}};
@@ -66,6 +67,42 @@ typedef struct cr_samples {
     cr_shape y_shape; /* of one sample's targets; CR_SCALAR for classes */
     cr_part train, validation, test;
 } cr_samples;
+
+/* ---- samples and what they are ----------------------------------------------------------------
+ */
+
+/* Words, one for each number from 0; n = 0: there are none. */
+typedef struct cr_words {
+    const char *const *word;
+    uint32_t n;
+} cr_words;
+
+/* Samples, and what holds them. A reader fills it in; all that it points to belongs to it. */
+typedef struct cr_data {
+    cr_samples samples;
+    const char *name;    /* what was opened */
+    cr_words classes;    /* names of the classes, where the source has them */
+    cr_words columns;    /* names of the features of x and, behind them, of the targets */
+    const char *from[3]; /* the file of training, validation and test; NULL: it is none of a file */
+    bool mapped;         /* arrays are views of files, not read before they are used */
+    struct cr_data_owned *owned; /* private */
+} cr_data;
+
+/* Opens a data set of IDX files, named as for cr_dataset_load. NULL on a mistake, with the message
+ * of it. Formats of other files are read by the library of crisol/io/table.h. */
+CR_API cr_data *cr_data_open(const char *name);
+/* Frees it, and all that belongs to it. Trainers of its samples must be gone. Accepts NULL. */
+CR_API void cr_data_close(cr_data *data);
+
+/* For readers of other formats. An empty one; `name` is copied. NULL: out of memory. */
+CR_API cr_data *cr_data_create(const char *name);
+/* Zeroed memory that belongs to `data`, placed so that a device that shares the host's memory can
+ * use it without a copy (cr_feed_in_place). NULL: out of memory. */
+CR_API void *cr_data_alloc(cr_data *data, size_t bytes);
+/* A copy of a text, that belongs to `data`. */
+CR_API const char *cr_data_text(cr_data *data, const char *text);
+/* finish(what) is called when `data` is closed, the last one first; at once when this fails. */
+CR_API cr_status cr_data_own(cr_data *data, void *what, void (*finish)(void *what));
 
 /* The images [rows, cols, 1] and the labels of a data set, where they lie. */
 CR_API cr_samples cr_dataset_samples(const cr_dataset *data);
