@@ -247,8 +247,23 @@ static void describe(cr_program *p, double compile_s, double build_s)
     }
 }
 
+/* For p->target. */
+static cr_status make_module(cr_program *p, const cr_graph *g, const cr_compile_options *o,
+                             cr_module **out)
+{
+    CR_TRY(translate(p, g, o));
+    p->cx =
+        (cr_pass_context){.graph = cr_graph_copy(g), .target = &p->target, .options = p->options};
+    if (!p->cx.graph)
+        return cr_last_status();
+    CR_TRY(cr_pipeline_run(&p->cx, NULL, NULL));
+    *out = cr_codegen(p->cx.plan);
+    return *out ? CR_OK : cr_last_status();
+}
+
 static cr_status compile(cr_program *p, const cr_graph *g, const cr_compile_options *o)
 {
+    cr_module *module;
     CR_TRY(cr_graph_status(g));
     p->device = o->share ? cr_device_ref(o->share->device) : cr_device_open(o->device);
     if (!p->device)
@@ -256,15 +271,8 @@ static cr_status compile(cr_program *p, const cr_graph *g, const cr_compile_opti
     if (o->dump_kernels)
         CR_TRY(cr_device_dump_kernels(p->device, o->dump_kernels));
     cr_device_to_target(cr_device_describe(p->device), &p->target);
-    CR_TRY(translate(p, g, o));
-
     double start = cr_now();
-    p->cx =
-        (cr_pass_context){.graph = cr_graph_copy(g), .target = &p->target, .options = p->options};
-    if (!p->cx.graph)
-        return cr_last_status();
-    CR_TRY(cr_pipeline_run(&p->cx, NULL, NULL));
-    cr_module *module = cr_codegen(p->cx.plan);
+    CR_TRY(make_module(p, g, o, &module));
     double compiled = cr_now();
 
     cr_exec_options run = {.interrupt = (const volatile sig_atomic_t *)o->interrupt};
@@ -276,6 +284,37 @@ static cr_status compile(cr_program *p, const cr_graph *g, const cr_compile_opti
     if (o->share)
         CR_TRY(share_inputs(p, o->share));
     return fill_states(p, g, o->seed);
+}
+
+static void sum_needs(const cr_module *m, cr_needs *out)
+{
+    *out = (cr_needs){0};
+    for (uint32_t i = 0; i < m->nmemory; i++) {
+        const uint64_t bytes = m->memory[i].bytes + CR_DEVICE_SLACK;
+        if (m->memory[i].kind == CR_MEMORY_INPUT)
+            out->inputs += bytes;
+        else if (m->memory[i].kind == CR_MEMORY_STORE)
+            out->states += bytes;
+        else if (!cr_memory_on_host(m->memory[i].kind))
+            out->step += bytes;
+    }
+}
+
+cr_status cr_compile_needs(const cr_graph *g, const cr_compile_options *o,
+                           const cr_device_facts *device, cr_needs *out)
+{
+    cr_program p = {0};
+    cr_module *module = NULL;
+    cr_device_to_target(device, &p.target);
+    cr_status status = cr_graph_status(g);
+    if (status == CR_OK)
+        status = make_module(&p, g, o, &module);
+    if (status == CR_OK)
+        sum_needs(module, out);
+    cr_module_destroy(module);
+    cr_pass_context_finish(&p.cx);
+    cr_arena_finish(&p.arena);
+    return status;
 }
 
 cr_program *cr_compile(const cr_graph *g, const cr_compile_options *options)
@@ -319,6 +358,22 @@ cr_status cr_feed_in_place(cr_program *p, const char *name, const void *data, si
     if (why_copied)
         *why_copied = why;
     return status;
+}
+
+void *cr_feed_stage(cr_program *p, const char *name)
+{
+    void *at;
+    return cr_exec_stage(p->exec, name, &at) == CR_OK ? at : NULL;
+}
+
+cr_status cr_feed_next(cr_program *p, const char *name, size_t bytes)
+{
+    return cr_exec_feed_next(p->exec, name, bytes);
+}
+
+cr_status cr_feed_switch(cr_program *p, const char *name)
+{
+    return cr_exec_switch(p->exec, name);
 }
 
 cr_status cr_fetch(cr_program *p, const char *name, void *out, size_t bytes)
@@ -370,6 +425,13 @@ cr_counters cr_program_counters(const cr_program *p)
     cr_exec_stats_get(p->exec, &s);
     return (cr_counters){s.steps,          s.launches,        s.step_h2d_bytes, s.step_d2h_bytes,
                          s.feed_h2d_bytes, s.fetch_d2h_bytes, s.feeds,          s.feeds_in_place};
+}
+
+cr_device_use cr_program_device_use(const cr_program *p)
+{
+    cr_device_use use;
+    cr_device_memory(p->device, &use.bytes, &use.peak_bytes);
+    return use;
 }
 
 char *cr_program_text(const cr_program *p, const char *what)

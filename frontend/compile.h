@@ -5,6 +5,7 @@
 #include "crisol/program.h"
 #include "module.h"
 #include "passes.h"
+#include "runtime.h"
 
 /* A graph of its own with the same nodes and roots. NULL out of memory. */
 cr_graph *cr_graph_copy(const cr_graph *g);
@@ -23,6 +24,17 @@ cr_status cr_tuning_load(const char *text, const cr_target *t, cr_arena *a, cr_p
 /* Where those of a device are stored, to be cr_freed; NULL when there is no place. */
 char *cr_tuning_path(const cr_target *t);
 cr_status cr_tuning_store(const cr_target *t, const cr_tuned *list, uint32_t n);
+
+/* Bytes of device memory, as the runtime will allocate them. */
+typedef struct cr_needs {
+    uint64_t step;   /* the program's own: values of a step, and what resident groups work on */
+    uint64_t states; /* one for all programs of a graph */
+    uint64_t inputs;
+} cr_needs;
+/* Of the program that the options would give on that device, which is not opened: all but building
+ * the kernels is done. */
+cr_status cr_compile_needs(const cr_graph *g, const cr_compile_options *o,
+                           const cr_device_facts *device, cr_needs *out);
 
 /* What was made of a program. */
 const cr_pass_context *cr_program_context(const cr_program *p);

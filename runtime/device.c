@@ -69,6 +69,7 @@ void cr_device_unref(cr_device *d)
     if (!d || --d->refs > 0)
         return;
     cr_cl_lock();
+    CL_RELEASE(clReleaseCommandQueue, d->transfer);
     CL_RELEASE(clReleaseCommandQueue, d->profiling);
     CL_RELEASE(clReleaseCommandQueue, d->queue);
     CL_RELEASE(clReleaseContext, d->context);
@@ -95,6 +96,20 @@ cr_status cr_device_profiling_queue(cr_device *d, cl_command_queue *queue)
                   "making a queue with profiling on %s", d->info.name);
     *queue = d->profiling;
     return CR_OK;
+}
+
+cr_status cr_device_transfer_queue(cr_device *d)
+{
+    if (!d->transfer)
+        CL_CREATE(d->transfer, clCreateCommandQueue(d->context, d->id, 0, &cl_err),
+                  "making a queue for uploads on %s", d->info.name);
+    return CR_OK;
+}
+
+void cr_device_memory(const cr_device *d, uint64_t *bytes, uint64_t *peak_bytes)
+{
+    *bytes = d->bytes;
+    *peak_bytes = d->peak_bytes;
 }
 
 cr_status cr_device_dump_kernels(cr_device *d, const char *folder)

@@ -14,6 +14,9 @@ struct cr_device {
     cl_context context;
     cl_command_queue queue;     /* in order */
     cl_command_queue profiling; /* in order, with time stamps; NULL until first asked for */
+    cl_command_queue
+        transfer; /* in order, for uploads beside what runs; NULL until first asked for */
+    uint64_t bytes, peak_bytes; /* allocated on it now, and at most */
     char *dump_folder;          /* NULL: kernels are not dumped */
 };
 
@@ -28,5 +31,7 @@ cr_status cr_devices_probe(cr_device_facts **list, cr_device_ids **ids, uint32_t
 
 /* The queue with profiling, made at the first call. */
 cr_status cr_device_profiling_queue(cr_device *device, cl_command_queue *queue);
+/* Makes device->transfer at the first call. */
+cr_status cr_device_transfer_queue(cr_device *device);
 
 #endif

@@ -1,4 +1,6 @@
-/* executor.c - making an executable from a module, feeding it, fetching from it. run.c runs it. */
+/* executor.c - making an executable from a module, fetching from it. feed.c feeds it, run.c runs
+ * it.
+ */
 #include "executor.h"
 
 /* ---- checks before anything is allocated ------------------------------------------------- */
@@ -32,7 +34,7 @@ static uint64_t bytes_of_kind(const cr_module *m, cr_memory_kind kind)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < m->nmemory; i++)
         if (m->memory[i].kind == kind)
-            sum += m->memory[i].bytes + CR_MEMORY_SLACK;
+            sum += m->memory[i].bytes + CR_DEVICE_SLACK;
     return sum;
 }
 
@@ -64,7 +66,7 @@ static cr_status check_memory(const cr_device_facts *d, const cr_module *m)
     char what[256];
     for (uint32_t i = 0; i < m->nmemory; i++) {
         const cr_memory *at = &m->memory[i];
-        if (cr_memory_on_host(at->kind) || at->bytes + CR_MEMORY_SLACK <= d->max_alloc_bytes)
+        if (cr_memory_on_host(at->kind) || at->bytes + CR_DEVICE_SLACK <= d->max_alloc_bytes)
             continue;
         snprintf(what, sizeof what,
                  "needs %llu bytes in one piece (\"%.100s\"), and the largest allocation is %llu",
@@ -131,6 +133,7 @@ static cr_status make_kernel(cr_exec *x, uint32_t i)
 cr_status cr_exec_bind(cr_exec *x, uint32_t memory)
 {
     const cr_module *m = x->module;
+    x->bound[memory] = x->memory[memory]->version;
     for (uint32_t k = 0; k < m->nkernel; k++)
         for (uint32_t i = 0; i < m->kernel[k].nmemory; i++)
             if (m->kernel[k].memory[i] == memory)
@@ -177,8 +180,9 @@ static cr_status build(cr_exec *x)
         x->store = cr_store_create(x->device);
     x->kernel = cr_alloc((m->nkernel + 1) * sizeof(cl_kernel));
     x->memory = cr_alloc((m->nmemory + 1) * sizeof *x->memory);
+    x->bound = cr_alloc((m->nmemory + 1) * sizeof *x->bound);
     x->host = cr_alloc((m->nstep + 1) * sizeof *x->host);
-    if (!x->store || !x->kernel || !x->memory || !x->host)
+    if (!x->store || !x->kernel || !x->memory || !x->bound || !x->host)
         return CR_E_MEMORY;
     CR_TRY(make_host_steps(x));
     CR_TRY(make_memories(x));
@@ -221,6 +225,7 @@ static void release_parts(cr_exec *x)
         cr_mem_unref(x->memory[i]);
     cr_free(x->host);
     cr_free(x->kernel);
+    cr_free(x->bound);
     cr_free(x->memory);
 }
 
@@ -270,9 +275,9 @@ void cr_exec_stats_reset(cr_exec *x)
     x->stats = (cr_exec_stats){0};
 }
 
-/* ---- inputs ------------------------------------------------------------------------------ */
+/* ---- slots ------------------------------------------------------------------------------- */
 
-static const cr_slot *find_slot(const cr_module *m, cr_slot_kind kind, const char *name)
+const cr_slot *cr_exec_slot(const cr_module *m, cr_slot_kind kind, const char *name)
 {
     for (uint32_t i = 0; i < m->nslot; i++)
         if (m->slot[i].kind == kind && strcmp(m->slot[i].name, name) == 0)
@@ -280,8 +285,7 @@ static const cr_slot *find_slot(const cr_module *m, cr_slot_kind kind, const cha
     return NULL;
 }
 
-static cr_status unknown_name(const cr_module *m, const char *name, const char *what,
-                              unsigned kinds)
+cr_status cr_exec_no_such(const cr_module *m, const char *name, const char *what, unsigned kinds)
 {
     cr_strbuf list = {0};
     for (uint32_t i = 0; i < m->nslot; i++)
@@ -293,13 +297,7 @@ static cr_status unknown_name(const cr_module *m, const char *name, const char *
     return status;
 }
 
-static cr_status find_input(const cr_exec *x, const char *name, const cr_slot **slot)
-{
-    *slot = find_slot(x->module, CR_SLOT_INPUT, name);
-    return *slot ? CR_OK : unknown_name(x->module, name, "input", 1u << CR_SLOT_INPUT);
-}
-
-static cr_status check_size(const char *what, const cr_slot *s, uint64_t bytes)
+cr_status cr_exec_check_size(const char *what, const cr_slot *s, uint64_t bytes)
 {
     if (bytes == s->bytes)
         return CR_OK;
@@ -313,130 +311,16 @@ static cr_status check_size(const char *what, const cr_slot *s, uint64_t bytes)
     return status;
 }
 
-static cr_status ensure_input(cr_exec *x, uint32_t memory)
-{
-    const cr_memory *m = &x->module->memory[memory];
-    if (x->memory[memory])
-        return CR_OK;
-    x->memory[memory] = cr_mem_on_device(x->device, m->name, m->bytes);
-    return x->memory[memory] ? cr_exec_bind(x, memory) : cr_last_status();
-}
-
-/* Of an input that no other executable has. */
-static cr_status replace_input(cr_exec *x, uint32_t memory, cr_mem *by)
-{
-    cr_status status = cr_exec_settle(x);
-    if (status != CR_OK) {
-        cr_mem_unref(by);
-        return status;
-    }
-    cr_mem_unref(x->memory[memory]);
-    x->memory[memory] = by;
-    return cr_exec_bind(x, memory);
-}
-
-/* The caller's memory is never written: an input that was used in place gets one of its own. */
-static cr_status ensure_own(cr_exec *x, const cr_slot *slot)
-{
-    const cr_memory *m = &x->module->memory[slot->memory];
-    const cr_mem *b = x->memory[slot->memory];
-    CR_TRY(ensure_input(x, slot->memory));
-    if (!b || !b->in_place)
-        return CR_OK;
-    if (b->refs > 1)
-        return cr_fail(
-            CR_E_ARGUMENT,
-            "input \"%s\" was fed in place and other programs share it: it cannot be fed "
-            "again while they are there",
-            slot->name);
-    cr_mem *own = cr_mem_on_device(x->device, m->name, m->bytes);
-    return own ? replace_input(x, slot->memory, own) : cr_last_status();
-}
-
-cr_status cr_exec_feed(cr_exec *x, const char *name, const void *data, uint64_t bytes)
-{
-    const cr_slot *slot;
-    CR_TRY(find_input(x, name, &slot));
-    CR_TRY(check_size("input", slot, bytes));
-    CR_TRY(ensure_own(x, slot));
-    cr_mem *b = x->memory[slot->memory];
-    if (b->borrowed) {
-        /* what reads the old data may still be enqueued: cr_exec_run waits for uploads */
-        b->host = (void *)(uintptr_t)data;
-    } else {
-        CR_TRY(cr_mem_write(b, slot->offset, data, bytes));
-        x->stats.feed_h2d_bytes += b->mem ? bytes : 0;
-    }
-    b->fed = true;
-    x->stats.feeds++;
-    x->stats.feeds_in_place += b->borrowed;
-    return CR_OK;
-}
-
-static const char *why_not(const cr_exec *x, const cr_slot *slot)
-{
-    const cr_mem *b = x->memory[slot->memory];
-    if (slot->offset > 0)
-        return "the input lies in one memory with others";
-    return b && b->refs > 1 ? "other programs share the input already" : NULL;
-}
-
-cr_status cr_exec_feed_in_place(cr_exec *x, const char *name, const void *data, uint64_t bytes,
-                                const char **why)
-{
-    const cr_slot *slot;
-    *why = NULL;
-    CR_TRY(find_input(x, name, &slot));
-    CR_TRY(check_size("input", slot, bytes));
-    if (x->module->memory[slot->memory].kind == CR_MEMORY_HOST_INPUT)
-        return cr_exec_feed(x, name, data, bytes);
-    *why = why_not(x, slot);
-    cr_mem *b = *why ? NULL : cr_mem_in_place(x->device, data, bytes, why);
-    if (!b)
-        return *why ? cr_exec_feed(x, name, data, bytes) : CR_E_MEMORY;
-    CR_TRY(replace_input(x, slot->memory, b));
-    b->fed = true;
-    x->stats.feeds++;
-    x->stats.feeds_in_place++;
-    return CR_OK;
-}
-
-static bool same_tensor(const cr_exec *x, const cr_slot *a, const cr_exec *y, const cr_slot *b)
-{
-    return a->bytes == b->bytes && a->dtype == b->dtype && a->offset == b->offset &&
-           x->module->memory[a->memory].kind == y->module->memory[b->memory].kind &&
-           x->module->memory[a->memory].bytes == y->module->memory[b->memory].bytes &&
-           x->device == y->device;
-}
-
-cr_status cr_exec_share_input(cr_exec *x, cr_exec *from, const char *name)
-{
-    const cr_slot *slot, *other;
-    CR_TRY(find_input(x, name, &slot));
-    CR_TRY(find_input(from, name, &other));
-    if (!same_tensor(x, slot, from, other))
-        return cr_fail(CR_E_ARGUMENT,
-                       "input \"%s\" cannot be shared: programs \"%s\" and \"%s\" differ in its "
-                       "size, type, place or device",
-                       name, x->module->name, from->module->name);
-    CR_TRY(ensure_input(from, other->memory));
-    CR_TRY(cr_exec_settle(x));
-    cr_mem *old = x->memory[slot->memory];
-    x->memory[slot->memory] = cr_mem_ref(from->memory[other->memory]);
-    cr_mem_unref(old);
-    return cr_exec_bind(x, slot->memory);
-}
-
 /* ---- outputs ----------------------------------------------------------------------------- */
 
 static cr_status find_fetchable(const cr_exec *x, const char *name, const cr_slot **slot)
 {
     static const cr_slot_kind order[] = {CR_SLOT_OUTPUT, CR_SLOT_STATE, CR_SLOT_INPUT};
     for (uint32_t i = 0; i < CR_COUNTOF(order); i++)
-        if ((*slot = find_slot(x->module, order[i], name)))
+        if ((*slot = cr_exec_slot(x->module, order[i], name)))
             return CR_OK;
-    return unknown_name(x->module, name, "output or state",
-                        1u << CR_SLOT_OUTPUT | 1u << CR_SLOT_STATE);
+    return cr_exec_no_such(x->module, name, "output or state",
+                           1u << CR_SLOT_OUTPUT | 1u << CR_SLOT_STATE);
 }
 
 /* Values of a step exist once a step was run, inputs once they were fed. */
@@ -455,7 +339,7 @@ cr_status cr_exec_fetch(cr_exec *x, const char *name, void *out, uint64_t bytes)
 {
     const cr_slot *slot;
     CR_TRY(find_fetchable(x, name, &slot));
-    CR_TRY(check_size(slot->kind == CR_SLOT_STATE ? "state" : "output", slot, bytes));
+    CR_TRY(cr_exec_check_size(slot->kind == CR_SLOT_STATE ? "state" : "output", slot, bytes));
     CR_TRY(check_value(x, slot));
     cr_mem *b = x->memory[slot->memory];
     CR_TRY(cr_exec_settle(x));

@@ -18,6 +18,7 @@ struct cr_exec {
     cr_built_program program;
     cl_kernel *kernel;      /* module->nkernel; arguments are set once */
     cr_mem **memory;        /* module->nmemory; a device INPUT is NULL until it is first fed */
+    uint32_t *bound;        /* memory[i]->version that the kernels are bound to */
     cr_host_step **host;    /* module->nstep; NULL for steps of other kinds */
     bool uploads;           /* some step reads host memory behind the host's back */
     cl_command_queue queue; /* the device's, or its profiling one */
@@ -37,6 +38,13 @@ struct cr_exec {
 
 /* Makes kernels and host steps see memory[i]. */
 cr_status cr_exec_bind(cr_exec *x, uint32_t memory);
+
+/* The slot of that kind and name; NULL: there is none. */
+const cr_slot *cr_exec_slot(const cr_module *m, cr_slot_kind kind, const char *name);
+/* Says so: there is no `what` of that name among slots of those kinds (1 << cr_slot_kind). */
+cr_status cr_exec_no_such(const cr_module *m, const char *name, const char *what, unsigned kinds);
+/* An error unless the slot is of that many bytes. */
+cr_status cr_exec_check_size(const char *what, const cr_slot *slot, uint64_t bytes);
 
 /* run.c: waits for all that was enqueued. */
 cr_status cr_exec_settle(cr_exec *x);

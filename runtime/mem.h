@@ -4,18 +4,17 @@
 
 #include "device.h"
 
-/* Vector loads may read past the last element: no device memory ends right after its tensors. */
-enum { CR_MEMORY_SLACK = 64 };
-
 typedef struct cr_mem {
     uint32_t refs;
     cr_device *device;
     uint64_t bytes;
-    cl_mem mem;    /* on the device */
-    void *host;    /* on the host */
-    bool borrowed; /* `host` is the caller's */
-    bool in_place; /* `mem` is over the caller's memory, which is never written */
-    bool fed;      /* inputs: it has its elements */
+    cl_mem mem;           /* on the device */
+    void *host;           /* on the host */
+    bool borrowed;        /* `host` is the caller's */
+    bool in_place;        /* `mem` is over the caller's memory, which is never written */
+    bool fed;             /* inputs: it has its elements */
+    struct cr_next *next; /* inputs: a second buffer; NULL: there was no need (next.h) */
+    uint32_t version;     /* how often `mem` was exchanged for it */
 } cr_mem;
 
 cr_mem *cr_mem_on_device(cr_device *device, const char *name, uint64_t bytes);
@@ -26,6 +25,10 @@ cr_mem *cr_mem_borrowed(cr_device *device, uint64_t bytes); /* points nowhere ye
 cr_mem *cr_mem_in_place(cr_device *device, const void *data, uint64_t bytes, const char **why);
 cr_mem *cr_mem_ref(cr_mem *b);
 void cr_mem_unref(cr_mem *b); /* accepts NULL */
+
+/* A buffer on the device, and its end, both counted there; *mem may be NULL at the end. */
+cr_status cr_mem_allocate(cr_device *device, const char *name, uint64_t bytes, cl_mem *mem);
+void cr_mem_release(cr_device *device, uint64_t bytes, cl_mem *mem);
 
 cr_status cr_mem_zero(cr_mem *b);
 /* Copies, after all that was enqueued, and returns when it is done. */

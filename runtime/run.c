@@ -254,10 +254,20 @@ static void clean_up(cr_exec *x)
     cr_pace_forget(&x->pace);
 }
 
+/* Buffers that were exchanged for their next ones, by whoever shares them. */
+static cr_status bind_switched(cr_exec *x)
+{
+    for (uint32_t i = 0; i < x->module->nmemory; i++)
+        if (x->memory[i] && x->memory[i]->version != x->bound[i])
+            CR_TRY(cr_exec_bind(x, i));
+    return CR_OK;
+}
+
 cr_status cr_exec_run(cr_exec *x, uint64_t nsteps)
 {
     x->steps_done = 0;
     CR_TRY(check_fed(x));
+    CR_TRY(bind_switched(x));
     x->pace.since = -1; /* steps of an earlier call: the time between is not theirs */
     cr_status status = run_chunks(x, nsteps);
     if (status == CR_OK)

@@ -86,6 +86,19 @@ typedef struct cr_launch_cost {
 } cr_launch_cost;
 cr_status cr_device_launch_cost(cr_device *device, cr_launch_cost *out);
 
+/* Vector loads may read past the last element: every buffer is by so much larger than its memory.
+ */
+enum { CR_DEVICE_SLACK = 64 };
+
+/* Bytes of buffers on it, now and at most since it was opened. Memory of the host's that a device
+ * uses in place, or uploads from, is not counted. */
+void cr_device_memory(const cr_device *device, uint64_t *bytes, uint64_t *peak_bytes);
+
+/* NULL when the device can use the host's elements there without a copy; else a constant that says
+ * why not. */
+const char *cr_device_why_not_in_place(const cr_device_facts *device, const void *data,
+                                       uint64_t bytes);
+
 /* From now on the source of every module is written to `folder` before it is built, one file each,
  * MODULE-HASH.cl. NULL: no more. The folder is made if need be. */
 cr_status cr_device_dump_kernels(cr_device *device, const char *folder);
@@ -142,6 +155,13 @@ cr_status cr_exec_feed(cr_exec *exec, const char *name, const void *data, uint64
  */
 cr_status cr_exec_feed_in_place(cr_exec *exec, const char *name, const void *data, uint64_t bytes,
                                 const char **why);
+/* An input's next elements, uploaded beside what runs: staged at *at, host memory as large as the
+ * input, which stays valid until they are fed; fed, their first `bytes`, to a second buffer; and
+ * switched to, for all executables that share the input: steps enqueued afterwards read them. Only
+ * for inputs on the device. */
+cr_status cr_exec_stage(cr_exec *exec, const char *name, void **at);
+cr_status cr_exec_feed_next(cr_exec *exec, const char *name, uint64_t bytes);
+cr_status cr_exec_switch(cr_exec *exec, const char *name);
 /* From now on both executables (of one device) have one copy of that input: feeding either feeds
  * both. */
 cr_status cr_exec_share_input(cr_exec *exec, cr_exec *from, const char *name);

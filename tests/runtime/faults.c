@@ -47,6 +47,26 @@ static cr_status use_in_place(cr_device *d)
     return status;
 }
 
+static cr_status use_next(cr_device *d)
+{
+    void *at;
+    cr_exec *e = cr_exec_create(d, NULL, add_module(), NULL);
+    cr_status status = e ? CR_OK : cr_last_status();
+    if (status == CR_OK)
+        status = cr_exec_feed(e, "y", y, sizeof y);
+    for (int i = 0; i < 3 && status == CR_OK; i++) {
+        status = cr_exec_stage(e, "x", &at);
+        if (status == CR_OK)
+            status = cr_exec_feed_next(e, "x", sizeof x);
+        if (status == CR_OK)
+            status = cr_exec_switch(e, "x");
+        if (status == CR_OK)
+            status = cr_exec_run(e, 2);
+    }
+    cr_exec_destroy(e);
+    return status;
+}
+
 static cr_status use_count(cr_device *d)
 {
     cr_exec *e = cr_exec_create(d, NULL, count_module(), NULL);
@@ -115,6 +135,8 @@ static cr_status scenario(void)
     cr_status status = use_add(d);
     if (status == CR_OK)
         status = use_in_place(d);
+    if (status == CR_OK)
+        status = use_next(d);
     if (status == CR_OK)
         status = use_count(d);
     if (status == CR_OK)

@@ -100,6 +100,24 @@ CR_API cr_status cr_feed(cr_program *p, const char *name, const void *data, size
  * input. Errors as cr_feed. */
 CR_API cr_status cr_feed_in_place(cr_program *p, const char *name, const void *data, size_t bytes,
                                   const char **why_copied);
+/* Input `name` in pieces that go up beside what runs, through a second buffer on the device:
+ *
+ *     for (each piece) {
+ *         void *at = cr_feed_stage(p, "x");    // write the piece there; NULL: see cr_error()
+ *         cr_feed_next(p, "x", bytes);         // its first `bytes` bytes start to go up
+ *         cr_feed_switch(p, "x");              // steps that are run from now on read it
+ *         cr_run(p, n);
+ *     }
+ *
+ * Better: stage and feed the next piece after cr_run, before the next switch. None of the three
+ * waits for steps; cr_feed_stage waits for an upload, that of two pieces ago. The memory it gives
+ * is as large as the input, the program's, and may be written (by any thread) until cr_feed_next.
+ * Of what lies behind `bytes` the device keeps what it had from earlier pieces. Programs that share
+ * the input see a switch, too. CR_E_ARGUMENT when there is no such input, it lives on the host,
+ * nothing was staged, or nothing fed to switch to; CR_E_DEVICE. */
+CR_API void *cr_feed_stage(cr_program *p, const char *name);
+CR_API cr_status cr_feed_next(cr_program *p, const char *name, size_t bytes);
+CR_API cr_status cr_feed_switch(cr_program *p, const char *name);
 /* Reads an output of the last step, a state, or an input as it was fed: waits, then copies to
  * `out`. CR_E_ARGUMENT when there is none of that name, `bytes` is not its size, or it has no value
  * yet; CR_E_DEVICE when a step has failed on the device. */
@@ -145,6 +163,13 @@ typedef struct cr_counters {
 } cr_counters;
 /* They only grow. */
 CR_API cr_counters cr_program_counters(const cr_program *p);
+
+/* Bytes of buffers on the device that p, and all programs that share with it, hold now, and held at
+ * most. Memory of the caller's that is used in place is not counted. */
+typedef struct cr_device_use {
+    uint64_t bytes, peak_bytes;
+} cr_device_use;
+CR_API cr_device_use cr_program_device_use(const cr_program *p);
 
 /* The compiled program as text: "graph" (after the passes), "plan", "reasons", "cl", "dot" (the
  * graph clustered by phase). The caller frees it with cr_string_free. */
