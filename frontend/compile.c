@@ -376,6 +376,15 @@ cr_status cr_feed_switch(cr_program *p, const char *name)
     return cr_exec_switch(p->exec, name);
 }
 
+bool cr_program_has_state(const cr_program *p, const char *name)
+{
+    const cr_module *m = cr_program_module(p);
+    for (uint32_t i = 0; i < m->nslot; i++)
+        if (m->slot[i].kind == CR_SLOT_STATE && strcmp(m->slot[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 cr_status cr_fetch(cr_program *p, const char *name, void *out, size_t bytes)
 {
     return cr_exec_fetch(p->exec, name, out, bytes);

@@ -140,6 +140,7 @@ static cr_status upload_order(cr_trainer *t)
 {
     cr_program *p = t->set[CR_TRAINING].whole;
     const uint32_t n = t->n.train;
+    t->ordered = true;
     CR_TRY(cr_wait(p)); /* a host-side order may still be read */
     if (t->options.keep_order)
         for (uint32_t i = 0; i < n; i++)
@@ -151,7 +152,7 @@ static cr_status upload_order(cr_trainer *t)
 
 cr_status cr_trainer_begin(cr_trainer *t)
 {
-    if (!t->options.keep_order || t->epoch == 0)
+    if (!t->options.keep_order || !t->ordered)
         CR_TRY(upload_order(t));
     CR_TRY(reset(t, &t->set[CR_TRAINING]));
     t->epoch++;

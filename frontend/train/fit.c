@@ -1,57 +1,13 @@
 /* fit.c - many epochs: callbacks, early stopping, and the best weights again. */
 #include <math.h>
 
-#include "ir.h"
 #include "trainer.h"
 
 typedef struct fitting {
     cr_trainer *t;
     const cr_fit_options *o;
-    char *kept; /* the model's states of the best epoch, one after the other */
     cr_fit out;
 } fitting;
-
-/* ---- weights --------------------------------------------------------------------------------- */
-
-/* The state that root i assigns, when it is the model's: a parameter, or what it assigns itself. */
-static cr_ref model_state(const cr_trainer *t, uint32_t i)
-{
-    const cr_node *n = cr_at(t->graph, t->graph->root.at[i]);
-    const bool is = n->op == CR_OP_ASSIGN && n->src[0] >= t->built.model_begin &&
-                    n->src[0] < t->built.model_end;
-    return is ? n->src[0] : 0;
-}
-
-static size_t model_bytes(const cr_trainer *t)
-{
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < t->graph->root.len; i++)
-        if (model_state(t, i))
-            bytes += (size_t)cr_bytes_of(t->graph, model_state(t, i));
-    return bytes;
-}
-
-typedef cr_status move_state(cr_program *p, const char *name, void *at, size_t bytes);
-
-static cr_status put(cr_program *p, const char *name, void *at, size_t bytes)
-{
-    return cr_set(p, name, at, bytes);
-}
-
-static cr_status move_states(const fitting *f, move_state *move)
-{
-    const cr_trainer *t = f->t;
-    char *at = f->kept;
-    for (uint32_t i = 0; i < t->graph->root.len; i++) {
-        const cr_ref state = model_state(t, i);
-        if (!state)
-            continue;
-        const size_t bytes = (size_t)cr_bytes_of(t->graph, state);
-        CR_TRY(move(t->set[CR_TRAINING].whole, cr_name_of(t->graph, state), at, bytes));
-        at += bytes;
-    }
-    return CR_OK;
-}
 
 /* ---- early stopping -------------------------------------------------------------------------- */
 
@@ -87,24 +43,28 @@ static double monitored(const fitting *f, const cr_epoch *e)
 /* By how much the figure is better than the best one. The first epoch is the best so far. */
 static double gain(const fitting *f, double now)
 {
-    if (f->out.best_epoch == 0)
+    if (f->t->best.epoch == 0)
         return INFINITY;
     const bool more = f->o->early_stopping->monitor == CR_MONITOR_ACCURACY;
-    return more ? now - f->out.best : f->out.best - now;
+    return more ? now - f->t->best.figure : f->t->best.figure - now;
 }
 
-/* Is it time to stop? */
-static cr_status judge(fitting *f, const cr_epoch *e, bool *stop)
+/* So many epochs in a row were no better. */
+static bool is_over(const fitting *f)
 {
-    const cr_early_stopping *s = f->o->early_stopping;
+    const cr_trainer *t = f->t;
+    return t->best.epoch && t->epoch - t->best.epoch >= f->o->early_stopping->patience;
+}
+
+static cr_status judge(fitting *f, const cr_epoch *e)
+{
+    cr_trainer *t = f->t;
     const double now = monitored(f, e);
-    if (gain(f, now) > s->min_delta) {
-        f->out.best = now;
-        f->out.best_epoch = e->epoch;
-        return s->keep_last ? CR_OK : move_states(f, cr_fetch);
-    }
-    *stop = *stop || e->epoch - f->out.best_epoch >= s->patience;
-    return CR_OK;
+    if (!(gain(f, now) > f->o->early_stopping->min_delta))
+        return CR_OK;
+    t->best.figure = now;
+    t->best.epoch = e->epoch;
+    return f->o->early_stopping->keep_last ? CR_OK : cr_trainer_get_model(t, t->best.weights);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -117,16 +77,30 @@ static cr_status one_epoch(fitting *f, bool *stop)
     if (f->o->on_epoch_with_loss)
         f->o->on_epoch_with_loss(e.epoch, e.train_loss, f->o->user);
     *stop = f->o->on_epoch && !f->o->on_epoch(&e, f->o->user);
-    return f->o->early_stopping ? judge(f, &e, stop) : CR_OK;
+    if (f->o->early_stopping) {
+        CR_TRY(judge(f, &e));
+        *stop = *stop || is_over(f);
+    }
+    return f->o->after_epoch ? f->o->after_epoch(f->t, &e, f->o->user) : CR_OK;
 }
 
 static cr_status epochs(fitting *f, uint32_t n)
 {
-    bool stop = false;
+    bool stop = f->o->early_stopping && is_over(f);
     for (uint32_t i = 0; i < n && !stop; i++)
         CR_TRY(one_epoch(f, &stop));
     f->out.stopped = f->out.epochs < n;
     return CR_OK;
+}
+
+/* What early stopping begins with. */
+static cr_status prepare(fitting *f)
+{
+    cr_trainer *t = f->t;
+    const cr_early_stopping *s = f->o->early_stopping;
+    if (!f->o->go_on || !s)
+        t->best.epoch = 0;
+    return s && !s->keep_last ? cr_trainer_keep_best(t) : CR_OK;
 }
 
 cr_status cr_trainer_fit(cr_trainer *t, uint32_t n, const cr_fit_options *options, cr_fit *out)
@@ -136,13 +110,12 @@ cr_status cr_trainer_fit(cr_trainer *t, uint32_t n, const cr_fit_options *option
     if (out)
         *out = f.out;
     CR_TRY(check(t, f.o->early_stopping));
-    if (f.o->early_stopping && !f.o->early_stopping->keep_last &&
-        !(f.kept = cr_alloc(model_bytes(t))))
-        return CR_E_MEMORY;
+    CR_TRY(prepare(&f));
     cr_status status = epochs(&f, n);
-    if (status == CR_OK && f.kept && f.out.best_epoch)
-        status = move_states(&f, put);
-    cr_free(f.kept);
+    if (status == CR_OK && t->best.epoch && !f.o->early_stopping->keep_last)
+        status = cr_trainer_set_model(t, t->best.weights);
+    f.out.best_epoch = t->best.epoch;
+    f.out.best = t->best.epoch ? t->best.figure : 0;
     if (out)
         *out = f.out;
     return status;

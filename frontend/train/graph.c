@@ -332,6 +332,7 @@ cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *opti
         return NULL;
     b.batch = cr_symbol(b.g, "batch", batch_bound(&b.n, predict));
     build_training(&b);
+    b.built.training_end = b.g->node.len;
     if (b.g->status == CR_OK)
         build_evaluations(&b);
     if (b.g->status == CR_OK && predict)

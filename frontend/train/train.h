@@ -36,6 +36,7 @@ bool cr_is_binary(cr_loss loss);
 typedef struct cr_train_built {
     cr_shape scores;                 /* what the model gives: [batch, ...] */
     uint32_t model_begin, model_end; /* nodes that the model made in training */
+    uint32_t training_end;           /* behind the nodes of training */
 } cr_train_built;
 
 /* cr_training_graph_of; where `predict`, also the output "predict.scores" of the input "predict_x",

@@ -176,6 +176,7 @@ static cr_status set_up(cr_trainer *t)
     if (cr_has_labels(&t->samples))
         CR_TRY(check_labels(t));
     CR_TRY(list_roots(t));
+    CR_TRY(cr_trainer_mark_predicting(t));
     t->order = cr_alloc(t->n.train * sizeof *t->order);
     if (!t->order)
         return CR_E_MEMORY;
@@ -235,6 +236,8 @@ void cr_trainer_destroy(cr_trainer *t)
     cr_free(t->update);
     cr_free(t->output);
     cr_free(t->order);
+    cr_free(t->best.weights);
+    cr_free(t->predicting);
     cr_free(t);
 }
 

@@ -46,11 +46,29 @@ struct cr_trainer {
     cr_predictor predictor[CR_PREDICTORS]; /* the last used first */
     const char **update, **output;         /* what a training step assigns and gives */
     uint32_t nupdate, noutput;
+    bool *predicting; /* per node: the model's scores are made of it */
     int32_t *order;
+    bool ordered;   /* the order was uploaded */
     uint32_t epoch; /* begun so far */
     uint64_t done;  /* whole batches of this epoch */
+    struct {
+        uint32_t epoch; /* 0: there is none */
+        double figure;
+        char *weights; /* the model's states, one after the other; NULL: not kept */
+    } best;            /* what early stopping remembers */
     const char *why_copied;
 };
+
+/* ---- states (states.c) ----------------------------------------------------------------------- */
+
+/* Finds out what predicting is made of. */
+cr_status cr_trainer_mark_predicting(cr_trainer *t);
+/* Bytes of the model's states; of all of them, one after the other in cr_trainer_states' order. */
+size_t cr_trainer_model_bytes(cr_trainer *t);
+cr_status cr_trainer_get_model(cr_trainer *t, char *out);
+cr_status cr_trainer_set_model(cr_trainer *t, const char *from);
+/* Makes room for the best weights. */
+cr_status cr_trainer_keep_best(cr_trainer *t);
 
 /* The graph's program of `batch` samples that shares with `share` (NULL: the first one). */
 cr_program *cr_trainer_compile(cr_trainer *t, cr_program *share, uint32_t batch,

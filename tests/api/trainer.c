@@ -531,6 +531,8 @@ Test(trainer, survives_without_memory)
     const cr_early_stopping stop = {.patience = 1};
     cr_trainer *t = trainer_of(&s, options_of(CR_OPT_FUSED));
     epochs(t, 1);
+    /* from now on the trainer has room for the best weights */
+    cr_trainer_fit(t, 1, &(cr_fit_options){.early_stopping = &stop}, NULL);
     bool ok = false;
     int64_t n = 0;
     for (; !ok; n++) {

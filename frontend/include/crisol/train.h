@@ -191,8 +191,13 @@ typedef struct cr_fit_options {
     bool (*on_epoch)(const cr_epoch *epoch, void *user);
     /* After each epoch, with its number and its training loss. */
     void (*on_epoch_with_loss)(uint32_t epoch, double loss, void *user);
-    void *user;                              /* of both */
+    /* After each epoch, once early stopping has looked at it: the place for a checkpoint
+     * (cr_trainer_states). Other than CR_OK ends the training with that status. */
+    cr_status (*after_epoch)(cr_trainer *t, const cr_epoch *epoch, void *user);
+    void *user;                              /* of all three */
     const cr_early_stopping *early_stopping; /* NULL: none */
+    bool go_on; /* early stopping goes on with what it remembers (cr_trainer_best), instead of
+                   forgetting it first */
 } cr_fit_options;
 
 /* What came of it. */
@@ -211,6 +216,40 @@ typedef struct cr_fit {
  * as it came. */
 CR_API cr_status cr_trainer_fit(cr_trainer *t, uint32_t epochs, const cr_fit_options *options,
                                 cr_fit *out);
+
+/* ---- states, to go on later ------------------------------------------------------------------ */
+
+/* A state of the trainer's graph. The texts belong to the graph. */
+typedef struct cr_trainer_state {
+    const char *name;
+    cr_dtype dtype;
+    cr_shape shape;
+    size_t bytes;
+    bool model; /* made by the model: a parameter, a running mean, a count of dropout; else by the
+                   training: of the optimizer, sums, seeds */
+    bool predicts; /* the model's scores are made of it */
+} cr_trainer_state;
+
+/* All states that a training goes on from, in the order they were built: writes at most `max`,
+ * gives how many there are. Sums of an evaluation, which start anew each time, are none. A trainer
+ * of the same samples and options whose states are set to those of another between two epochs, and
+ * which goes on after as many epochs, continues it bit for bit. */
+CR_API uint32_t cr_trainer_states(cr_trainer *t, cr_trainer_state *out, uint32_t max);
+/* Reads and sets one of them; errors as cr_fetch and cr_set. */
+CR_API cr_status cr_trainer_get(cr_trainer *t, const char *name, void *out, size_t bytes);
+CR_API cr_status cr_trainer_set(cr_trainer *t, const char *name, const void *data, size_t bytes);
+/* Epochs begun so far; and: the next one is to be the one after so many. */
+CR_API uint32_t cr_trainer_epochs(const cr_trainer *t);
+CR_API void cr_trainer_go_on(cr_trainer *t, uint32_t epochs);
+/* What early stopping remembers: the best epoch (0: none yet), its figure, and its weights, those
+ * of the states with `model`, one after the other; NULL when they are not kept. The weights belong
+ * to the trainer. cr_trainer_set_best copies them. */
+CR_API uint32_t cr_trainer_best(const cr_trainer *t, double *figure, const void **weights);
+CR_API cr_status cr_trainer_set_best(cr_trainer *t, uint32_t epoch, double figure,
+                                     const void *weights);
+/* What it was made from. */
+CR_API const cr_train_options *cr_trainer_options(const cr_trainer *t);
+CR_API const cr_samples *cr_trainer_samples(const cr_trainer *t);
 
 /* ---- using the net --------------------------------------------------------------------------- */
 
