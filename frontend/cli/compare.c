@@ -171,6 +171,25 @@ static int print_json(const comparison *c)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+/* With all options read. */
+static int run(comparison *c, bool json)
+{
+    if (c->steps < 1 || c->repeats < 1 || c->steps > 10000000 || c->repeats > 10000)
+        return cli_fail("--steps and --repeats: at least 1, at most 10000000 and 10000");
+    cr_data *data = training_data(&c->t);
+    if (!data)
+        return CLI_MISTAKE;
+    training_catch_interrupt();
+    int status = compare_measure(c, data);
+    if (status == CLI_OK && json)
+        status = print_json(c);
+    else if (status == CLI_OK)
+        print_table(c);
+    compare_finish(c);
+    cr_data_close(data);
+    return status;
+}
+
 int cli_compare(int argc, char **argv)
 {
     comparison c = {.steps = 100, .repeats = 15};
@@ -197,18 +216,7 @@ int cli_compare(int argc, char **argv)
         status = training_check(&c.t, &o);
     if (status != CLI_GO)
         return status;
-    if (c.steps < 1 || c.repeats < 1 || c.steps > 10000000 || c.repeats > 10000)
-        return cli_fail("--steps and --repeats: at least 1, at most 10000000 and 10000");
-    cr_data *data = training_data(&c.t);
-    if (!data)
-        return CLI_MISTAKE;
-    training_catch_interrupt();
-    status = compare_measure(&c, data);
-    if (status == CLI_OK && json)
-        status = print_json(&c);
-    else if (status == CLI_OK)
-        print_table(&c);
-    compare_finish(&c);
-    cr_data_close(data);
+    status = run(&c, json);
+    training_finish(&c.t);
     return status;
 }

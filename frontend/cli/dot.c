@@ -123,6 +123,7 @@ int cli_dot(int argc, char **argv)
     if (t.net_text && training_check(&t, &o) != CLI_GO)
         return CLI_MISTAKE;
     cr_graph *g = t.net_text ? graph_of_net(&t) : inspecting_read(o.file);
+    training_finish(&t);
     if (!g)
         return CLI_MISTAKE;
     status = run(g, &in, before, after, path);

@@ -142,6 +142,21 @@ static int run(struct job *job, const cr_data *data)
     return status;
 }
 
+/* With all options read. */
+static int profile(struct job *job)
+{
+    if (job->steps < 1)
+        return cli_fail("--steps: at least 1 is needed");
+    if (cli_check_writable(job->trace) != CLI_OK)
+        return CLI_MISTAKE;
+    cr_data *data = training_data(&job->t);
+    if (!data)
+        return CLI_MISTAKE;
+    const int status = run(job, data);
+    cr_data_close(data);
+    return status;
+}
+
 int cli_profile(int argc, char **argv)
 {
     struct job job = {.steps = 100};
@@ -161,14 +176,7 @@ int cli_profile(int argc, char **argv)
         status = training_check(&job.t, &o);
     if (status != CLI_GO)
         return status;
-    if (job.steps < 1)
-        return cli_fail("--steps: at least 1 is needed");
-    if (cli_check_writable(job.trace) != CLI_OK)
-        return CLI_MISTAKE;
-    cr_data *data = training_data(&job.t);
-    if (!data)
-        return CLI_MISTAKE;
-    status = run(&job, data);
-    cr_data_close(data);
+    status = profile(&job);
+    training_finish(&job.t);
     return status;
 }

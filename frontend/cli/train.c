@@ -252,6 +252,23 @@ static bool check_files(const struct job *job)
            !history_check_log(job->log) && !history_check_plot(job->plot);
 }
 
+/* With all options read. */
+static int train_checked(struct job *job, const cli_options *o)
+{
+    const int status = check_stopping(job, o);
+    if (status != CLI_GO)
+        return status;
+    if (!check_files(job))
+        return CLI_MISTAKE;
+    training_catch_interrupt();
+    cr_data *data = training_data(&job->t);
+    if (!data)
+        return CLI_MISTAKE;
+    const int end = run(job, data);
+    cr_data_close(data);
+    return end;
+}
+
 int cli_train(int argc, char **argv)
 {
     struct job job = {.epochs = 5};
@@ -264,17 +281,9 @@ int cli_train(int argc, char **argv)
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)
         status = training_check(&job.t, &o);
-    if (status == CLI_GO)
-        status = check_stopping(&job, &o);
     if (status != CLI_GO)
         return status;
-    if (!check_files(&job))
-        return CLI_MISTAKE;
-    training_catch_interrupt();
-    cr_data *data = training_data(&job.t);
-    if (!data)
-        return CLI_MISTAKE;
-    status = run(&job, data);
-    cr_data_close(data);
+    status = train_checked(&job, &o);
+    training_finish(&job.t);
     return status;
 }

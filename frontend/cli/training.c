@@ -36,9 +36,12 @@ static const char *layers_help(void)
 #define CR_X(name, word, parameters, help) {#word, parameters},
         CR_LAYER_MAP(CR_X)
 #undef CR_X
+#define CR_X(word, parameters, help) {#word, parameters},
+            CR_NET_ITEM_MAP(CR_X)
+#undef CR_X
     };
-    static char text[1024];
-    return cli_rows(text, sizeof text, "layers, with a comma between them:", rows,
+    static char text[2048];
+    return cli_rows(text, sizeof text, "layers, with a comma between them, each [as NAME]:", rows,
                     CLI_COUNTOF(rows));
 }
 
@@ -148,11 +151,17 @@ const char *training_samples_word(const cr_data *data)
     return data->samples.x_dtype == CR_U8 && data->samples.x_shape.rank == 3 ? "images" : "samples";
 }
 
+void training_finish(training *t)
+{
+    cr_net_finish(&t->net);
+}
+
 cr_train_options training_trainer(training *t, cr_opt opt)
 {
     return (cr_train_options){
         .model = cr_net_model,
         .model_user = &t->net,
+        .raw = true,
         .loss = (cr_loss)t->loss,
         .huber_delta = t->huber_delta,
         .label_smoothing = t->label_smoothing,

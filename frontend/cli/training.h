@@ -30,8 +30,10 @@ cr_opt cli_variant_opt(int i);
 void training_options(training *t, cli_options *o);
 /* The options without those that choose data and device: for pictures. */
 void training_net_options(training *t, cli_options *o);
-/* Reads what the texts hold; `o` as parsed. CLI_GO, or the exit status after a message. */
+/* Reads what the texts hold; `o` as parsed. CLI_GO, and what was read is training_finish's to free;
+ * or the exit status after a message. */
 int training_check(training *t, const cli_options *o);
+void training_finish(training *t);
 /* The samples that --data names; NULL after a message. To be given to cr_data_close. */
 cr_data *training_data(const training *t);
 /* "images" or "samples". */

@@ -243,6 +243,7 @@ int cli_tune(int argc, char **argv)
         if (status != CLI_MISTAKE)
             print_end(t);
     }
+    training_finish(&t->t);
     free(t);
     return status;
 }

@@ -103,9 +103,11 @@ bool cr_layer_fits(cr_loc at, const char *op, const char *name, cr_value x)
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
-                     cr_activation activation, const cr_init *init)
+cr_value cr_dense_ex_at(cr_loc at, cr_value x, const char *name, int64_t units,
+                        const cr_dense_options *options)
 {
+    static const cr_dense_options none;
+    const cr_dense_options *o = options ? options : &none;
     if (!cr_usable(at, "dense", &x, 1))
         return poison(x);
     cr_graph *g = x.graph;
@@ -116,10 +118,19 @@ cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
         return poison(x);
     const cr_shape s = cr_value_shape(x);
     const cr_init glorot = {.kind = CR_INIT_GLOROT_UNIFORM};
-    cr_value w = cr_layer_param(at, g, "dense", name, "w", init ? *init : glorot,
+    cr_value w = cr_layer_param(at, g, "dense", name, "w", o->init ? *o->init : glorot,
                                 CR_SHAPE(s.dim[s.rank - 1], units));
+    if (o->no_bias)
+        return cr_activate_at(at, cr_matmul_at(at, x, w), o->activation);
     cr_value b = cr_layer_param(at, g, "dense", name, "b", (cr_init){0}, CR_SHAPE(units));
-    return cr_activate_at(at, cr_add_at(at, cr_matmul_at(at, x, w), b), activation);
+    return cr_activate_at(at, cr_add_at(at, cr_matmul_at(at, x, w), b), o->activation);
+}
+
+cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
+                     cr_activation activation, const cr_init *init)
+{
+    return cr_dense_ex_at(at, x, name, units,
+                          &(cr_dense_options){.activation = activation, .init = init});
 }
 
 cr_value cr_embedding_at(cr_loc at, cr_value index, const char *name, int64_t vocabulary,
@@ -137,22 +148,6 @@ cr_value cr_embedding_at(cr_loc at, cr_value index, const char *name, int64_t vo
     cr_value w =
         cr_layer_param(at, g, "embedding", name, "w", uniform, CR_SHAPE(vocabulary, width));
     return cr_gather_at(at, w, index);
-}
-
-cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std)
-{
-    if (!cr_usable(at, "normalize", &x, 1))
-        return poison(x);
-    cr_graph *g = x.graph;
-    if (!(std > 0))
-        return cr_mistake(g, at, "normalize: std is %g; it must be above 0", (double)std);
-    cr_op_begin(g, "normalize", at);
-    cr_value v = cr_cast_at(at, x, CR_F32);
-    if (mean != 0)
-        v = cr_sub_at(at, v, cr_f32(g, mean));
-    v = cr_mul_at(at, v, cr_f32(g, 1 / std));
-    cr_op_end(g);
-    return v;
 }
 
 cr_value cr_flatten_at(cr_loc at, cr_value x)

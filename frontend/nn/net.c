@@ -1,382 +1,275 @@
-/* net.c - nets as text: "dense 256 sigmoid, dense 10". A layer is a row of CR_LAYER_MAP, a
- * read_WORD and a build_WORD. */
-#include "crisol/conv.h"
-#include "crisol/ops.h"
-#include "ir.h"
-#include "words.h"
+/* net.c - nets as a struct: layers are added, named, found, copied. The text is net_text.c's, what
+ * is built net_build.c's. */
+#include "crisol/net.h"
 
-/* ---- parameters ------------------------------------------------------------------------------ */
+#include "net_fields.h"
 
-static void list_activations(cr_strbuf *s)
-{
-    for (int i = 0; i < CR_ACTIVATION_COUNT; i++)
-        cr_str_printf(s, "%s%s", i ? ", " : "", cr_activation_name((cr_activation)i));
-}
-
-/* The last word is one; else a mistake. `options`: words that might stand there as well. */
-static cr_status find_activation(cr_words *r, const char *options, cr_activation *out)
-{
-    for (int i = 0; i < CR_ACTIVATION_COUNT; i++)
-        if (cr_words_is(r, cr_activation_name((cr_activation)i))) {
-            *out = (cr_activation)i;
-            return CR_OK;
-        }
-    cr_strbuf s = {0};
-    list_activations(&s);
-    cr_status status =
-        options ? cr_words_wrong(r, "'%.*s' is no option of '%s' (%s) and no activation (%s)",
-                                 cr_words_shown(r), r->word, r->subject, options, cr_str_text(&s))
-                : cr_words_unknown(r, "an activation", cr_str_text(&s));
-    cr_str_finish(&s);
-    return status;
-}
-
-/* ---- layers ---------------------------------------------------------------------------------- */
-
-/* Where a layer is built. */
-struct place {
-    cr_loc at;
-    const char *name;
-    cr_value other; /* the result of the layer that it names; none where it names none */
-};
-
-static cr_status read_dense(cr_words *r, cr_layer *layer)
-{
-    CR_TRY(cr_words_whole(r, "a number of units", 1 << 24, &layer->units));
-    return cr_words_next(r) ? find_activation(r, NULL, &layer->activation) : CR_OK;
-}
-
-static cr_value build_dense(const struct place *p, const cr_layer *l, cr_value x)
-{
-    if (!cr_is_poison(x) && cr_value_shape(x).rank > 2)
-        x = cr_flatten_at(p->at, x);
-    return cr_dense_at(p->at, x, p->name, l->units, l->activation, NULL);
-}
-
-enum { MOST = 1 << 16 }; /* rows of a kernel, and the like */
-
-static cr_status twice(const cr_words *r)
-{
-    return cr_words_wrong(r, "'%.*s' stands twice in '%s'", cr_words_shown(r), r->word, r->subject);
-}
-
-static cr_status read_number(cr_words *r, const char *what, int64_t *value)
-{
-    return *value ? twice(r) : cr_words_whole(r, what, MOST, value);
-}
-
-/* "same", "stride 2" and the like in any order, and an activation where one may stand; `words` are
- * the options that the layer has. */
-static cr_status read_options(cr_words *r, const char *words, bool activated, cr_layer *layer)
-{
-    while (cr_words_next(r)) {
-        if (cr_words_is(r, "same")) {
-            if (layer->same)
-                return twice(r);
-            layer->same = true;
-        } else if (cr_words_is(r, "stride")) {
-            CR_TRY(read_number(r, "a stride", &layer->stride));
-        } else if (cr_words_is(r, "dilation") && strstr(words, "dilation")) {
-            CR_TRY(read_number(r, "a dilation", &layer->dilation));
-        } else if (cr_words_is(r, "groups") && strstr(words, "groups")) {
-            CR_TRY(read_number(r, "a number of groups", &layer->groups));
-        } else if (activated) {
-            return find_activation(r, words, &layer->activation);
-        } else {
-            return cr_words_wrong(r, "'%.*s' is no option of '%s'; there are %s", cr_words_shown(r),
-                                  r->word, r->subject, words);
-        }
-    }
-    return CR_OK;
-}
-
-static cr_window_options window_of(const cr_layer *l)
-{
-    return (cr_window_options){.stride = {l->stride, l->stride},
-                               .dilation = {l->dilation, l->dilation},
-                               .padding = l->same ? CR_SAME : CR_VALID};
-}
-
-static cr_status read_conv(cr_words *r, cr_layer *layer)
-{
-    CR_TRY(cr_words_whole(r, "a number of filters", 1 << 24, &layer->units));
-    CR_TRY(cr_words_whole(r, "a kernel's size", MOST, &layer->kernel));
-    return read_options(r, "same, stride, dilation, groups", true, layer);
-}
-
-static cr_value build_conv(const struct place *p, const cr_layer *l, cr_value x)
-{
-    const cr_conv_options o = {
-        .window = window_of(l), .activation = l->activation, .groups = l->groups};
-    return cr_conv2d_at(p->at, x, p->name, l->units, l->kernel, l->kernel, &o);
-}
-
-static cr_status read_depthwise(cr_words *r, cr_layer *layer)
-{
-    CR_TRY(cr_words_whole(r, "a kernel's size", MOST, &layer->kernel));
-    return read_options(r, "same, stride, dilation", true, layer);
-}
-
-static cr_value build_depthwise(const struct place *p, const cr_layer *l, cr_value x)
-{
-    const cr_conv_options o = {.window = window_of(l), .activation = l->activation};
-    return cr_depthwise_conv2d_at(p->at, x, p->name, 1, l->kernel, l->kernel, &o);
-}
-
-static cr_status read_pool(cr_words *r, cr_layer *layer)
-{
-    CR_TRY(cr_words_whole(r, "a size", MOST, &layer->kernel));
-    return read_options(r, "same, stride", false, layer);
-}
-
-static cr_status read_maxpool(cr_words *r, cr_layer *layer)
-{
-    return read_pool(r, layer);
-}
-
-static cr_value build_maxpool(const struct place *p, const cr_layer *l, cr_value x)
-{
-    const cr_window_options o = window_of(l);
-    return cr_max_pool2d_at(p->at, x, l->kernel, l->kernel, &o);
-}
-
-static cr_status read_avgpool(cr_words *r, cr_layer *layer)
-{
-    return read_pool(r, layer);
-}
-
-static cr_value build_avgpool(const struct place *p, const cr_layer *l, cr_value x)
-{
-    const cr_window_options o = window_of(l);
-    return cr_avg_pool2d_at(p->at, x, l->kernel, l->kernel, &o);
-}
-
-/* Layers of a word alone. */
-#define PLAIN(word, value)                                                                         \
-    static cr_status read_##word(cr_words *r, cr_layer *layer)                                     \
-    {                                                                                              \
-        (void)r, (void)layer;                                                                      \
-        return CR_OK;                                                                              \
-    }                                                                                              \
-    static cr_value build_##word(const struct place *p, const cr_layer *l, cr_value x)             \
-    {                                                                                              \
-        (void)l;                                                                                   \
-        return value;                                                                              \
-    }
-PLAIN(globalmax, cr_global_max_pool2d_at(p->at, x, false))
-PLAIN(globalavg, cr_global_avg_pool2d_at(p->at, x, false))
-PLAIN(flatten, cr_flatten_at(p->at, x))
-PLAIN(batchnorm, cr_batch_norm_at(p->at, x, p->name, 0, 0))
-PLAIN(layernorm, cr_layer_norm_at(p->at, x, p->name, 0))
-
-static cr_status read_activation(cr_words *r, cr_layer *layer)
-{
-    return cr_words_next(r) ? find_activation(r, NULL, &layer->activation)
-                            : cr_words_wrong(r, "'%s' needs an activation", r->subject);
-}
-
-static cr_value build_activation(const struct place *p, const cr_layer *l, cr_value x)
-{
-    return cr_activate_at(p->at, x, l->activation);
-}
-
-static cr_status read_normalize(cr_words *r, cr_layer *layer)
-{
-    CR_TRY(cr_words_float(r, "a mean", &layer->mean));
-    CR_TRY(cr_words_float(r, "a standard deviation", &layer->std));
-    return layer->std > 0 ? CR_OK : cr_words_wrong(r, "the standard deviation must be above 0");
-}
-
-static cr_value build_normalize(const struct place *p, const cr_layer *l, cr_value x)
-{
-    return cr_normalize_at(p->at, x, l->mean, l->std);
-}
-
-static cr_status read_dropout(cr_words *r, cr_layer *layer)
-{
-    CR_TRY(cr_words_float(r, "a rate", &layer->rate));
-    return layer->rate >= 0 && layer->rate < 1 ? CR_OK
-                                               : cr_words_wrong(r, "the rate must be in [0, 1)");
-}
-
-static cr_value build_dropout(const struct place *p, const cr_layer *l, cr_value x)
-{
-    return cr_dropout_at(p->at, x, l->rate);
-}
-
-/* ---- layers of two operands ------------------------------------------------------------------ */
-
-/* "conv1": which layer that is, cr_net_parse finds out. */
-static cr_status read_layer_name(cr_words *r, cr_layer *layer)
-{
-    (void)layer;
-    return cr_words_next(r)
-               ? CR_OK
-               : cr_words_wrong(r, "'%s' needs the name of a layer before it, conv1 say",
-                                r->subject);
-}
-
-static cr_status read_add(cr_words *r, cr_layer *layer)
-{
-    return read_layer_name(r, layer);
-}
-
-static cr_value build_add(const struct place *p, const cr_layer *l, cr_value x)
-{
-    (void)l;
-    return cr_add_at(p->at, x, p->other);
-}
-
-static cr_status read_concat(cr_words *r, cr_layer *layer)
-{
-    return read_layer_name(r, layer);
-}
-
-static cr_value build_concat(const struct place *p, const cr_layer *l, cr_value x)
-{
-    (void)l;
-    return cr_is_poison(x) ? x : cr_concat_at(p->at, x, p->other, cr_value_shape(x).rank - 1);
-}
-
-/* ---- the table ------------------------------------------------------------------------------- */
-
-static const struct row {
-    const char *word, *parameters, *help;
-    cr_status (*read)(cr_words *r, cr_layer *layer);
-    cr_value (*build)(const struct place *p, const cr_layer *l, cr_value x);
-} rows[] = {
-#define CR_X(name, word, parameters, help) {#word, parameters, help, read_##word, build_##word},
+static const char *const words[] = {
+#define CR_X(name, word, parameters, help) #word,
     CR_LAYER_MAP(CR_X)
 #undef CR_X
 };
 
-static void list_layers(cr_strbuf *s, bool with_parameters)
+const char *cr_layer_word(cr_layer_kind kind)
 {
-    for (size_t i = 0; i < CR_COUNTOF(rows); i++) {
-        cr_str_printf(s, "%s%s", i ? ", " : "", rows[i].word);
-        if (with_parameters && *rows[i].parameters)
-            cr_str_printf(s, " %s", rows[i].parameters);
-    }
+    return (unsigned)kind < CR_LAYER_COUNT ? words[kind] : "?";
 }
 
-/* The last word is no layer, or there is none. */
-static cr_status no_layer(const cr_words *r)
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static bool has_memory(cr_net *net)
 {
-    cr_strbuf s = {0};
-    list_layers(&s, r->len == 0);
-    cr_status status = cr_words_unknown(r, "a layer", cr_str_text(&s));
-    cr_str_finish(&s);
+    if (!net->memory)
+        net->memory = cr_alloc(sizeof *net->memory);
+    return net->memory != NULL;
+}
+
+/* What users see of the vectors. */
+static void show(cr_net *net)
+{
+    const struct cr_net_memory *m = net->memory;
+    net->layer = m->layer.at;
+    net->nlayers = m->layer.len;
+    net->input = m->input.at;
+    net->ninputs = m->input.len;
+    net->output = m->output.at;
+    net->noutputs = m->output.len;
+}
+
+void cr_net_finish(cr_net *net)
+{
+    struct cr_net_memory *m = net->memory;
+    if (m) {
+        cr_vec_finish(&m->layer);
+        cr_vec_finish(&m->input);
+        cr_vec_finish(&m->output);
+        cr_map_finish(&m->names);
+        cr_arena_finish(&m->arena);
+        cr_free(m);
+    }
+    *net = (cr_net){0};
+}
+
+cr_status cr_net_copy(const cr_net *net, cr_net *out)
+{
+    cr_status status = CR_OK;
+    *out = (cr_net){0};
+    for (uint32_t i = 0; i < net->nlayers && status == CR_OK; i++)
+        status = cr_net_add(out, &net->layer[i]);
+    for (uint32_t i = 0; i < net->noutputs && status == CR_OK; i++)
+        status = cr_net_add_output(out, net->output[i]);
+    if (status != CR_OK)
+        cr_net_finish(out);
     return status;
 }
 
-static cr_status read_layer(cr_words *r, cr_layer *layer)
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static bool is_name(const char *layer, const char *name, size_t n)
 {
-    if (!cr_words_next(r))
-        return no_layer(r);
-    for (size_t i = 0; i < CR_COUNTOF(rows); i++) {
-        if (!cr_words_is(r, rows[i].word))
-            continue;
-        r->subject = rows[i].word;
-        layer->kind = (cr_layer_kind)i;
-        return rows[i].read(r, layer);
-    }
-    return no_layer(r);
+    return strlen(layer) == n && memcmp(layer, name, n) == 0;
 }
 
-void cr_net_help(FILE *out)
+uint32_t cr_net_find_n(const cr_net *net, const char *name, size_t n)
 {
-    cr_strbuf s = {0};
-    list_activations(&s);
-    for (size_t i = 0; i < CR_COUNTOF(rows); i++) {
-        int width = fprintf(out, "  %s%s%s", rows[i].word, *rows[i].parameters ? " " : "",
-                            rows[i].parameters);
-        fprintf(out, "%*s%s\n", width < 28 ? 28 - width : 1, "", rows[i].help);
-    }
-    fprintf(out, "  activations: %s\n", cr_str_text(&s));
-    cr_str_finish(&s);
+    if (!net->memory)
+        return 0;
+    uint32_t pos = UINT32_MAX, number;
+    const uint64_t h = cr_hash(CR_HASH_SEED, name, n);
+    while ((number = cr_map_next(&net->memory->names, h, &pos)))
+        if (is_name(net->layer[number - 1].name, name, n))
+            return number;
+    return 0;
 }
 
-/* ---- nets ------------------------------------------------------------------------------------ */
-
-static bool names_a_layer(cr_layer_kind kind)
+uint32_t cr_net_find(const cr_net *net, const char *name)
 {
-    return kind == CR_LAYER_ADD || kind == CR_LAYER_CONCAT;
+    return cr_net_find_n(net, name, strlen(name));
 }
 
-/* The last word, "conv2", is the second one of the net's layers `conv`. */
-static cr_status find_layer(const cr_words *r, cr_net *net)
+const char *cr_net_layer_name(const cr_net *net, uint32_t number)
 {
-    uint32_t count[CR_LAYER_COUNT] = {0};
-    for (uint32_t i = 0; i < net->nlayers; i++) {
-        const cr_layer_kind kind = net->layer[i].kind;
-        char name[48];
-        snprintf(name, sizeof name, "%s%u", rows[kind].word, ++count[kind]);
-        if (cr_words_is(r, name)) {
-            net->layer[net->nlayers].from = i + 1;
-            return CR_OK;
-        }
-    }
-    return cr_words_wrong(r,
-                          "'%.*s' is no layer before this one; a layer's name is its word and "
-                          "its number among those of that word: conv1",
-                          cr_words_shown(r), r->word);
+    if (number == 0)
+        return "x";
+    return number <= net->nlayers ? net->layer[number - 1].name : "?";
 }
 
-cr_status cr_net_parse(const char *text, cr_net *out)
+bool cr_net_is_x(const cr_net *net, const char *name, size_t n)
 {
-    cr_words r = {.what = "net", .text = text, .at = text};
-    memset(out, 0, sizeof *out);
-    for (;;) {
-        if (out->nlayers == CR_NET_MAX_LAYERS) {
-            cr_words_next(&r);
-            return cr_words_wrong(&r, "more than %d layers", CR_NET_MAX_LAYERS);
-        }
-        CR_TRY(read_layer(&r, &out->layer[out->nlayers]));
-        if (names_a_layer(out->layer[out->nlayers].kind))
-            CR_TRY(find_layer(&r, out));
-        out->nlayers++;
-        if (r.len > 0 && cr_words_next(&r))
-            return cr_words_wrong(
-                &r, "'%.*s' is too much for this layer; is a comma missing before it?",
-                cr_words_shown(&r), r.word);
-        if (*r.at == '\0')
-            return CR_OK;
-        r.at++; /* the comma */
-    }
+    return net->ninputs == 0 && n == 1 && *name == 'x';
 }
 
-/* A mistake was made in that layer: which one goes before what is wrong. */
-static cr_value in_layer(cr_graph *g, uint32_t number, const char *word)
+void cr_net_automatic_name(const cr_net *net, cr_layer_kind kind, uint32_t count, uint32_t before,
+                           char name[CR_NET_NAME_TEXT])
 {
-    cr_strbuf s = {0};
-    cr_str_printf(&s, "net, layer %u (%s): %s", number, word, g->message ? g->message : "");
-    char *text = s.failed ? NULL : cr_arena_strdup(&g->arena, cr_str_text(&s));
-    if (text) {
-        g->message = text;
-        cr_fail(g->status, "%s", text);
-    }
-    cr_str_finish(&s);
-    return (cr_value){g, 0};
+    uint32_t there;
+    do {
+        snprintf(name, CR_NET_NAME_TEXT, "%s%u", words[kind], count++);
+        there = cr_net_find(net, name);
+    } while (there && there <= before);
 }
 
-cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x)
+static bool is_name_character(char c)
 {
-    uint32_t count[CR_LAYER_COUNT] = {0};
-    cr_value result[CR_NET_MAX_LAYERS];
-    cr_graph *g = x.graph;
-    for (uint32_t i = 0; i < net->nlayers; i++) {
-        const cr_layer *l = &net->layer[i];
-        char name[48];
-        if ((unsigned)l->kind >= CR_LAYER_COUNT)
-            return cr_mistake(g, at, "net: layer %u is of no kind that there is", i + 1);
-        if (l->from > i || (l->from == 0 && names_a_layer(l->kind)))
-            return cr_mistake(g, at, "net: layer %u needs the number of a layer before it", i + 1);
-        snprintf(name, sizeof name, "%s%u", rows[l->kind].word, ++count[l->kind]);
-        const struct place p = {at, name, l->from ? result[l->from - 1] : (cr_value){g, 0}};
-        const bool fine = g && g->status == CR_OK;
-        x = result[i] = rows[l->kind].build(&p, l, x);
-        if (fine && g->status == CR_E_GRAPH)
-            return in_layer(g, i + 1, rows[l->kind].word);
-    }
-    return x;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("_.-/", c));
+}
+
+const char *cr_net_name_wrong(const cr_net *net, cr_layer_kind kind, const char *name, size_t n)
+{
+    if (n == 0 || n > CR_NET_MAX_NAME)
+        return "a name has 1 to 200 characters";
+    for (size_t i = 0; i < n; i++)
+        if (!is_name_character(name[i]))
+            return "a name consists of letters, digits and _ . - /";
+    if (is_name("as", name, n) || is_name("axis", name, n))
+        return "it is a word of the language";
+    if (cr_net_find_n(net, name, n))
+        return "a layer before it has that name";
+    if (kind != CR_LAYER_INPUT && cr_net_is_x(net, name, n))
+        return "it is the name of what the net takes";
+    return NULL;
+}
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+const char *cr_net_kind_wrong(const cr_net *net, cr_layer_kind kind)
+{
+    if (net->nlayers == CR_NET_MAX_LAYERS)
+        return "a net has at most 4096 layers";
+    if (kind == CR_LAYER_INPUT && net->nlayers > 0 && net->ninputs == 0)
+        return "a net with inputs begins with one";
+    return NULL;
+}
+
+static uint32_t most_operands(cr_layer_kind kind)
+{
+    const cr_field *f = cr_net_fields(kind);
+    return kind == CR_LAYER_INPUT ? 0 : f->type == CR_FIELD_LAYERS ? 1 + (uint32_t)f->most : 1;
+}
+
+const char *cr_net_again_wrong(const cr_net *net, uint32_t number)
+{
+    if (number < 1 || number > net->nlayers)
+        return "there is no such layer before it";
+    return most_operands(net->layer[number - 1].kind) == 1
+               ? NULL
+               : "only a layer of one operand can be had again";
+}
+
+static cr_status check_operands(const cr_net *net, const char *where, const cr_layer *layer)
+{
+    const uint32_t most = most_operands(layer->kind), least = most > 1 ? 2 : most;
+    const uint32_t first = net->ninputs > 0;
+    if (layer->noperands == 0 && most < 2)
+        return CR_OK;
+    if (layer->noperands < least || layer->noperands > most)
+        return cr_fail(CR_E_ARGUMENT, "%s: it has %u operands; %u to %u are needed", where,
+                       layer->noperands, least, most);
+    for (uint32_t i = 0; i < layer->noperands; i++)
+        if (layer->operand[i] < first || layer->operand[i] > net->nlayers)
+            return cr_fail(CR_E_ARGUMENT,
+                           "%s: operand %u is layer %u, which is none that comes before", where,
+                           i + 1, layer->operand[i]);
+    return CR_OK;
+}
+
+static cr_status check(const cr_net *net, const cr_layer *layer)
+{
+    char where[64];
+    snprintf(where, sizeof where, "net, layer %u", net->nlayers + 1);
+    if ((unsigned)layer->kind >= CR_LAYER_COUNT)
+        return cr_fail(CR_E_ARGUMENT, "%s: it is of no kind that there is", where);
+    snprintf(where, sizeof where, "net, layer %u (%s)", net->nlayers + 1, words[layer->kind]);
+    const char *why = cr_net_kind_wrong(net, layer->kind);
+    if (!why && layer->name)
+        why = cr_net_name_wrong(net, layer->kind, layer->name, strlen(layer->name));
+    if (!why && layer->kind == CR_LAYER_AGAIN)
+        why = cr_net_again_wrong(net, layer->again);
+    if (why)
+        return cr_fail(CR_E_ARGUMENT, "%s: %s", where, why);
+    CR_TRY(check_operands(net, where, layer));
+    return cr_net_check_fields(where, layer);
+}
+
+/* Name, operands and `again` as they are kept; false out of memory. */
+static bool settle(cr_net *net, cr_layer *layer)
+{
+    struct cr_net_memory *m = net->memory;
+    char name[CR_NET_NAME_TEXT];
+    const bool takes = layer->kind != CR_LAYER_INPUT;
+    if (!layer->name)
+        cr_net_automatic_name(net, layer->kind, m->count[layer->kind] + 1, net->nlayers, name);
+    layer->name = cr_arena_strdup(&m->arena, layer->name ? layer->name : name);
+    const uint32_t n = layer->noperands ? layer->noperands : takes;
+    uint32_t *operand = cr_arena_alloc(&m->arena, n * sizeof *operand);
+    if (!layer->name || !operand)
+        return false;
+    if (n > 0)
+        operand[0] = net->nlayers;
+    if (layer->noperands)
+        memcpy(operand, layer->operand, n * sizeof *operand);
+    layer->operand = n ? operand : NULL;
+    layer->noperands = n;
+    if (layer->kind == CR_LAYER_AGAIN && net->layer[layer->again - 1].kind == CR_LAYER_AGAIN)
+        layer->again = net->layer[layer->again - 1].again;
+    return true;
+}
+
+cr_status cr_net_add(cr_net *net, const cr_layer *layer)
+{
+    cr_layer l = *layer;
+    CR_TRY(check(net, layer));
+    if (!has_memory(net) || !settle(net, &l))
+        return CR_E_MEMORY;
+    struct cr_net_memory *m = net->memory;
+    const uint32_t number = m->layer.len + 1;
+    const bool is_input = l.kind == CR_LAYER_INPUT;
+    const uint64_t name = cr_hash(CR_HASH_SEED, l.name, strlen(l.name));
+    bool fine = cr_vec_reserve((void **)&m->layer.at, &m->layer.cap, number, sizeof *m->layer.at) &&
+                (!is_input || cr_vec_reserve((void **)&m->input.at, &m->input.cap, m->input.len + 1,
+                                             sizeof *m->input.at)) &&
+                cr_map_put(&m->names, name, number);
+    if (fine && is_input)
+        m->input.at[m->input.len++] = number;
+    if (fine)
+        m->layer.at[m->layer.len++] = l, m->count[l.kind]++;
+    show(net);
+    return fine ? CR_OK : CR_E_MEMORY;
+}
+
+/* ---- inputs and outputs ---------------------------------------------------------------------- */
+
+uint32_t cr_net_inputs(const cr_net *net)
+{
+    return net->ninputs ? net->ninputs : 1;
+}
+
+uint32_t cr_net_outputs(const cr_net *net)
+{
+    return net->noutputs ? net->noutputs : 1;
+}
+
+const cr_layer *cr_net_input(const cr_net *net, uint32_t i)
+{
+    return i < net->ninputs ? &net->layer[net->input[i] - 1] : NULL;
+}
+
+uint32_t cr_net_output(const cr_net *net, uint32_t i)
+{
+    return i < net->noutputs ? net->output[i] : net->nlayers;
+}
+
+cr_status cr_net_add_output(cr_net *net, uint32_t layer)
+{
+    if (net->nlayers == 0 || layer > net->nlayers || (layer == 0 && net->ninputs > 0))
+        return cr_fail(CR_E_ARGUMENT, "net: layer %u is none, and cannot be an output", layer);
+    for (uint32_t i = 0; i < net->noutputs; i++)
+        if (net->output[i] == layer)
+            return cr_fail(CR_E_ARGUMENT, "net: layer %u (%s) is an output already", layer,
+                           cr_net_layer_name(net, layer));
+    if (!has_memory(net) || !cr_vec_push(&net->memory->output, layer))
+        return CR_E_MEMORY;
+    show(net);
+    return CR_OK;
 }

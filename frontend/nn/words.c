@@ -27,6 +27,12 @@ bool cr_words_is(const cr_words *r, const char *s)
     return strlen(s) == r->len && memcmp(r->word, s, r->len) == 0;
 }
 
+bool cr_words_next_is(const cr_words *r, const char *s)
+{
+    cr_words next = *r;
+    return cr_words_next(&next) && cr_words_is(&next, s);
+}
+
 int cr_words_shown(const cr_words *r)
 {
     return (int)CR_MIN(r->len, 40);
@@ -72,17 +78,38 @@ cr_status cr_words_unknown(const cr_words *r, const char *what, const char *list
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-cr_status cr_words_whole(cr_words *r, const char *what, int64_t most, int64_t *out)
+/* Is all from `at` to `end` a whole number in the range? */
+static bool read_whole(const char *at, const char *end, int64_t least, int64_t most, int64_t *out)
 {
-    if (!cr_words_next(r))
-        return cr_words_wrong(r, "'%s' needs %s", r->subject, what);
-    char *end;
+    char *stop;
     errno = 0;
-    *out = strtoll(r->word, &end, 10);
-    if (end != r->word + r->len || errno || *out < 1 || *out > most)
-        return cr_words_wrong(r, "'%.*s' is not %s (1 to %lld)", cr_words_shown(r), r->word, what,
-                              (long long)most);
-    return CR_OK;
+    *out = strtoll(at, &stop, 10);
+    return at < end && stop == end && !errno && *out >= least && *out <= most;
+}
+
+static cr_status no_whole(const cr_words *r, const char *what, int64_t least, int64_t most)
+{
+    return r->len == 0 ? cr_words_wrong(r, "'%s' needs %s", r->subject, what)
+                       : cr_words_wrong(r, "'%.*s' is not %s (%lld to %lld)", cr_words_shown(r),
+                                        r->word, what, (long long)least, (long long)most);
+}
+
+cr_status cr_words_whole(cr_words *r, const char *what, int64_t least, int64_t most, int64_t *out)
+{
+    cr_words_next(r);
+    return read_whole(r->word, r->word + r->len, least, most, out) ? CR_OK
+                                                                   : no_whole(r, what, least, most);
+}
+
+cr_status cr_words_pair(cr_words *r, const char *what, int64_t least, int64_t most, int64_t out[2])
+{
+    cr_words_next(r);
+    const char *end = r->word + r->len, *x = r->len ? memchr(r->word, 'x', r->len) : NULL;
+    bool fine = read_whole(r->word, x ? x : end, least, most, &out[0]);
+    out[1] = out[0];
+    if (fine && x)
+        fine = read_whole(x + 1, end, least, most, &out[1]);
+    return fine ? CR_OK : no_whole(r, what, least, most);
 }
 
 bool cr_words_number(const cr_words *r, double *out)

@@ -15,17 +15,20 @@ typedef struct cr_words {
 
 /* The next word before a comma or the end; false when there is none. */
 bool cr_words_next(cr_words *r);
-/* Is it the last word? */
+/* Is it the last word? Is it the next one? */
 bool cr_words_is(const cr_words *r, const char *s);
+bool cr_words_next_is(const cr_words *r, const char *s);
 /* How many characters of the last word a message shows: "%.*s". */
 int cr_words_shown(const cr_words *r);
 
 /* CR_E_SYNTAX: says what is wrong with the last word, quotes the text, and points at the word. */
 cr_status cr_words_wrong(const cr_words *r, const char *fmt, ...) CR_PRINTF(2, 3);
 
-/* The next word as a number; `what` is "a number of units", say; a whole one is from 1 to `most`,
- * any other finite. */
-cr_status cr_words_whole(cr_words *r, const char *what, int64_t most, int64_t *out);
+/* The next word as a number; `what` is "a number of units", say; a whole one is from `least` to
+ * `most`, any other finite. */
+cr_status cr_words_whole(cr_words *r, const char *what, int64_t least, int64_t most, int64_t *out);
+/* The same for "3", which are two of that number, or "3x5". */
+cr_status cr_words_pair(cr_words *r, const char *what, int64_t least, int64_t most, int64_t out[2]);
 cr_status cr_words_float(cr_words *r, const char *what, float *out);
 /* The last word as a number. */
 bool cr_words_number(const cr_words *r, double *out);

@@ -18,11 +18,6 @@
 
 static const cr_loc nowhere; /* not the user's lines */
 
-cr_value cr_net_model(cr_value x, void *net)
-{
-    return cr_net_build_at(nowhere, net, x);
-}
-
 struct builder {
     cr_graph *g;
     const cr_samples *samples;
@@ -83,10 +78,17 @@ static void take_batch(const struct builder *b, const char *op, const cr_value *
     cr_op_end(b->g);
 }
 
-/* What the model gets for samples as they were given. */
+/* Bytes are pixels. */
 static cr_value prepared(cr_value x)
 {
     return cr_value_dtype(x) == CR_U8 ? cr_normalize_at(nowhere, x, 0, 255) : x;
+}
+
+cr_value cr_net_model(cr_value x, void *net)
+{
+    const cr_layer *in = cr_net_input(net, 0);
+    const bool as_given = cr_is_poison(x) || (in && in->dtype != CR_F32);
+    return cr_net_build_at(nowhere, net, as_given ? x : prepared(x));
 }
 
 /* Scores are f32 [batch, classes], or of the targets' shape. */
@@ -125,7 +127,8 @@ static cr_value model(const struct builder *b, cr_value x)
 {
     if (b->g->status != CR_OK)
         return (cr_value){b->g, 0};
-    return check_scores(b, b->options->model(prepared(x), b->options->model_user));
+    const cr_train_options *o = b->options;
+    return check_scores(b, o->model(o->raw ? x : prepared(x), o->model_user));
 }
 
 /* ---- sums ------------------------------------------------------------------------------------ */

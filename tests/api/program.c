@@ -509,6 +509,7 @@ Test(api, trains_with_a_last_smaller_batch)
     cr_assert_eq(e.train_accuracy, 1);
     cr_assert_eq(e.test_accuracy, 1);
     cr_trainer_destroy(t);
+    cr_net_finish(&net);
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
@@ -527,6 +528,7 @@ Test(api, trains_without_a_test_set)
     cr_assert_eq(cr_trainer_epoch(t, &e), CR_OK, "%s", cr_error());
     cr_assert(e.steps == 1 && isnan(e.test_loss));
     cr_trainer_destroy(t);
+    cr_net_finish(&net);
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
@@ -552,6 +554,7 @@ static void diverges(cr_opt opt)
     for (int i = 0; i < 27; i++)
         cr_assert(isfinite(w[i]));
     cr_trainer_destroy(t);
+    cr_net_finish(&net);
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
@@ -597,6 +600,7 @@ Test(api, labels_outside_the_classes)
     cr_net_parse("dense 2", &net);
     cr_assert_null(
         cr_trainer_create(&data, &(cr_train_options){.model = cr_net_model, .model_user = &net}));
+    cr_net_finish(&net);
     cr_assert(says("label 2 of training sample 2 is outside the 2 classes"));
     cr_assert_eq(cr_live_blocks(), 0);
 }
@@ -625,4 +629,5 @@ Test(api, training_is_interrupted)
     stop = 0;
     cr_assert_eq(cr_trainer_epoch(t, &e), CR_OK, "%s", cr_error());
     cr_trainer_destroy(t);
+    cr_net_finish(&net);
 }

@@ -24,20 +24,20 @@ refused "label 3 of training sample" "outside the 3 classes" -- \
     "$CRISOL" train --data set --net 'dense 8 relu, dense 3'
 
 # ---- nets ----
-refused "column 11" "'sigmiod' is not an activation" "dense 256 sigmiod" "            ^~~~~~~" -- \
+refused "column 11" "'sigmiod' is no option of 'dense'" "and no activation (linear, sigmoid" "dense 256 sigmiod" "            ^~~~~~~" -- \
     "$CRISOL" train --data set --net 'dense 256 sigmiod'
 refused "column 1" "'konv' is not a layer" -- "$CRISOL" compare --data set --net 'konv 3'
 refused "layer is missing" -- "$CRISOL" profile --data set --net ''
 window() { # WORD ROWS HAS NET
-    refused "net, layer" "($1): " "a window over $2 rows does not fit into the image, which has $3 with its padding" \
+    refused "net, layer" "(${1}1): " "a window over $2 rows does not fit into the image, which has $3 with its padding" \
         "a smaller one is needed, or padding" -- "$CRISOL" train --data set --net "$4"
 }
 window conv 9 8 'conv 4 9, dense 4'
 window conv 9 4 'avgpool 2, conv 3 5 dilation 2, dense 4'
 window maxpool 9 8 'maxpool 9, dense 4'
-refused "net, layer 2 (conv): conv2d" "4 groups do not divide the 6 channels; both" -- \
+refused "net, layer 2 (conv2): conv2d" "4 groups do not divide the 6 channels; both" -- \
     "$CRISOL" compare --data set --net 'conv 6 3, conv 8 3 groups 4, dense 4'
-refused "net, layer 2 (maxpool): max_pool2d: x is f32[batch,4]; it needs f32 [samples, rows" -- \
+refused "net, layer 2 (maxpool1): max_pool2d: x is f32[batch,4]; it needs f32 [samples, rows" -- \
     "$CRISOL" train --data set --net 'dense 4, maxpool 2'
 for rate in 1 -0.1 1.5; do
     refused "column 18: the rate must be in [0, 1)" "                   ^" -- \

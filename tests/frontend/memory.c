@@ -9,12 +9,21 @@ static bool build(void)
 {
     const cr_dataset sizes = {.ntrain = 60, .ntest = 10, .rows = 2, .cols = 2, .classes = 3};
     const cr_lr_schedule rate = {.kind = CR_LR_COSINE, .epochs = 2, .warmup = 1};
-    cr_net net;
+    cr_net net, copy;
     const char *text =
-        "normalize 0.5 0.5, conv 2 2 same, batchnorm, maxpool 1, conv 2 1, add conv1, "
-        "dropout 0.5, dense 3";
-    if (cr_net_parse(text, &net) != CR_OK)
+        "normalize 0.5 0.5, conv 2 2 same, batchnorm, maxpool 1, conv 2 1 as c, add conv1, "
+        "dropout 0.5, dense 3, output dense1";
+    if (cr_net_parse(text, &copy) != CR_OK)
         return false;
+    const cr_status copied = cr_net_copy(&copy, &net);
+    cr_net_finish(&copy);
+    char *again = copied == CR_OK ? cr_net_print(&net) : NULL;
+    const bool same = again && strcmp(again, text) == 0;
+    cr_string_free(again);
+    if (!same) {
+        cr_net_finish(&net);
+        return false;
+    }
     cr_graph *g = cr_training_graph(
         &sizes,
         &(cr_train_options){.model = cr_net_model,
@@ -28,6 +37,7 @@ static bool build(void)
                             .confusion = true,
                             .optimizer = {.kind = CR_ADAM, .clip_norm = 1, .schedule = rate}});
     cr_graph_destroy(g);
+    cr_net_finish(&net);
     return g;
 }
 
@@ -37,14 +47,19 @@ static bool misread(void)
     cr_net net;
     cr_lr_schedule rate;
     if (cr_lr_schedule_parse("step -1", &rate) != CR_E_SYNTAX ||
+        cr_net_parse("input 2, input 3, input 4 as", &net) == CR_OK ||
         cr_net_parse("conv 2 9, add conv1", &net) != CR_OK)
         return false;
     cr_graph *g = cr_graph_create("t");
-    if (!g)
+    if (!g) {
+        cr_net_finish(&net);
         return false;
+    }
     cr_net_build(&net, cr_input(g, "x", CR_F32, 3, 4, 4, 1));
-    const bool said = cr_graph_status(g) == CR_E_GRAPH && strstr(cr_error(), "net, layer 1 (conv)");
+    const bool said =
+        cr_graph_status(g) == CR_E_GRAPH && strstr(cr_error(), "net, layer 1 (conv1)");
     cr_graph_destroy(g);
+    cr_net_finish(&net);
     return said;
 }
 

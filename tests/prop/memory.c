@@ -100,6 +100,7 @@ static cr_graph *training(const struct net *n)
     cr_value order = cr_input(g, "order", CR_I32, n->batch);
     cr_value x = cr_normalize(cr_gather(images, order), 0, 255), t = cr_gather(labels, order);
     cr_value y = cr_net_model(x, &net);
+    cr_net_finish(&net);
     cr_value loss = n->softmax ? cr_softmax_cross_entropy(y, t)
                                : cr_mse(y, cr_onehot(t, cr_value_shape(y).dim[1]));
     cr_output(g, "loss", loss);

@@ -6,6 +6,7 @@
  *     program.h  compiling for a device, running, feeding and fetching
  *     inspect.h  the compiler without a device
  *     nn.h       layers, losses, descriptions of nets, summaries, gradient check
+ *     net.h      nets layer by layer, as text and as a struct
  *     conv.h     convolution and pooling layers
  *     optim.h    optimizers
  *     data.h     data sets
@@ -19,6 +20,7 @@
 #include "crisol/data.h"
 #include "crisol/graph.h"
 #include "crisol/inspect.h"
+#include "crisol/net.h"
 #include "crisol/nn.h"
 #include "crisol/ops.h"
 #include "crisol/optim.h"

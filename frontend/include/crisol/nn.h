@@ -59,11 +59,39 @@ CR_API cr_value cr_activate_at(cr_loc at, cr_value x, cr_activation activation);
     cr_dense_at(CR_HERE, x, name, units, activation, __VA_ARGS__)
 CR_API cr_value cr_dense_at(cr_loc at, cr_value x, const char *name, int64_t units,
                             cr_activation activation, const cr_init *init);
+/* All fields may be zero. */
+typedef struct cr_dense_options {
+    cr_activation activation;
+    bool no_bias;        /* where a normalization follows */
+    const cr_init *init; /* of the weight; NULL: Glorot uniform */
+} cr_dense_options;
+/* The same with a const cr_dense_options *. */
+#define cr_dense_ex(x, name, units, ...) cr_dense_ex_at(CR_HERE, x, name, units, __VA_ARGS__)
+CR_API cr_value cr_dense_ex_at(cr_loc at, cr_value x, const char *name, int64_t units,
+                               const cr_dense_options *options);
 
 /* (x - mean) / std, x converted to f32 first where it is not: a declared normalisation of inputs,
  * and as such an op of the graph. For u8 images in [0, 1]: mean 0, std 255. */
 #define cr_normalize(x, mean, std) cr_normalize_at(CR_HERE, x, mean, std)
 CR_API cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std);
+
+/* x scale + offset, x converted to f32 first where it is not. */
+#define cr_rescale(x, scale, offset) cr_rescale_at(CR_HERE, x, scale, offset)
+CR_API cr_value cr_rescale_at(cr_loc at, cr_value x, float scale, float offset);
+
+/* (x - mean) / std of each feature (the last axis) of x [n..., features], x converted to f32: the
+ * states NAME.mean (0) and NAME.std (1), f32 [features], which are not trained. They start as the
+ * identity; set them (cr_set) to what the training samples are like. */
+#define cr_standardize(x, name) cr_standardize_at(CR_HERE, x, name)
+CR_API cr_value cr_standardize_at(cr_loc at, cr_value x, const char *name);
+/* The same, (x - low) / range, with NAME.low (0) and NAME.range (1): features into [0, 1]. */
+#define cr_scale_range(x, name) cr_scale_range_at(CR_HERE, x, name)
+CR_API cr_value cr_scale_range_at(cr_loc at, cr_value x, const char *name);
+
+/* Column `column`, from 1, of x f32 [n..., columns], whole numbers from 0, replaced by `size`
+ * columns: 1 in the number's, else 0. All are 0 for what is no whole number below `size`. */
+#define cr_onehot_column(x, column, size) cr_onehot_column_at(CR_HERE, x, column, size)
+CR_API cr_value cr_onehot_column_at(cr_loc at, cr_value x, int64_t column, int64_t size);
 
 /* All axes but the first as one: [n, 28, 28] becomes [n, 784]. */
 #define cr_flatten(x) cr_flatten_at(CR_HERE, x)
@@ -91,11 +119,24 @@ CR_API cr_value cr_dropout_at(cr_loc at, cr_value x, float rate);
     cr_batch_norm_at(CR_HERE, x, name, momentum, epsilon)
 CR_API cr_value cr_batch_norm_at(cr_loc at, cr_value x, const char *name, float momentum,
                                  float epsilon);
+/* All fields may be zero. */
+typedef struct cr_norm_options {
+    float momentum, epsilon; /* as above; momentum: of batch normalization */
+    bool no_center;          /* without beta */
+    bool no_scale;           /* without gamma */
+} cr_norm_options;
+/* The same with a const cr_norm_options *. */
+#define cr_batch_norm_ex(x, name, ...) cr_batch_norm_ex_at(CR_HERE, x, name, __VA_ARGS__)
+CR_API cr_value cr_batch_norm_ex_at(cr_loc at, cr_value x, const char *name,
+                                    const cr_norm_options *options);
 
 /* The same with mean and var (biased) of each sample's features, in training and in evaluation:
  * J. L. Ba et al., 2016. Parameters NAME.gamma (1) and NAME.beta (0); epsilon 0: 1e-3. */
 #define cr_layer_norm(x, name, epsilon) cr_layer_norm_at(CR_HERE, x, name, epsilon)
 CR_API cr_value cr_layer_norm_at(cr_loc at, cr_value x, const char *name, float epsilon);
+#define cr_layer_norm_ex(x, name, ...) cr_layer_norm_ex_at(CR_HERE, x, name, __VA_ARGS__)
+CR_API cr_value cr_layer_norm_ex_at(cr_loc at, cr_value x, const char *name,
+                                    const cr_norm_options *options);
 
 /* The rows of the parameter "NAME.w" [vocabulary, width], uniform in [-0.05, 0.05), at index i32
  * [n...]: f32 [n..., width]. An index outside, negative or beyond, gives the last row, and adds
@@ -169,70 +210,6 @@ CR_API cr_value cr_count_binary_at(cr_loc at, cr_value scores, cr_value targets,
  * column's class. Exact up to 2^24 samples a call. */
 #define cr_confusion_matrix(scores, labels) cr_confusion_matrix_at(CR_HERE, scores, labels)
 CR_API cr_value cr_confusion_matrix_at(cr_loc at, cr_value scores, cr_value labels);
-
-/* ---- nets as text -------------------------------------------------------------------------- */
-
-/* "dense 256 relu, dropout 0.3, dense 10": layers with a comma between them. One row a layer:
- * enumerator, word, parameters, meaning. A layer is named by its word and its number among those of
- * that word: dense1, dense2, batchnorm1; so are its parameters, and so it is named by those that
- * take its result once more, "conv 8 3 same relu, conv 8 3 same, add conv1". What reads and builds
- * a row are read_WORD and build_WORD in frontend/nn/net.c. */
-#define CR_LAYER_MAP(X)                                                                            \
-    X(CR_LAYER_DENSE, dense, "UNITS [ACTIVATION]", "cr_dense, of x flattened; linear by default")  \
-    X(CR_LAYER_ACTIVATION, activation, "ACTIVATION", "cr_activate")                                \
-    X(CR_LAYER_CONV, conv,                                                                         \
-      "FILTERS KERNEL [same] [stride N] [dilation N] [groups N] [ACTIVATION]",                     \
-      "cr_conv2d with a square kernel")                                                            \
-    X(CR_LAYER_DEPTHWISE, depthwise, "KERNEL [same] [stride N] [dilation N] [ACTIVATION]",         \
-      "cr_depthwise_conv2d, one kernel a channel")                                                 \
-    X(CR_LAYER_MAXPOOL, maxpool, "SIZE [same] [stride N]",                                         \
-      "cr_max_pool2d; stride SIZE by default")                                                     \
-    X(CR_LAYER_AVGPOOL, avgpool, "SIZE [same] [stride N]",                                         \
-      "cr_avg_pool2d; stride SIZE by default")                                                     \
-    X(CR_LAYER_GLOBALMAX, globalmax, "", "cr_global_max_pool2d")                                   \
-    X(CR_LAYER_GLOBALAVG, globalavg, "", "cr_global_avg_pool2d")                                   \
-    X(CR_LAYER_FLATTEN, flatten, "", "cr_flatten")                                                 \
-    X(CR_LAYER_NORMALIZE, normalize, "MEAN STD", "cr_normalize: (x - MEAN) / STD")                 \
-    X(CR_LAYER_DROPOUT, dropout, "RATE", "cr_dropout, in training only")                           \
-    X(CR_LAYER_BATCHNORM, batchnorm, "", "cr_batch_norm with Keras's momentum and epsilon")        \
-    X(CR_LAYER_LAYERNORM, layernorm, "", "cr_layer_norm with Keras's epsilon")                     \
-    X(CR_LAYER_ADD, add, "LAYER", "x + the result of LAYER, one before: conv1")                    \
-    X(CR_LAYER_CONCAT, concat, "LAYER", "x beside the result of LAYER, along the features")
-
-typedef enum cr_layer_kind {
-#define CR_X(name, word, parameters, help) name,
-    CR_LAYER_MAP(CR_X)
-#undef CR_X
-        CR_LAYER_COUNT
-} cr_layer_kind;
-
-typedef struct cr_layer {
-    cr_layer_kind kind;
-    cr_activation activation;         /* dense, activation, conv, depthwise */
-    int64_t units;                    /* dense; conv: filters */
-    int64_t kernel;                   /* conv, depthwise; size of maxpool and avgpool */
-    int64_t stride, dilation, groups; /* of these; 0: the default */
-    bool same;                        /* of these: padded to keep ceil(size / stride) places */
-    float mean, std;                  /* normalize */
-    float rate;                       /* dropout */
-    uint32_t from;                    /* add, concat: the number of the layer, from 1 */
-} cr_layer;
-
-enum { CR_NET_MAX_LAYERS = 64 };
-
-typedef struct cr_net {
-    uint32_t nlayers;
-    cr_layer layer[CR_NET_MAX_LAYERS];
-} cr_net;
-
-/* Reads a description. CR_E_SYNTAX on a mistake: cr_error() gives the column and points at the
- * word. */
-CR_API cr_status cr_net_parse(const char *text, cr_net *out);
-/* Writes the rows of CR_LAYER_MAP, a line each, and the activations. */
-CR_API void cr_net_help(FILE *out);
-/* Applies the layers to x. Before a dense layer, x of more than two axes is flattened. */
-#define cr_net_build(net, x) cr_net_build_at(CR_HERE, net, x)
-CR_API cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x);
 
 /* ---- looking at a model -------------------------------------------------------------------- */
 

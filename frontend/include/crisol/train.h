@@ -16,6 +16,7 @@
 #define CRISOL_TRAIN_H
 
 #include "crisol/data.h"
+#include "crisol/net.h"
 #include "crisol/nn.h"
 #include "crisol/optim.h"
 #include "crisol/program.h"
@@ -75,6 +76,7 @@ typedef struct cr_train_options {
      * ignored. States that it assigns in training do not change at a loss that is not finite. */
     cr_value (*model)(cr_value x, void *user);
     void *model_user;
+    bool raw; /* the model gets samples of u8 as they are; else as f32, divided by 255 */
     cr_loss loss;
     float huber_delta;      /* of CR_LOSS_HUBER, above 0; 0: 1 */
     float label_smoothing;  /* of the cross-entropies, in [0, 1): see cr_cross_entropy_options */
@@ -96,7 +98,9 @@ typedef struct cr_train_options {
     void *progress_user;
 } cr_train_options;
 
-/* A model function for a cr_net: .model = cr_net_model, .model_user = &net. */
+/* A model function for a cr_net of one input and one output, which must outlive its use: .model =
+ * cr_net_model, .model_user = &net, .raw = true. Samples of u8 are images: an input that the net
+ * declares as u8 or i32 gets them as they are, any other as f32, divided by 255. */
 CR_API cr_value cr_net_model(cr_value x, void *net);
 
 /* The graph that a trainer runs, without a device: `data` gives the sizes only. Its roots: the
