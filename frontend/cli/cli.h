@@ -66,7 +66,7 @@ typedef struct cli_options {
     const char *about;      /* a line or more for --help */
     const char *positional; /* "FILE.cr", or NULL when there is none */
     const char *file;       /* the positional argument that was given */
-    cli_option at[48];
+    cli_option at[96];
     size_t n;
 } cli_options;
 

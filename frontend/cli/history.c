@@ -36,14 +36,36 @@ void history_print_head(const history *h, FILE *out)
     fflush(out);
 }
 
+/* What there is none of is NaN: of targets there is no accuracy, and there may be no test set. */
+static void print_loss(FILE *out, double loss)
+{
+    if (isnan(loss))
+        fprintf(out, "  %10s", "-");
+    else
+        fprintf(out, "  %10.6f", loss);
+}
+
+static void print_part(FILE *out, double part)
+{
+    if (isnan(part))
+        fprintf(out, "  %8s", "-");
+    else
+        fprintf(out, "  %6.2f %%", 100 * part);
+}
+
 void history_print_row(const history *h, FILE *out, const cr_epoch *e)
 {
-    fprintf(out, "%5u  %10.6f  %6.2f %%", e->epoch, e->train_loss, 100 * e->train_accuracy);
-    if (h->validates)
-        fprintf(out, "  %10.6f  %6.2f %%", e->validation_loss, 100 * e->validation_accuracy);
-    fprintf(out, "  %10.6f  %6.2f %%", e->test_loss, 100 * e->test_accuracy);
+    fprintf(out, "%5u", e->epoch);
+    print_loss(out, e->train_loss);
+    print_part(out, e->train_accuracy);
+    if (h->validates) {
+        print_loss(out, e->validation_loss);
+        print_part(out, e->validation_accuracy);
+    }
+    print_loss(out, e->test_loss);
+    print_part(out, e->test_accuracy);
     if (h->top_k)
-        fprintf(out, "  %6.2f %%", 100 * e->test_top_k);
+        print_part(out, e->test_top_k);
     fprintf(out, "  %8.3f\n", e->seconds);
     fflush(out);
 }
@@ -71,6 +93,14 @@ void history_add_json(const history *h, const cr_epoch *e, cJSON *to)
     cJSON_AddNumberToObject(to, "test_seconds", e->test_seconds);
 }
 
+/* An empty field where there is none. */
+static void put_figure(cli_text *t, int digits, double x)
+{
+    cli_put(t, ",");
+    if (!isnan(x))
+        cli_put(t, digits == 9 ? "%.9g" : "%.6f", x);
+}
+
 static void put_csv(cli_text *t, const history *h)
 {
     cli_put(t,
@@ -80,14 +110,23 @@ static void put_csv(cli_text *t, const history *h)
             h->top_k && h->validates ? ",validation_top_k" : "");
     for (size_t i = 0; i < h->n; i++) {
         const cr_epoch *e = &h->epoch[i];
-        cli_put(t, "%u,%.9g,%.6f,%.9g,%.6f,%.6f,%.6f", e->epoch, e->train_loss, e->train_accuracy,
-                e->test_loss, e->test_accuracy, e->seconds, e->test_seconds);
-        if (h->validates)
-            cli_put(t, ",%.9g,%.6f", e->validation_loss, e->validation_accuracy);
-        if (h->top_k)
-            cli_put(t, ",%.6f,%.6f", e->train_top_k, e->test_top_k);
+        cli_put(t, "%u", e->epoch);
+        put_figure(t, 9, e->train_loss);
+        put_figure(t, 6, e->train_accuracy);
+        put_figure(t, 9, e->test_loss);
+        put_figure(t, 6, e->test_accuracy);
+        put_figure(t, 6, e->seconds);
+        put_figure(t, 6, e->test_seconds);
+        if (h->validates) {
+            put_figure(t, 9, e->validation_loss);
+            put_figure(t, 6, e->validation_accuracy);
+        }
+        if (h->top_k) {
+            put_figure(t, 6, e->train_top_k);
+            put_figure(t, 6, e->test_top_k);
+        }
         if (h->top_k && h->validates)
-            cli_put(t, ",%.6f", e->validation_top_k);
+            put_figure(t, 6, e->validation_top_k);
         cli_put(t, "\n");
     }
 }
@@ -184,10 +223,12 @@ static void put_data(cli_text *t, const history *h)
 static void put_plot(cli_text *t, const history *h, const char *title, const char *key, int column)
 {
     static const char *const names[] = {"training", "test", "validation"};
+    const bool has[] = {true, !isnan(h->epoch[0].test_loss), h->validates};
     cli_put(t, "set title '%s' textcolor rgb '#222222'\nset key %s\nplot ", title, key);
-    for (int i = 0; i < (h->validates ? 3 : 2); i++)
-        cli_put(t, "%s$d using 1:%d with linespoints ls %d title '%s'", i ? ", " : "",
-                column + 2 * i, i + 1, names[i]);
+    for (int i = 0; i < 3; i++)
+        if (has[i])
+            cli_put(t, "%s$d using 1:%d with linespoints ls %d title '%s'", i ? ", " : "",
+                    column + 2 * i, i + 1, names[i]);
     cli_put(t, "\n");
 }
 
@@ -202,11 +243,13 @@ int history_plot(const history *h, const char *path, const char *title)
     cli_put(&t, "set xrange [%.9g:%.9g]\n", h->epoch[0].epoch - 0.5,
             (double)h->epoch[h->n - 1].epoch + 0.5);
     cli_put(&t, h->n <= 12 ? "set xtics 1\n" : "set xtics autofreq\n");
-    cli_put(&t, "set multiplot layout 1,2 title ");
+    const bool accuracy = !isnan(h->epoch[0].train_accuracy);
+    cli_put(&t, "set multiplot layout 1,%d title ", accuracy ? 2 : 1);
     put_quoted(&t, title);
     cli_put(&t, " font ',15' textcolor rgb '#222222'\n");
     put_plot(&t, h, "loss", "top right", 2);
-    put_plot(&t, h, "accuracy (%)", "bottom right", 3);
+    if (accuracy)
+        put_plot(&t, h, "accuracy (%)", "bottom right", 3);
     cli_put(&t, "unset multiplot\n");
     int status = cli_filter((const char *const[]){"gnuplot", NULL}, t.at, t.len, path);
     free(t.at);

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "training.h"
+#include "samples.h"
 
 /* One score alone is a yes above 0.5. */
 static uint32_t class_of(const float *score, uint32_t classes)
@@ -89,7 +89,7 @@ static void put_class(cli_text *t, const cr_data *data, uint32_t i)
 
 static void put_head(cli_text *t, const struct table *w)
 {
-    const bool images = strcmp(training_samples_word(w->data), "images") == 0;
+    const bool images = strcmp(samples_word(w->data), "images") == 0;
     const bool probable = strstr(cr_loss_name(w->loss), "entropy") != NULL;
     cli_put(t, "%s", images ? "image" : "sample");
     for (uint32_t i = 0; i < w->targets; i++)

@@ -53,12 +53,13 @@ static void show_progress(const cr_progress *p, void *user)
         (double)(p->steps - p->step) + (double)(job->epochs - p->epoch) * (double)p->steps;
     const int done = (int)(24 * p->step / p->steps);
     char time[CLI_SIZE_TEXT];
-    fprintf(stderr,
-            "\repoch %u/%llu  [%.*s%*s]  %llu/%llu steps  %.0f steps/s  %s left  loss %.4f  "
-            "accuracy %.2f %%\x1b[K",
+    fprintf(stderr, "\repoch %u/%llu  [%.*s%*s]  %llu/%llu steps  %.0f steps/s  %s left  loss %.4f",
             p->epoch, (unsigned long long)job->epochs, done, "########################", 24 - done,
             "", (unsigned long long)p->step, (unsigned long long)p->steps, rate,
-            duration(left / fmax(rate, 1e-9), time), p->loss, 100 * p->accuracy);
+            duration(left / fmax(rate, 1e-9), time), p->loss);
+    if (!isnan(p->accuracy))
+        fprintf(stderr, "  accuracy %.2f %%", 100 * p->accuracy);
+    fprintf(stderr, "\x1b[K");
     fflush(stderr);
 }
 
@@ -147,7 +148,7 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
     const cr_loss loss = (cr_loss)job->t.loss;
     cr_fit fit;
     fprintf(stderr, "%u training and %u test %s, on %s\n", data->samples.train.n,
-            data->samples.test.n, training_samples_word(data), device);
+            data->samples.test.n, samples_word(data), device);
     int status = epochs(job, trainer, &fit);
     if (status == CLI_OK)
         status = predictions_write(trainer, data, loss, job->predict);
@@ -165,11 +166,24 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
     return status;
 }
 
+/* What is asked of a test set needs one. */
+static int check_test(const struct job *job, const cr_data *data)
+{
+    const char *option = job->predict ? "--predict" : job->confusion ? "--confusion" : NULL;
+    if (!option || data->samples.test.n)
+        return CLI_GO;
+    return cli_fail("%s: it is of test samples, and %s has none (see --test-data)", option,
+                    data->name);
+}
+
 static int run(struct job *job, const cr_data *data)
 {
+    if (check_test(job, data) != CLI_GO)
+        return CLI_MISTAKE;
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.validation_split = job->validation_split;
     options.confusion = job->confusion != NULL;
+    options.no_evaluation = data->samples.test.n == 0;
     job->h.validates = job->validation_split > 0;
     job->h.top_k = (uint32_t)job->t.top_k;
     if (isatty(STDERR_FILENO)) {

@@ -58,12 +58,10 @@ void training_net_options(training *t, cli_options *o)
 
 void training_options(training *t, cli_options *o)
 {
-    t->data = "fashion-mnist";
     t->net_text = "dense 256 sigmoid, dense 10 sigmoid";
     t->opt = 2;
     t->budget.bytes = CLI_NO_LIMIT;
-    cli_add(o, "--data", CLI_TEXT, &t->data, "DIR",
-            "a folder with four IDX files, or fashion-mnist, or mnist");
+    samples_options(&t->samples, o);
     training_net_options(t, o);
     cli_add(o, "--device", CLI_TEXT, &t->device, "D",
             "gpu, cpu, an index, or a part of a name (crisol devices)");
@@ -135,20 +133,12 @@ int training_check(training *t, const cli_options *o)
                         1u << 24);
     if (cr_net_parse(t->net_text, &t->net) != CR_OK)
         return cli_fail("--%s", cr_error());
-    return CLI_GO;
+    return t->samples.name ? samples_check(&t->samples) : CLI_GO;
 }
 
 cr_data *training_data(const training *t)
 {
-    cr_data *data = cr_data_open(t->data);
-    if (!data)
-        cli_library_failed();
-    return data;
-}
-
-const char *training_samples_word(const cr_data *data)
-{
-    return data->samples.x_dtype == CR_U8 && data->samples.x_shape.rank == 3 ? "images" : "samples";
+    return samples_open(&t->samples);
 }
 
 void training_finish(training *t)

@@ -4,9 +4,11 @@
 
 #include "cli.h"
 #include "optimizing.h"
+#include "samples.h"
 
 typedef struct training {
-    const char *data, *net_text, *device, *dump_kernels;
+    samples samples;
+    const char *net_text, *device, *dump_kernels;
     int loss, opt; /* cr_loss; cli_variants */
     float label_smoothing, huber_delta;
     optimizing optimizer;
@@ -36,8 +38,6 @@ int training_check(training *t, const cli_options *o);
 void training_finish(training *t);
 /* The samples that --data names; NULL after a message. To be given to cr_data_close. */
 cr_data *training_data(const training *t);
-/* "images" or "samples". */
-const char *training_samples_word(const cr_data *data);
 /* What a trainer is made from. `t` must outlive it. */
 cr_train_options training_trainer(training *t, cr_opt opt);
 

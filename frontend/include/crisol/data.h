@@ -68,8 +68,7 @@ typedef struct cr_samples {
     cr_part train, validation, test;
 } cr_samples;
 
-/* ---- samples and what they are ----------------------------------------------------------------
- */
+/* ---- samples and what they are --------------------------------------------------------------- */
 
 /* Words, one for each number from 0; n = 0: there are none. */
 typedef struct cr_words {
@@ -80,9 +79,12 @@ typedef struct cr_words {
 /* Samples, and what holds them. A reader fills it in; all that it points to belongs to it. */
 typedef struct cr_data {
     cr_samples samples;
-    const char *name;    /* what was opened */
-    cr_words classes;    /* names of the classes, where the source has them */
-    cr_words columns;    /* names of the features of x and, behind them, of the targets */
+    const char *name; /* what was opened */
+    cr_words classes; /* names of the classes, where the source has them */
+    cr_words columns; /* names of the features of x and, behind them, of the targets */
+    /* Of each feature of x: the words that its whole numbers stand for; n = 0: it is a number
+     * itself. NULL: all are. */
+    const cr_words *categories;
     const char *from[3]; /* the file of training, validation and test; NULL: it is none of a file */
     bool mapped;         /* arrays are views of files, not read before they are used */
     struct cr_data_owned *owned; /* private */

@@ -1,0 +1,75 @@
+/* samples.c - see samples.h. */
+#include "samples.h"
+
+#if CRISOL_HAVE_IO
+static void file_options(samples *s, cli_options *o)
+{
+    cr_table_options *t = &s->o;
+    cli_add(o, "--labels", CLI_TEXT, &t->labels, "Y.npy", "labels or targets of an NPY file");
+    cli_add(o, "--test-data", CLI_TEXT, &t->test, "FILE", "the test samples, as --data");
+    cli_add(o, "--test-labels", CLI_TEXT, &t->test_labels, "Y.npy", "labels or targets of these");
+    cli_add(o, "--target", CLI_TEXT, &t->target, "COLUMN",
+            "of a CSV file, by name or number; several numbers: A,B (default: the last\n"
+            "                              one); of an HDF5 file, the data set (default: y_train)");
+    cli_add(o, "--input", CLI_TEXT, &t->input, "NAME",
+            "of an HDF5 file, the data set of samples (default: x_train)");
+    cli_add(o, "--drop", CLI_TEXT, &t->drop, "COLUMN,..", "leave out these columns of a CSV file");
+    cli_add(o, "--targets", CLI_CHOICE, &s->targets, "auto|classes|numbers",
+            "what they are; auto: classes, when words or whole numbers below 1000");
+    cli_add(o, "--header", CLI_CHOICE, &s->header, "auto|yes|no",
+            "does a CSV file name its columns?");
+    cli_add(o, "--separator", CLI_TEXT, &s->separator, "C",
+            "of the fields of a CSV file; 'tab' is one, too");
+}
+
+static int check_separator(samples *s)
+{
+    const char *text = s->separator;
+    if (!text)
+        return CLI_GO;
+    s->o.separator = strcmp(text, "tab") == 0 ? '\t' : *text;
+    if (!s->o.separator || (text[1] && s->o.separator != '\t') || strchr("\"\r\n.+- ", *text))
+        return cli_fail("--separator: '%s' is no character that can be between fields", text);
+    return CLI_GO;
+}
+#endif
+
+void samples_options(samples *s, cli_options *o)
+{
+    s->name = "fashion-mnist";
+    cli_add(o, "--data", CLI_TEXT, &s->name, "FILE",
+            CRISOL_HAVE_IO ? "a CSV, NPY or HDF5 file, a folder with four IDX files, or\n"
+                             "                              fashion-mnist, or mnist"
+                           : "a folder with four IDX files, or fashion-mnist, or mnist");
+#if CRISOL_HAVE_IO
+    file_options(s, o);
+#endif
+}
+
+int samples_check(samples *s)
+{
+#if CRISOL_HAVE_IO
+    s->o.header = (cr_header)s->header;
+    s->o.targets = (cr_targets)s->targets;
+    if (check_separator(s) != CLI_GO)
+        return CLI_MISTAKE;
+#endif
+    return *s->name ? CLI_GO : cli_fail("--data: the name is empty");
+}
+
+cr_data *samples_open(const samples *s)
+{
+#if CRISOL_HAVE_IO
+    cr_data *data = cr_table_open(s->name, &s->o);
+#else
+    cr_data *data = cr_data_open(s->name);
+#endif
+    if (!data)
+        cli_library_failed();
+    return data;
+}
+
+const char *samples_word(const cr_data *data)
+{
+    return data->samples.x_dtype == CR_U8 && data->samples.x_shape.rank == 3 ? "images" : "samples";
+}

@@ -1,0 +1,27 @@
+/* samples.h - which samples a command takes: --data, and what says more of them. */
+#ifndef CRISOL_CLI_SAMPLES_H
+#define CRISOL_CLI_SAMPLES_H
+
+#include "cli.h"
+#if CRISOL_HAVE_IO
+#include <crisol/io/table.h>
+#endif
+
+typedef struct samples {
+    const char *name;
+    const char *separator; /* as given */
+#if CRISOL_HAVE_IO
+    cr_table_options o;
+    int header, targets;
+#endif
+} samples;
+
+void samples_options(samples *s, cli_options *o);
+/* CLI_GO, or the exit status after a message. */
+int samples_check(samples *s);
+/* NULL after a message. To be given to cr_data_close. */
+cr_data *samples_open(const samples *s);
+/* "images" or "samples". */
+const char *samples_word(const cr_data *data);
+
+#endif
