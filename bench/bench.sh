@@ -25,7 +25,9 @@ usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
   compile   graph to OpenCL C: a training step, a deep net, chains up to 100,000 nodes
   start     from a process's start to the end of its first training step, warm and cold caches
   xor       1,000 epochs of XOR, the steps and the process
-  all       all of them (the default)
+  table6    25 nets on MNIST as a thesis's table 6 has them, Keras and Crisol: time and accuracy; takes
+            about an hour, with --quick two minutes
+  all       all of them but table6 (the default)
 
   --quick              fewer rows, rounds and seconds
   --rows 'H/B ...'     rows of mlp: hidden layers and batch, such as '16/32 256,256/128'
@@ -33,9 +35,13 @@ usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
   --sizes 'N ...'      sizes of gemm
   --rounds N           how often mlp, cnn, gemm and xor measure each
   --seconds S          and how long each time
+  --nets 'H ...'       nets of table6: hidden layers, such as '16 32,32'
+  --seeds N            how often table6 trains each (3), and for how many epochs (10)
+  --epochs N
+  --resume             keep what build/bench/table6.csv (table6-quick.csv) holds, measure the rest
 
-Environment: CRISOL_DATA (its folder mnist; else the data are synthetic), CRISOL_DEVICE,
-CRISOL_BUILD (a build folder of the release preset; build/release).
+Environment: CRISOL_DATA (its folder mnist; else the data are synthetic; table6 needs it),
+CRISOL_DEVICE, CRISOL_BUILD (a build folder of the release preset; build/release).
 EOT
 }
 
@@ -45,10 +51,10 @@ misuse() {
     exit 2
 }
 
-what=() driver=() quick=()
+what=() driver=() quick=() nets=()
 while (($#)); do
     case $1 in
-    mlp | cnn | gemm | compile | start | xor) what+=("$1") ;;
+    mlp | cnn | gemm | compile | start | xor | table6) what+=("$1") ;;
     all) what=(mlp cnn gemm compile start xor) ;;
     --quick) quick=(--quick) ;;
     --rows | --batches | --sizes | --rounds | --seconds)
@@ -56,11 +62,19 @@ while (($#)); do
         driver+=("$1" "$2")
         shift
         ;;
+    --nets | --seeds | --epochs)
+        (($# >= 2)) || misuse "$1 needs a value"
+        nets+=("$1" "$2")
+        shift
+        ;;
+    --resume) nets+=(--resume) ;;
     -h | --help)
         usage
         exit 0
         ;;
-    *) misuse "'$1' is no benchmark (mlp, cnn, gemm, compile, start, xor, all) and no option" ;;
+    *)
+        misuse "'$1' is no benchmark (mlp, cnn, gemm, compile, start, xor, table6, all) and no option"
+        ;;
     esac
     shift
 done
@@ -69,7 +83,7 @@ if ((${#what[@]} == 0)); then what=(mlp cnn gemm compile start xor); fi
 # ---- what is needed ------------------------------------------------------------------------------
 
 # xor needs their Python only
-needs_peers() { [[ " ${what[*]} " =~ ' '(mlp|cnn|gemm|xor)' ' ]]; }
+needs_peers() { [[ " ${what[*]} " =~ ' '(mlp|cnn|gemm|xor|table6)' ' ]]; }
 
 mkdir -p "$OUT"
 ./dev setup
@@ -88,6 +102,10 @@ run() {
     mlp | cnn | gemm | xor)
         "$PYTHON" bench/bench.py "$1" --bin "$BUILD/bench" --work "$OUT/work" "${quick[@]}" \
             "${driver[@]}"
+        ;;
+    table6)
+        "$PYTHON" bench/table6.py --bin "$BUILD/bench" --work "$OUT/work" \
+            --csv "$OUT/table6${quick:+-quick}.csv" "${quick[@]}" "${nets[@]}"
         ;;
     compile)
         printf '# Compiling\n\n'
