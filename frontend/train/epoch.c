@@ -170,11 +170,17 @@ static uint64_t steps_of_epoch(const cr_trainer *t)
     return t->n.train / t->n.batch + (t->set[CR_TRAINING].rest ? 1 : 0);
 }
 
+static cr_status check_left(const cr_trainer *t, uint64_t n)
+{
+    if (n <= cr_trainer_left(t))
+        return CR_OK;
+    return cr_fail(CR_E_ARGUMENT, "train: %llu steps asked for, and the epoch has %llu left",
+                   (unsigned long long)n, (unsigned long long)cr_trainer_left(t));
+}
+
 cr_status cr_trainer_run(cr_trainer *t, uint64_t n)
 {
-    if (n > cr_trainer_left(t))
-        return cr_fail(CR_E_ARGUMENT, "train: %llu steps asked for, and the epoch has %llu left",
-                       (unsigned long long)n, (unsigned long long)cr_trainer_left(t));
+    CR_TRY(check_left(t, n));
     cr_program *p = t->set[CR_TRAINING].whole;
     uint64_t before = cr_steps_done(p);
     cr_status status = cr_run(p, n);
@@ -182,14 +188,11 @@ cr_status cr_trainer_run(cr_trainer *t, uint64_t n)
     return status;
 }
 
-cr_status cr_trainer_check(cr_trainer *t)
+/* What steps on the host need to know; theirs are those after the steps done. */
+static cr_replay replay_of(cr_trainer *t)
 {
     const cr_train_set *set = &t->set[CR_TRAINING];
-    int32_t bad;
-    CR_TRY(cr_fetch(set->whole, "train.bad_step", &bad, sizeof bad));
-    if (bad < 0)
-        return CR_OK;
-    const cr_replay replay = {
+    return (cr_replay){
         .graph = t->graph,
         .program = set->whole,
         .rest = set->rest,
@@ -202,7 +205,29 @@ cr_status cr_trainer_check(cr_trainer *t)
         .epoch = t->epoch,
         .steps = steps_of_epoch(t),
     };
+}
+
+cr_status cr_trainer_check(cr_trainer *t)
+{
+    int32_t bad;
+    CR_TRY(cr_fetch(t->set[CR_TRAINING].whole, "train.bad_step", &bad, sizeof bad));
+    if (bad < 0)
+        return CR_OK;
+    const cr_replay replay = replay_of(t);
     return cr_replay_step(&replay);
+}
+
+cr_status cr_trainer_interpret(cr_trainer *t, uint64_t n, double seconds, float *loss,
+                               cr_interpreted *out)
+{
+    *out = (cr_interpreted){0};
+    CR_TRY(check_left(t, n));
+    if (n == 0)
+        return CR_OK;
+    const cr_replay replay = replay_of(t);
+    const cr_replay_limits limits = {
+        .steps = n, .seconds = seconds, .interrupt = t->options.compile.interrupt};
+    return cr_replay_on(&replay, &limits, loss, out);
 }
 
 /* ---- an epoch -------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
-/* replay.c - what went wrong: the frozen step again, in the reference interpreter, node by node. */
+/* replay.c - training steps in the reference interpreter, node by node: the frozen one again, to
+ * find what went wrong, or a few from here on, as plain C does them. */
 #include <math.h>
 
 #include "copy.h"
@@ -146,21 +147,59 @@ static void finish(struct run *run)
     cr_pass_context_finish(&run->cx);
 }
 
+/* The step that comes next, ready to be run; to be finished whatever comes of it. */
+static cr_status start(struct run *run, int32_t *offset)
+{
+    const cr_replay *r = run->r;
+    CR_TRY(cr_fetch(r->program, "train.offset", offset, sizeof *offset));
+    run->batch = CR_MIN(r->batch, r->ntrain - (uint32_t)*offset);
+    CR_TRY(specialize(run));
+    return bind_leaves(run);
+}
+
 cr_status cr_replay_step(const cr_replay *r)
 {
     struct run run = {.r = r};
     int32_t offset = 0;
-    cr_status status = cr_fetch(r->program, "train.offset", &offset, sizeof offset);
-    if (status == CR_OK) {
-        run.batch = CR_MIN(r->batch, r->ntrain - (uint32_t)offset);
-        status = specialize(&run);
-    }
-    if (status == CR_OK)
-        status = bind_leaves(&run);
+    cr_status status = start(&run, &offset);
     if (status == CR_OK)
         status = cr_interp_run(run.in);
     if (status == CR_OK)
         status = verdict(&run, (uint64_t)offset / r->batch + 1);
+    finish(&run);
+    return status;
+}
+
+/* ---- going on -------------------------------------------------------------------------------- */
+
+static cr_status go_on(struct run *run, const cr_replay_limits *limits, float *loss,
+                       cr_interpreted *out)
+{
+    const cr_ref root = cr_find(run->cx.graph, "loss").ref;
+    while (out->steps < limits->steps) {
+        if (limits->interrupt && *limits->interrupt)
+            return cr_fail(CR_E_INTERRUPTED, "interrupted after %llu steps",
+                           (unsigned long long)out->steps);
+        const double begin = cr_now();
+        CR_TRY(cr_interp_run(run->in));
+        out->seconds += cr_now() - begin;
+        if (loss)
+            memcpy(&loss[out->steps], cr_interp_value(run->in, root), sizeof *loss);
+        out->steps++;
+        if (limits->seconds > 0 && out->seconds >= limits->seconds)
+            break;
+    }
+    return CR_OK;
+}
+
+cr_status cr_replay_on(const cr_replay *r, const cr_replay_limits *limits, float *loss,
+                       cr_interpreted *out)
+{
+    struct run run = {.r = r};
+    int32_t offset = 0;
+    cr_status status = start(&run, &offset);
+    if (status == CR_OK)
+        status = go_on(&run, limits, loss, out);
     finish(&run);
     return status;
 }

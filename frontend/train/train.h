@@ -79,4 +79,15 @@ typedef struct cr_replay {
  * CR_E_NUMERIC (or what kept it from finding out). */
 cr_status cr_replay_step(const cr_replay *r);
 
+typedef struct cr_replay_limits {
+    uint64_t steps; /* whole batches, as many as the epoch has left at most */
+    double seconds; /* ends after the step in which so many have passed; 0: no limit */
+    const volatile int *interrupt; /* may be NULL */
+} cr_replay_limits;
+
+/* Runs the steps that come next in the reference interpreter, on copies of the states; gives their
+ * losses, unless `loss` is NULL. */
+cr_status cr_replay_on(const cr_replay *r, const cr_replay_limits *limits, float *loss,
+                       cr_interpreted *out);
+
 #endif

@@ -100,6 +100,34 @@ Test(trainer, last_smaller_batches_count)
 }
 
 /* Validation samples of their own give what those that are split off give. */
+/* From weights that were trained, in the second epoch's order; the trainer stays as it is. */
+Test(trainer, interprets_the_same_bits)
+{
+    const cr_dataset data = images();
+    const cr_train_options options = options_of(CR_OPT_FUSED);
+    cr_trainer *t = cr_trainer_create(&data, &options);
+    cr_assert(t, "%s", cr_error());
+    cr_epoch e;
+    cr_interpreted did;
+    float host[3], device;
+    cr_assert_eq(cr_trainer_epoch(t, &e), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_trainer_begin(t), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_trainer_interpret(t, 3, 0, host, &did), CR_OK, "%s", cr_error());
+    cr_assert(did.steps == 3 && did.seconds > 0);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(cr_trainer_run(t, 1), CR_OK, "%s", cr_error());
+        cr_assert_eq(cr_fetch(cr_trainer_program(t), "loss", &device, sizeof device), CR_OK);
+        cr_assert_eq(memcmp(&device, &host[i], sizeof device), 0, "step %d: %a, interpreted %a", i,
+                     (double)device, (double)host[i]);
+    }
+    cr_assert_eq(cr_trainer_interpret(t, 1, 0, NULL, &did), CR_E_ARGUMENT);
+    cr_assert(says("1 steps asked for, and the epoch has 0 left"));
+    cr_assert_eq(cr_trainer_begin(t), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_trainer_interpret(t, 3, 1e-9, NULL, &did), CR_OK, "%s", cr_error());
+    cr_assert_eq(did.steps, 1, "the time was over after a step");
+    cr_trainer_destroy(t);
+}
+
 Test(trainer, validation_samples_of_their_own)
 {
     cr_dataset data = images();

@@ -165,6 +165,23 @@ CR_API cr_status cr_trainer_begin(cr_trainer *t);
 CR_API cr_status cr_trainer_run(cr_trainer *t, uint64_t n);
 CR_API uint64_t cr_trainer_left(const cr_trainer *t);
 CR_API cr_status cr_trainer_check(cr_trainer *t);
+
+/* What cr_trainer_interpret did. */
+typedef struct cr_interpreted {
+    uint64_t steps;
+    double seconds; /* of these steps alone */
+} cr_interpreted;
+
+/* Runs the next n steps on whole batches in the reference interpreter: plain sequential C on one
+ * thread of the host, node by node, nothing fused. It begins where the trainer is (cr_trainer_begin
+ * has been called, and n is at most cr_trainer_left) and works on copies: the trainer does not
+ * change, and cr_trainer_run runs the same steps. It ends after the step in which `seconds` have
+ * passed; 0: no such limit. loss[i] is the loss of step i, bit for bit that of the device where the
+ * device divides as IEEE 754 says; `loss` (n floats) may be NULL. CR_E_ARGUMENT for too many steps;
+ * CR_E_INTERRUPTED between two steps, when *out is as far as it came. */
+CR_API cr_status cr_trainer_interpret(cr_trainer *t, uint64_t n, double seconds, float *loss,
+                                      cr_interpreted *out);
+
 /* Loss and accuracy on the test set, and on the validation samples; NaN when there are none. */
 CR_API cr_status cr_trainer_evaluate(cr_trainer *t, double *loss, double *accuracy);
 CR_API cr_status cr_trainer_validate(cr_trainer *t, double *loss, double *accuracy);
