@@ -31,9 +31,9 @@ images() {
     json 'all(math.isfinite(v["final_loss"]) for v in d["variants"])'
     json 'all(v["h2d_bytes_per_step"] == 0 for v in d["variants"][1:])'
 }
-cnn='conv 8 3 same relu, maxpool 2, conv 16 3 relu, flatten, dense 16 relu, dropout 0.3, dense 4'
-residual='conv 8 3 same stride 2, batchnorm, activation relu, conv 8 3 same, batchnorm, activation relu, conv 8 3 same,
-    batchnorm, add activation1, activation relu, globalavg, dense 4'
+cnn='conv 8 3 same relu, maxpool 2, flatten, dropout 0.3, dense 4'
+residual='conv 8 3 same stride 2, batchnorm, activation relu, conv 8 3 same, batchnorm, add activation1,
+    activation relu, globalavg, dense 4'
 images --net "$cnn" --optimizer adam --clip-norm 1 --schedule 'cosine 3 epochs, warmup 3'
 images --net "$residual" --optimizer nesterov --lr 0.05 --weight-decay 1e-4 --label-smoothing 0.05
 images --net 'conv 4 3 gelu, depthwise 3, avgpool 2 same, conv 6 1 relu6, concat avgpool1, globalmax, layernorm, dense 4 softmax' \
