@@ -62,22 +62,30 @@ static const char *type_wrong(cr_dtype given, cr_dtype wanted)
     return NULL;
 }
 
+static cr_value no_input(const struct place *p, const cr_layer *l, const cr_shape *wanted,
+                         const char *why)
+{
+    const cr_shape given = shape_of(p);
+    char is[CR_TYPE_TEXT], needed[CR_TYPE_TEXT];
+    return cr_mistake(p->g, p->at, "this input is %s, and is given %s: %s",
+                      cr_type_text(p->g, l->dtype, wanted, needed),
+                      cr_type_text(p->g, cr_value_dtype(p->x[0]), &given, is), why);
+}
+
 static cr_value build_input(const struct place *p, const cr_layer *l)
 {
-    const cr_value x = p->x[0];
+    const cr_dtype dtype = l->dtype == CR_I32 ? CR_I32 : CR_F32;
     const cr_shape given = shape_of(p);
-    const cr_shape wanted = of_samples(given.dim[0], &l->shape);
-    const cr_dtype dtype = cr_value_dtype(x);
-    const char *why = type_wrong(dtype, l->dtype);
+    const cr_shape wanted = of_samples(given.rank ? given.dim[0] : 1, &l->shape);
+    const char *why = type_wrong(cr_value_dtype(p->x[0]), l->dtype);
     if (!why && (given.rank < 1 || !is_same_sample(&given, &l->shape)))
-        why = "the shapes differ";
-    if (!why)
-        return cr_reshape_at(p->at, cr_cast_at(p->at, x, l->dtype == CR_I32 ? CR_I32 : CR_F32),
-                             wanted);
-    char is[CR_TYPE_TEXT], needed[CR_TYPE_TEXT];
-    return cr_mistake(p->g, p->at, "input \"%s\" is %s, and x is %s: %s", l->name,
-                      cr_type_text(p->g, l->dtype, &wanted, needed),
-                      cr_type_text(p->g, dtype, &given, is), why);
+        why = "the shapes of the samples differ";
+    if (why)
+        return no_input(p, l, &wanted, why);
+    cr_value x = p->x[0];
+    if (cr_value_dtype(x) != dtype)
+        x = cr_cast_at(p->at, x, dtype);
+    return cr_shape_equal(&given, &wanted) ? x : cr_reshape_at(p->at, x, wanted);
 }
 
 /* ---- layers of weights ----------------------------------------------------------------------- */
