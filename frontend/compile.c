@@ -464,7 +464,8 @@ static cr_status convert(const cr_exec_times *t, cr_profile *out)
     size_t bytes = 1;
     for (uint32_t i = 0; i < t->row.len; i++)
         bytes += strlen(t->row.at[i].label) + 1;
-    *out = (cr_profile){.wall_us = t->wall_us, .busy_us = t->wall_us - t->idle_us};
+    *out =
+        (cr_profile){.wall_us = t->wall_us, .busy_us = t->wall_us - t->idle_us, .steps = t->steps};
     out->row = cr_alloc(t->row.len * sizeof *out->row + bytes);
     out->span = cr_alloc(t->span.len * sizeof *out->span);
     if (!out->row || !out->span)

@@ -168,7 +168,7 @@ static cr_status time_kernels(variant *v, uint64_t most)
         v->kernel_us = 0;
         for (uint32_t i = 0; i < p.nrow; i++)
             if (strcmp(p.row[i].kind, "kernel") == 0)
-                v->kernel_us += p.row[i].total_us / (double)n;
+                v->kernel_us += p.row[i].total_us / (double)p.steps;
         cr_profile_finish(&p);
     }
     return CR_OK;

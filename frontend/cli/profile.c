@@ -130,9 +130,9 @@ static int run(struct job *job, const cr_data *data)
             status = cli_library_failed();
         } else {
             if (job->json)
-                status = print_json(&p, (double)steps);
+                status = print_json(&p, (double)p.steps);
             else
-                print_table(&p, (double)steps);
+                print_table(&p, (double)p.steps);
             if (job->trace && write_trace(&p, job->trace) != CLI_OK)
                 status = CLI_MISTAKE;
             cr_profile_finish(&p);

@@ -144,6 +144,14 @@ cr_status cr_train_check(const cr_samples *samples, const cr_train_options *opti
     return CR_OK;
 }
 
+size_t cr_samples_bytes(cr_dtype dtype, const cr_shape *one, uint32_t n)
+{
+    size_t bytes = cr_dtype_size(dtype) * n;
+    for (int i = 0; i < one->rank; i++)
+        bytes *= (size_t)one->dim[i];
+    return bytes;
+}
+
 /* The nearest whole number of samples is split off: 0.1 of 60000 as a float is more than 6000. */
 cr_train_sizes cr_train_sizes_of(const cr_samples *s, const cr_train_options *o)
 {

@@ -24,8 +24,8 @@ void cr_shuffle(int32_t *order, uint32_t n, uint64_t seed, uint32_t epoch)
 
 /* ---- a set's figures ------------------------------------------------------------------------- */
 
-const char *const cr_train_sum[CR_TRAIN_SUMS] = {"offset", "loss_sum", "correct", "top_k",
-                                                 "confusion"};
+const char *const cr_train_sum[CR_TRAIN_SUMS] = {"offset",  "at",    "loss_sum",
+                                                 "correct", "top_k", "confusion"};
 
 /* The state SET.what; 0: the set has none. */
 static cr_ref state_of(const cr_trainer *t, const cr_train_set *set, const char *what)
@@ -49,7 +49,7 @@ static cr_status set_zero(cr_trainer *t, const cr_train_set *set, cr_ref state)
 
 static cr_status reset(cr_trainer *t, const cr_train_set *set)
 {
-    const int32_t first = (int32_t)set->first;
+    const int32_t first = t->stream ? 0 : (int32_t)set->first;
     for (size_t i = 0; i < CR_TRAIN_SUMS; i++) {
         const cr_ref state = state_of(t, set, cr_train_sum[i]);
         if (state)
@@ -88,6 +88,46 @@ cr_status cr_trainer_figures(cr_trainer *t, const cr_train_set *set, uint64_t n,
     return fetch_part(t, set, "top_k", (double)n, &out->top_k);
 }
 
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+/* The set's samples from the first one on, when they are streamed. */
+static void begin_pass(cr_trainer *t, cr_train_part part)
+{
+    const cr_train_set *set = &t->set[part];
+    if (t->stream)
+        cr_stream_begin(t->stream,
+                        &(cr_stream_pass){.key = (uint32_t)part,
+                                          .part = set->part,
+                                          .order = part == CR_TRAINING ? t->order : NULL,
+                                          .first = set->first,
+                                          .n = set->n,
+                                          .window = part == CR_TRAINING ? t->info.window
+                                                                        : t->evaluation_window});
+}
+
+/* n steps on whole batches, of which `done` were done in this pass. */
+static cr_status run_whole(cr_trainer *t, cr_train_part part, uint64_t done, uint64_t n)
+{
+    const cr_train_set *set = &t->set[part];
+    if (!t->stream)
+        return cr_run(set->whole, n);
+    if (!cr_stream_is_at(t->stream, (uint32_t)part)) /* another pass came between */
+        begin_pass(t, part);
+    return cr_stream_run(t->stream, set->whole, set->batch, done, n);
+}
+
+static cr_status run_rest(cr_trainer *t, cr_train_part part)
+{
+    const cr_train_set *set = &t->set[part];
+    if (!set->rest)
+        return CR_OK;
+    if (!t->stream)
+        return cr_run(set->rest, 1);
+    if (!cr_stream_is_at(t->stream, (uint32_t)part))
+        begin_pass(t, part);
+    return cr_stream_run(t->stream, set->rest, set->batch, set->n / set->batch, 1);
+}
+
 static cr_status evaluate(cr_trainer *t, cr_train_part part, cr_train_figures *out)
 {
     const cr_train_set *set = &t->set[part];
@@ -95,9 +135,9 @@ static cr_status evaluate(cr_trainer *t, cr_train_part part, cr_train_figures *o
     if (!set->whole)
         return CR_OK;
     CR_TRY(reset(t, set));
-    CR_TRY(cr_run(set->whole, set->n / set->batch));
-    if (set->rest)
-        CR_TRY(cr_run(set->rest, 1));
+    begin_pass(t, part);
+    CR_TRY(run_whole(t, part, 0, set->n / set->batch));
+    CR_TRY(run_rest(t, part));
     return cr_trainer_figures(t, set, set->n, out);
 }
 
@@ -141,19 +181,23 @@ static cr_status upload_order(cr_trainer *t)
     cr_program *p = t->set[CR_TRAINING].whole;
     const uint32_t n = t->n.train;
     t->ordered = true;
-    CR_TRY(cr_wait(p)); /* a host-side order may still be read */
+    if (t->stream)
+        cr_stream_stop(t->stream); /* which reads the order */
+    else
+        CR_TRY(cr_wait(p)); /* a host-side order may still be read */
     if (t->options.keep_order)
         for (uint32_t i = 0; i < n; i++)
             t->order[i] = (int32_t)i;
     else
         cr_shuffle(t->order, n, t->options.seed, t->epoch);
-    return cr_feed(p, "order", t->order, n * sizeof *t->order);
+    return t->stream ? CR_OK : cr_feed(p, "order", t->order, n * sizeof *t->order);
 }
 
 cr_status cr_trainer_begin(cr_trainer *t)
 {
     if (!t->options.keep_order || !t->ordered)
         CR_TRY(upload_order(t));
+    begin_pass(t, CR_TRAINING);
     CR_TRY(reset(t, &t->set[CR_TRAINING]));
     t->epoch++;
     t->done = 0;
@@ -183,7 +227,7 @@ cr_status cr_trainer_run(cr_trainer *t, uint64_t n)
     CR_TRY(check_left(t, n));
     cr_program *p = t->set[CR_TRAINING].whole;
     uint64_t before = cr_steps_done(p);
-    cr_status status = cr_run(p, n);
+    cr_status status = run_whole(t, CR_TRAINING, t->done, n);
     t->done += cr_steps_done(p) - before;
     return status;
 }
@@ -204,6 +248,7 @@ static cr_replay replay_of(cr_trainer *t)
         .batch = t->n.batch,
         .epoch = t->epoch,
         .steps = steps_of_epoch(t),
+        .window = t->info.window,
     };
 }
 
@@ -268,8 +313,7 @@ static cr_status train(cr_trainer *t, cr_epoch *out)
     out->epoch = t->epoch;
     out->steps = steps_of_epoch(t);
     CR_TRY(run_epoch(t, begin));
-    if (set->rest)
-        CR_TRY(cr_run(set->rest, 1));
+    CR_TRY(run_rest(t, CR_TRAINING));
     CR_TRY(cr_trainer_check(t));
     cr_train_figures f;
     CR_TRY(cr_trainer_figures(t, set, set->n, &f));
@@ -306,6 +350,11 @@ cr_status cr_trainer_profile(cr_trainer *t, uint64_t n, cr_profile *out)
     if (cr_trainer_left(t) < n)
         CR_TRY(cr_trainer_begin(t));
     n = CR_MIN(n, cr_trainer_left(t));
+    if (t->stream) {
+        if (!cr_stream_is_at(t->stream, CR_TRAINING))
+            begin_pass(t, CR_TRAINING);
+        CR_TRY(cr_stream_enter(t->stream, t->n.batch, t->done, &n));
+    }
     CR_TRY(cr_profile_run(t->set[CR_TRAINING].whole, n, out));
     t->done += n;
     return CR_OK;

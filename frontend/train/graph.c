@@ -24,6 +24,8 @@ struct builder {
     const cr_train_options *options;
     cr_train_sizes n;
     cr_dim batch;
+    bool predict, streamed;
+    cr_dim window, evaluation_window; /* of streamed sets: samples */
     cr_value train_x, train_y;
     cr_value guard; /* bool: the loss, and all before it, was finite */
     cr_train_built built;
@@ -58,19 +60,19 @@ static cr_value sample_input(const struct builder *b, const char *set, const cha
 }
 
 /* The numbers of the step's samples. `order` is NULL for "as they lie". */
-static cr_value batch_index(const struct builder *b, const cr_value *order, cr_value offset)
+static cr_value batch_index(const struct builder *b, const cr_value *order, cr_value first)
 {
     cr_value at = cr_iota_at(nowhere, b->g, CR_SHAPE(b->batch), 0);
-    cr_value index = cr_add_at(nowhere, offset, at);
+    cr_value index = cr_add_at(nowhere, first, at);
     return order ? cr_gather_at(nowhere, *order, index) : index;
 }
 
-/* The step's samples, gathered from the resident set: one op. */
+/* The step's samples, gathered from what is on the device: one op. */
 static void take_batch(const struct builder *b, const char *op, const cr_value *order,
-                       cr_value offset, cr_value *x, cr_value *y)
+                       cr_value first, cr_value *x, cr_value *y)
 {
     cr_op_begin(b->g, op, nowhere);
-    cr_value index = batch_index(b, order, offset);
+    cr_value index = batch_index(b, order, first);
     *x = cr_gather_at(nowhere, *x, index);
     *y = cr_gather_at(nowhere, *y, index);
     if (cr_has_labels(b->samples))
@@ -129,6 +131,33 @@ static cr_value model(const struct builder *b, cr_value x)
         return (cr_value){b->g, 0};
     const cr_train_options *o = b->options;
     return check_scores(b, o->model(o->raw ? x : prepared(x), o->model_user));
+}
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+/* Where a set's next batch begins: by its place in the set, and in the input that holds `window` of
+ * its samples at a time. The second one is a state too, since a remainder that is computed for each
+ * element would keep the gather out of the first contraction. */
+struct place {
+    cr_value offset, at;
+    cr_dim window;
+};
+
+static struct place make_place(const struct builder *b, const char *set, cr_dim window)
+{
+    struct place p = {.offset = scalar_state(b->g, set, "offset", CR_I32, 0), .window = window};
+    p.at = b->streamed ? scalar_state(b->g, set, "at", CR_I32, 0) : p.offset;
+    return p;
+}
+
+static void move_on(const struct builder *b, const struct place *p, bool guarded)
+{
+    cr_value next = cr_add_at(nowhere, p->offset, cr_size(b->g, b->batch));
+    if (guarded)
+        next = cr_select_at(nowhere, b->guard, next, p->offset);
+    cr_assign_at(nowhere, p->offset, next);
+    if (b->streamed)
+        cr_assign_at(nowhere, p->at, cr_imod_at(nowhere, next, cr_size(b->g, p->window)));
 }
 
 /* ---- sums ------------------------------------------------------------------------------------ */
@@ -193,13 +222,13 @@ static void watch(struct builder *b, cr_value loss, cr_value step)
     cr_assign_at(nowhere, bad, next);
 }
 
-static void count_progress(const struct builder *b, const cr_train_measure *m, cr_value offset,
-                           cr_value step)
+static void count_progress(const struct builder *b, const cr_train_measure *m,
+                           const struct place *place, cr_value step)
 {
     cr_graph *g = b->g;
     const struct sums sums = make_sums(g, "train", m);
     cr_op_begin(g, "progress", nowhere);
-    add_to(b, offset, cr_size(g, b->batch), true);
+    move_on(b, place, true);
     add_to(b, step, cr_i32(g, 1), true);
     add_up(b, &sums, m, true);
     cr_op_end(g);
@@ -239,15 +268,17 @@ static cr_value trained_model(struct builder *b, cr_value x)
 static void build_training(struct builder *b)
 {
     cr_graph *g = b->g;
-    const uint32_t n = b->samples->train.n;
+    const cr_dim n = b->streamed ? b->window : b->samples->train.n;
     b->train_x = sample_input(b, "train", "x", n);
     b->train_y = sample_input(b, "train", "y", n);
-    cr_value order = cr_input_at(nowhere, g, "order", CR_I32, CR_SHAPE(b->n.train));
-    cr_value offset = scalar_state(g, "train", "offset", CR_I32, 0);
+    cr_value order = {0};
+    if (!b->streamed)
+        order = cr_input_at(nowhere, g, "order", CR_I32, CR_SHAPE(b->n.train));
+    const struct place place = make_place(b, "train", b->window);
     cr_value step = scalar_state(g, "train", "step", CR_I32, 0);
     cr_value x = b->train_x, y = b->train_y;
     seed_randomness(b);
-    take_batch(b, "batch", &order, offset, &x, &y);
+    take_batch(b, "batch", b->streamed ? NULL : &order, place.at, &x, &y);
     g->root_mode = CR_ROOTS_GUARDED;
     if (g->status == CR_OK)
         x = cr_augment_images(x, &b->options->augment);
@@ -257,7 +288,7 @@ static void build_training(struct builder *b)
     if (g->status != CR_OK)
         return;
     watch(b, m.loss, step);
-    count_progress(b, &m, offset, step);
+    count_progress(b, &m, &place, step);
     minimize(b, m.loss);
 }
 
@@ -282,29 +313,37 @@ static void build_evaluation(const struct builder *b, const char *set, cr_value 
 {
     cr_graph *g = b->g;
     char op[64];
-    cr_value offset = scalar_state(g, set, "offset", CR_I32, 0);
+    const struct place place = make_place(b, set, b->evaluation_window);
     snprintf(op, sizeof op, "%s_batch", set);
-    take_batch(b, op, NULL, offset, &x, &y);
+    take_batch(b, op, NULL, place.at, &x, &y);
     cr_value scores = evaluated_model(b, x);
     const cr_train_measure m = cr_train_measure_of(b->samples, b->options, scores, y, confusion);
     const struct sums sums = make_sums(g, set, &m);
     snprintf(op, sizeof op, "%s_progress", set);
     cr_op_begin(g, op, nowhere);
-    add_to(b, offset, cr_size(g, b->batch), false);
+    move_on(b, &place, false);
     add_up(b, &sums, &m, false);
     cr_op_end(g);
+}
+
+/* A set of n samples with an input of its own, or with that of training. */
+static void build_evaluation_of(const struct builder *b, const char *set, uint32_t n, bool own,
+                                bool confusion)
+{
+    cr_value x = b->train_x, y = b->train_y;
+    if (own && !b->streamed) {
+        x = sample_input(b, set, "x", n);
+        y = sample_input(b, set, "y", n);
+    }
+    build_evaluation(b, set, x, y, confusion);
 }
 
 static void build_evaluations(const struct builder *b)
 {
     if (b->n.test)
-        build_evaluation(b, "test", sample_input(b, "test", "x", b->n.test),
-                         sample_input(b, "test", "y", b->n.test), b->options->confusion);
-    if (b->n.validation && b->n.split)
-        build_evaluation(b, "validation", b->train_x, b->train_y, false);
-    else if (b->n.validation)
-        build_evaluation(b, "validation", sample_input(b, "validation", "x", b->n.validation),
-                         sample_input(b, "validation", "y", b->n.validation), false);
+        build_evaluation_of(b, "test", b->n.test, true, b->options->confusion);
+    if (b->n.validation)
+        build_evaluation_of(b, "validation", b->n.validation, !b->n.split, false);
 }
 
 static void build_prediction(const struct builder *b)
@@ -323,35 +362,55 @@ static int64_t batch_bound(const cr_train_sizes *n, bool predict)
     return CR_MAX(n->batch, evaluated);
 }
 
-cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool predict,
+/* A window may be the whole set, and the rest of a last batch. */
+static void name_sizes(struct builder *b)
+{
+    const int64_t batch = batch_bound(&b->n, b->predict);
+    const int64_t most = CR_MAX(b->n.train, CR_MAX(b->n.test, b->n.validation));
+    b->batch = cr_symbol(b->g, "batch", batch);
+    if (!b->streamed)
+        return;
+    b->window = cr_symbol(b->g, "window", CR_MIN(most + batch, INT32_MAX));
+    if (b->n.test || b->n.validation)
+        b->evaluation_window =
+            cr_symbol(b->g, "evaluation_window", CR_MIN(most + batch, INT32_MAX));
+}
+
+static cr_graph *build(struct builder *b, cr_train_built *out)
+{
+    if (cr_train_check(b->samples, b->options) != CR_OK)
+        return NULL;
+    b->n = cr_train_sizes_of(b->samples, b->options);
+    b->g = cr_graph_create("train");
+    if (!b->g)
+        return NULL;
+    name_sizes(b);
+    build_training(b);
+    b->built.training_end = b->g->node.len;
+    if (b->g->status == CR_OK)
+        build_evaluations(b);
+    if (b->g->status == CR_OK && b->predict)
+        build_prediction(b);
+    *out = b->built;
+    if (cr_graph_status(b->g) == CR_OK)
+        return b->g;
+    cr_graph_destroy(b->g);
+    return NULL;
+}
+
+cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool streamed,
                          cr_train_built *out)
 {
-    if (cr_train_check(samples, options) != CR_OK)
-        return NULL;
-    struct builder b = {.samples = samples, .options = options};
-    b.n = cr_train_sizes_of(samples, options);
-    b.g = cr_graph_create("train");
-    if (!b.g)
-        return NULL;
-    b.batch = cr_symbol(b.g, "batch", batch_bound(&b.n, predict));
-    build_training(&b);
-    b.built.training_end = b.g->node.len;
-    if (b.g->status == CR_OK)
-        build_evaluations(&b);
-    if (b.g->status == CR_OK && predict)
-        build_prediction(&b);
-    if (cr_graph_status(b.g) == CR_OK) {
-        *out = b.built;
-        return b.g;
-    }
-    cr_graph_destroy(b.g);
-    return NULL;
+    struct builder b = {
+        .samples = samples, .options = options, .predict = true, .streamed = streamed};
+    return build(&b, out);
 }
 
 cr_graph *cr_training_graph_of(const cr_samples *samples, const cr_train_options *options)
 {
+    struct builder b = {.samples = samples, .options = options};
     cr_train_built built;
-    return cr_train_build(samples, options, false, &built);
+    return build(&b, &built);
 }
 
 cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_options *options)

@@ -2,18 +2,17 @@
 #include "ir.h"
 #include "trainer.h"
 
-static cr_program *compile(cr_trainer *t, uint32_t batch)
-{
-    static const char *const scores[] = {"predict.scores"};
-    const cr_compile_options roots = {.outputs = scores, .noutputs = 1, .no_updates = true};
-    return cr_trainer_compile(t, t->set[CR_TRAINING].whole, batch, &roots);
-}
-
 static void to_front(cr_trainer *t, int i)
 {
     const cr_predictor p = t->predictor[i];
     memmove(t->predictor + 1, t->predictor, (size_t)i * sizeof p);
     t->predictor[0] = p;
+}
+
+static void forget(cr_predictor *p)
+{
+    cr_program_destroy(p->program);
+    *p = (cr_predictor){0};
 }
 
 /* The program for batches of that many, first in the list: one that is there, or a new one instead
@@ -25,21 +24,16 @@ static cr_program *predictor(cr_trainer *t, uint32_t batch)
             to_front(t, i);
             return t->predictor[0].program;
         }
-    cr_program *p = compile(t, batch);
+    if (t->options.max_device_bytes) /* there is room for one */
+        for (int i = 0; i < CR_PREDICTORS; i++)
+            forget(&t->predictor[i]);
+    cr_program *p = cr_trainer_compile(t, CR_PREDICTING, t->set[CR_TRAINING].whole, batch);
     if (!p)
         return NULL;
     to_front(t, CR_PREDICTORS - 1);
-    cr_program_destroy(t->predictor[0].program);
+    forget(&t->predictor[0]);
     t->predictor[0] = (cr_predictor){p, batch};
     return p;
-}
-
-static size_t sample_bytes(const cr_samples *s)
-{
-    size_t bytes = cr_dtype_size(s->x_dtype);
-    for (int i = 0; i < s->x_shape.rank; i++)
-        bytes *= (size_t)s->x_shape.dim[i];
-    return bytes;
 }
 
 cr_status cr_trainer_predict(cr_trainer *t, const void *x, uint32_t n, float *scores)
@@ -47,9 +41,9 @@ cr_status cr_trainer_predict(cr_trainer *t, const void *x, uint32_t n, float *sc
     if (!x || !scores || n == 0)
         return cr_fail(CR_E_ARGUMENT, "predict: %s",
                        n == 0 ? "0 samples" : "the samples or the scores are NULL");
-    const size_t in = sample_bytes(&t->samples), out = cr_trainer_scores(t);
+    const size_t in = cr_x_bytes(&t->samples, 1), out = cr_trainer_scores(t);
     for (uint32_t i = 0; i < n;) {
-        const uint32_t batch = CR_MIN(n - i, t->n.evaluation_batch);
+        const uint32_t batch = CR_MIN(n - i, cr_trainer_predicted(t));
         cr_program *p = predictor(t, batch);
         if (!p)
             return cr_last_status();

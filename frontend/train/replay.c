@@ -11,8 +11,9 @@ struct run {
     const cr_replay *r;
     cr_pass_context cx; /* its graph: the step, for the binding that the step had */
     cr_interp *in;
-    void **data; /* per node: a state's elements */
-    uint32_t batch;
+    void **data;           /* per node: a state's elements */
+    uint32_t batch, first; /* the step's samples, by their places in the order */
+    cr_ref x, y;           /* inputs that hold a window of them; 0: all are there */
 };
 
 /* ---- the graph ------------------------------------------------------------------------------- */
@@ -27,8 +28,12 @@ static cr_status specialize(struct run *run)
         return cr_fail(CR_E_LIMIT, "too many symbols");
     for (uint32_t i = 1; i < r->graph->symbol.len; i++) {
         const cr_symbol_info *s = &r->graph->symbol.at[i];
-        bool is_batch = strcmp(r->graph->string.at[s->name], "batch") == 0;
-        binding[i] = is_batch ? run->batch : s->bound;
+        const char *name = r->graph->string.at[s->name];
+        binding[i] = s->bound;
+        if (strcmp(name, "batch") == 0)
+            binding[i] = run->batch;
+        else if (r->window && strcmp(name, "window") == 0)
+            binding[i] = r->window;
     }
     run->cx.graph = cr_copy_live(r->graph, NULL, &run->cx.scratch);
     if (!run->cx.graph)
@@ -48,6 +53,23 @@ static cr_status specialize(struct run *run)
 
 /* ---- its leaves ------------------------------------------------------------------------------ */
 
+/* The step's samples to where they are in the window; that on the device may be another one. */
+static void fill_window(const struct run *run, cr_ref leaf, const void *samples)
+{
+    const cr_replay *r = run->r;
+    const size_t each = leaf ? (size_t)cr_bytes_of(run->cx.graph, leaf) / r->window : 0;
+    const uint32_t at = leaf ? run->first % r->window : 0;
+    for (uint32_t i = 0; leaf && i < run->batch; i++)
+        memcpy((char *)run->data[leaf] + (at + i) * each,
+               (const char *)samples + (size_t)r->order[run->first + i] * each, each);
+}
+
+static void fill_windows(const struct run *run)
+{
+    fill_window(run, run->x, run->r->samples->train.x);
+    fill_window(run, run->y, run->r->samples->train.y);
+}
+
 /* What the trainer has fed: it is at hand. NULL for inputs of the model's own. */
 static void *own_data(const cr_replay *r, const char *name)
 {
@@ -64,12 +86,16 @@ static cr_status bind_leaf(struct run *run, cr_ref leaf)
     const char *name = cr_name_of(g, leaf);
     const bool is_input = cr_at(g, leaf)->op == CR_OP_INPUT;
     void *own = is_input ? own_data(run->r, name) : NULL;
-    if (own)
+    if (own && !run->r->window)
         return cr_interp_bind(run->in, leaf, own);
     size_t bytes = (size_t)cr_bytes_of(g, leaf);
     run->data[leaf] = cr_alloc(bytes);
     if (!run->data[leaf])
         return CR_E_MEMORY;
+    if (own) {
+        *(strcmp(name, "train_x") == 0 ? &run->x : &run->y) = leaf;
+        return cr_interp_bind(run->in, leaf, run->data[leaf]);
+    }
     cr_program *p = run->batch == run->r->batch ? run->r->program : run->r->rest;
     cr_status status = cr_fetch(p, name, run->data[leaf], bytes);
     if (status != CR_OK && !(is_input && status == CR_E_ARGUMENT)) /* the step can do without it */
@@ -152,7 +178,8 @@ static cr_status start(struct run *run, int32_t *offset)
 {
     const cr_replay *r = run->r;
     CR_TRY(cr_fetch(r->program, "train.offset", offset, sizeof *offset));
-    run->batch = CR_MIN(r->batch, r->ntrain - (uint32_t)*offset);
+    run->first = (uint32_t)*offset;
+    run->batch = CR_MIN(r->batch, r->ntrain - run->first);
     CR_TRY(specialize(run));
     return bind_leaves(run);
 }
@@ -162,8 +189,10 @@ cr_status cr_replay_step(const cr_replay *r)
     struct run run = {.r = r};
     int32_t offset = 0;
     cr_status status = start(&run, &offset);
-    if (status == CR_OK)
+    if (status == CR_OK) {
+        fill_windows(&run);
         status = cr_interp_run(run.in);
+    }
     if (status == CR_OK)
         status = verdict(&run, (uint64_t)offset / r->batch + 1);
     finish(&run);
@@ -180,12 +209,14 @@ static cr_status go_on(struct run *run, const cr_replay_limits *limits, float *l
         if (limits->interrupt && *limits->interrupt)
             return cr_fail(CR_E_INTERRUPTED, "interrupted after %llu steps",
                            (unsigned long long)out->steps);
+        fill_windows(run);
         const double begin = cr_now();
         CR_TRY(cr_interp_run(run->in));
         out->seconds += cr_now() - begin;
         if (loss)
             memcpy(&loss[out->steps], cr_interp_value(run->in, root), sizeof *loss);
         out->steps++;
+        run->first += run->batch;
         if (limits->seconds > 0 && out->seconds >= limits->seconds)
             break;
     }

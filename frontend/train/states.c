@@ -58,6 +58,8 @@ static bool next_state(cr_trainer *t, cr_ref *r, cr_trainer_state *out)
         const char *name = cr_name_of(g, *r);
         if ((*r >= t->built.training_end && is_sum(name)) || !program_of(t, name))
             continue;
+        if (strcmp(name, "train.at") == 0) /* where in a window: anew in each epoch */
+            continue;
         *out = (cr_trainer_state){.name = name,
                                   .dtype = (cr_dtype)cr_at(g, *r)->dtype,
                                   .shape = *cr_shape_of(g, *r),

@@ -18,6 +18,17 @@ typedef struct cr_train_sizes {
 } cr_train_sizes;
 cr_train_sizes cr_train_sizes_of(const cr_samples *samples, const cr_train_options *options);
 
+/* Bytes of n samples, or of n targets. */
+size_t cr_samples_bytes(cr_dtype dtype, const cr_shape *one, uint32_t n);
+static inline size_t cr_x_bytes(const cr_samples *s, uint32_t n)
+{
+    return cr_samples_bytes(s->x_dtype, &s->x_shape, n);
+}
+static inline size_t cr_y_bytes(const cr_samples *s, uint32_t n)
+{
+    return cr_samples_bytes(s->y_dtype, &s->y_shape, n);
+}
+
 /* Are there labels, and not targets? */
 static inline bool cr_has_labels(const cr_samples *samples)
 {
@@ -39,9 +50,11 @@ typedef struct cr_train_built {
     uint32_t training_end;           /* behind the nodes of training */
 } cr_train_built;
 
-/* cr_training_graph_of; where `predict`, also the output "predict.scores" of the input "predict_x",
- * of `batch` samples. */
-cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool predict,
+/* For a trainer: cr_training_graph_of with the output "predict.scores" of the input "predict_x", of
+ * `batch` samples. Where `streamed`, all sets pass through the inputs train_x and train_y, which
+ * hold the symbol "window" of samples in the order of the steps: as many as fit, those of
+ * evaluations the symbol "evaluation_window". Each is a multiple of its set's batch. */
+cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool streamed,
                          cr_train_built *out);
 
 /* What of a batch is summed up; where a value is none, it is not asked for, or does not exist. */
@@ -72,7 +85,8 @@ typedef struct cr_replay {
     uint32_t ntrain;
     uint32_t batch; /* of a whole step */
     uint32_t epoch;
-    uint64_t steps; /* of an epoch */
+    uint64_t steps;  /* of an epoch */
+    uint32_t window; /* samples of the program's inputs; 0: all */
 } cr_replay;
 
 /* Runs the step in the reference interpreter, says in cr_error() where it went wrong, and returns

@@ -44,73 +44,113 @@ static cr_status list_roots(cr_trainer *t)
     return CR_OK;
 }
 
+static void forget_graph(cr_trainer *t)
+{
+    cr_graph_destroy(t->graph);
+    cr_free(t->update);
+    cr_free(t->output);
+    t->graph = NULL;
+    t->update = t->output = NULL;
+    t->nupdate = t->noutput = 0;
+}
+
+cr_status cr_trainer_build(cr_trainer *t, bool streamed)
+{
+    forget_graph(t);
+    t->graph = cr_train_build(&t->samples, &t->options, streamed, &t->built);
+    return t->graph ? list_roots(t) : CR_E_GRAPH;
+}
+
 /* ---- programs -------------------------------------------------------------------------------- */
 
-cr_program *cr_trainer_compile(cr_trainer *t, cr_program *share, uint32_t batch,
-                               const cr_compile_options *roots)
+/* What a program is compiled with; the options point into the rest. */
+struct request {
+    cr_compile_options o;
+    cr_binding bind[3];
+    const char *update[CR_TRAIN_SUMS];
+};
+
+static void bind(struct request *r, const char *symbol, uint32_t value)
 {
-    const cr_binding bind = {"batch", batch};
-    cr_compile_options o = t->options.compile;
-    o.bind = &bind;
-    o.nbind = 1;
-    o.share = share;
-    o.seed = t->options.seed;
-    o.outputs = roots->outputs;
-    o.noutputs = roots->noutputs;
-    o.updates = roots->updates;
-    o.nupdates = roots->nupdates;
-    o.no_updates = roots->no_updates;
-    return cr_compile(t->graph, &o);
+    if (value)
+        r->bind[r->o.nbind++] = (cr_binding){symbol, value};
 }
 
-static cr_program *compile_training(cr_trainer *t, cr_program *share, uint32_t batch)
-{
-    const cr_compile_options roots = {
-        .outputs = t->output,
-        .noutputs = t->noutput,
-        .updates = t->update,
-        .nupdates = t->nupdate,
-    };
-    return cr_trainer_compile(t, share, batch, &roots);
-}
-
-static cr_program *compile_evaluation(cr_trainer *t, const char *set, cr_program *share,
-                                      uint32_t batch)
+static void ask_for_sums(const cr_trainer *t, const char *set, struct request *r)
 {
     static const char *const none[] = {NULL};
     const cr_graph *g = t->graph;
-    const char *updates[CR_TRAIN_SUMS];
-    cr_compile_options roots = {.outputs = none, .updates = updates};
-    for (uint32_t i = 0; i < g->root.len && roots.nupdates < CR_TRAIN_SUMS; i++)
+    r->o.outputs = none;
+    r->o.updates = r->update;
+    for (uint32_t i = 0; i < g->root.len && r->o.nupdates < CR_TRAIN_SUMS; i++)
         if (cr_at(g, g->root.at[i])->op == CR_OP_ASSIGN &&
             is_state_of(set, cr_name_of(g, g->root.at[i])))
-            updates[roots.nupdates++] = cr_name_of(g, g->root.at[i]);
-    return cr_trainer_compile(t, share, batch, &roots);
+            r->update[r->o.nupdates++] = cr_name_of(g, g->root.at[i]);
 }
 
-static cr_program *compile_part(cr_trainer *t, cr_train_part part, cr_program *share,
-                                uint32_t batch)
+static void ask_for_roots(const cr_trainer *t, cr_train_part part, struct request *r)
 {
-    return part == CR_TRAINING ? compile_training(t, share, batch)
-                               : compile_evaluation(t, t->set[part].name, share, batch);
+    static const char *const scores[] = {"predict.scores"};
+    if (part == CR_PREDICTING) {
+        r->o.outputs = scores;
+        r->o.noutputs = 1;
+        r->o.no_updates = true;
+    } else if (part == CR_TRAINING) {
+        r->o.outputs = t->output;
+        r->o.noutputs = t->noutput;
+        r->o.updates = t->update;
+        r->o.nupdates = t->nupdate;
+    } else {
+        ask_for_sums(t, t->set[part].name, r);
+    }
+}
+
+static void make_request(const cr_trainer *t, cr_train_part part, uint32_t batch, struct request *r)
+{
+    memset(r, 0, sizeof *r);
+    r->o = t->options.compile;
+    r->o.bind = r->bind;
+    r->o.nbind = r->o.nupdates = r->o.noutputs = 0;
+    r->o.no_updates = false;
+    r->o.share = NULL;
+    r->o.seed = t->options.seed;
+    bind(r, "batch", batch);
+    bind(r, "window", t->info.window);
+    bind(r, "evaluation_window", t->evaluation_window);
+    ask_for_roots(t, part, r);
+}
+
+cr_program *cr_trainer_compile(cr_trainer *t, cr_train_part part, cr_program *share, uint32_t batch)
+{
+    struct request r;
+    make_request(t, part, batch, &r);
+    r.o.share = share;
+    return cr_compile(t->graph, &r.o);
+}
+
+cr_status cr_trainer_needs(const cr_trainer *t, cr_train_part part, uint32_t batch,
+                           const cr_device_facts *device, cr_needs *out)
+{
+    struct request r;
+    make_request(t, part, batch, &r);
+    return cr_compile_needs(t->graph, &r.o, device, out);
 }
 
 /* ---- samples --------------------------------------------------------------------------------- */
-
-static size_t bytes_of(cr_dtype dtype, const cr_shape *shape, uint32_t n)
-{
-    size_t bytes = cr_dtype_size(dtype) * n;
-    for (int i = 0; i < shape->rank; i++)
-        bytes *= (size_t)shape->dim[i];
-    return bytes;
-}
 
 static cr_status feed(cr_trainer *t, cr_program *p, const char *input, const void *data,
                       size_t bytes)
 {
     const char *why;
     CR_TRY(cr_feed_in_place(p, input, data, bytes, &why));
+    if (!why)
+        return CR_OK;
     t->why_copied = t->why_copied ? t->why_copied : why;
+    if (t->info.placement == CR_PLACED_IN_PLACE) {
+        t->info.placement = CR_PLACED_COPIED;
+        t->info.reason = why;
+    }
+    t->info.uploaded_bytes += bytes;
     return CR_OK;
 }
 
@@ -120,45 +160,53 @@ static cr_status feed_set(cr_trainer *t, const cr_train_set *set)
     const cr_samples *s = &t->samples;
     char name[32];
     snprintf(name, sizeof name, "%s_x", set->name);
-    CR_TRY(
-        feed(t, set->whole, name, set->part->x, bytes_of(s->x_dtype, &s->x_shape, set->part->n)));
+    CR_TRY(feed(t, set->whole, name, set->part->x, cr_x_bytes(s, set->part->n)));
     snprintf(name, sizeof name, "%s_y", set->name);
-    return feed(t, set->whole, name, set->part->y, bytes_of(s->y_dtype, &s->y_shape, set->part->n));
+    return feed(t, set->whole, name, set->part->y, cr_y_bytes(s, set->part->n));
 }
 
 /* A program shares its inputs with one that has them: the rest with the whole, a validation set
- * that was split off with the training. */
+ * that was split off with the training, all with the training when they are streamed. */
 static cr_status make_set(cr_trainer *t, cr_train_part part)
 {
     cr_train_set *set = &t->set[part];
     if (set->n == 0)
         return CR_OK;
-    set->whole = compile_part(t, part, t->set[CR_TRAINING].whole, set->batch);
+    set->whole = cr_trainer_compile(t, part, t->set[CR_TRAINING].whole, set->batch);
     if (!set->whole)
         return CR_E_GRAPH;
-    if (set->part)
+    if (t->info.window && !t->stream)
+        t->stream = cr_stream_create(set->whole, &t->samples);
+    if (t->info.window && !t->stream)
+        return cr_last_status();
+    if (set->own && !t->stream)
         CR_TRY(feed_set(t, set));
     if (set->n % set->batch == 0)
         return CR_OK;
-    set->rest = compile_part(t, part, set->whole, set->n % set->batch);
+    set->rest = cr_trainer_compile(t, part, set->whole, set->n % set->batch);
     return set->rest ? CR_OK : CR_E_GRAPH;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void name_sets(cr_trainer *t)
+void cr_trainer_name_sets(cr_trainer *t)
 {
     const cr_train_sizes *n = &t->n;
     const uint32_t most = n->evaluation_batch;
     t->set[CR_TRAINING] = (cr_train_set){
-        .name = "train", .n = n->train, .batch = n->batch, .part = &t->samples.train};
-    t->set[CR_VALIDATION] = (cr_train_set){.name = "validation",
-                                           .first = n->first_validation,
-                                           .n = n->validation,
-                                           .batch = CR_MIN(n->validation, most),
-                                           .part = n->split ? NULL : &t->samples.validation};
-    t->set[CR_TESTING] = (cr_train_set){
-        .name = "test", .n = n->test, .batch = CR_MIN(n->test, most), .part = &t->samples.test};
+        .name = "train", .n = n->train, .batch = n->batch, .part = &t->samples.train, .own = true};
+    t->set[CR_VALIDATION] =
+        (cr_train_set){.name = "validation",
+                       .first = n->first_validation,
+                       .n = n->validation,
+                       .batch = CR_MIN(n->validation, most),
+                       .part = n->split ? &t->samples.train : &t->samples.validation,
+                       .own = !n->split};
+    t->set[CR_TESTING] = (cr_train_set){.name = "test",
+                                        .n = n->test,
+                                        .batch = CR_MIN(n->test, most),
+                                        .part = &t->samples.test,
+                                        .own = true};
 }
 
 static cr_status check_labels(const cr_trainer *t)
@@ -170,12 +218,9 @@ static cr_status check_labels(const cr_trainer *t)
 
 static cr_status set_up(cr_trainer *t)
 {
-    t->graph = cr_train_build(&t->samples, &t->options, true, &t->built);
-    if (!t->graph)
-        return CR_E_GRAPH;
+    CR_TRY(cr_trainer_place(t));
     if (cr_has_labels(&t->samples))
         CR_TRY(check_labels(t));
-    CR_TRY(list_roots(t));
     CR_TRY(cr_trainer_mark_predicting(t));
     t->order = cr_alloc(t->n.train * sizeof *t->order);
     if (!t->order)
@@ -205,7 +250,7 @@ cr_trainer *cr_trainer_create_of(const cr_samples *samples, const cr_train_optio
     t->samples = *samples;
     t->options = *options;
     t->n = cr_train_sizes_of(samples, options);
-    name_sets(t);
+    cr_trainer_name_sets(t);
     if (set_up(t) == CR_OK)
         return t;
     cr_trainer_destroy(t);
@@ -226,15 +271,14 @@ void cr_trainer_destroy(cr_trainer *t)
 {
     if (!t)
         return;
+    cr_stream_destroy(t->stream);
     for (int i = 0; i < CR_PREDICTORS; i++)
         cr_program_destroy(t->predictor[i].program);
     for (int i = CR_TRAIN_PARTS; i-- > 0;) {
         cr_program_destroy(t->set[i].rest);
         cr_program_destroy(t->set[i].whole);
     }
-    cr_graph_destroy(t->graph);
-    cr_free(t->update);
-    cr_free(t->output);
+    forget_graph(t);
     cr_free(t->order);
     cr_free(t->best.weights);
     cr_free(t->predicting);
@@ -260,7 +304,16 @@ uint32_t cr_trainer_batch(const cr_trainer *t)
 
 const char *cr_trainer_why_copied(const cr_trainer *t)
 {
-    return t->why_copied;
+    return t->stream ? t->info.reason : t->why_copied;
+}
+
+cr_trainer_info cr_trainer_get_info(const cr_trainer *t)
+{
+    cr_trainer_info info = t->info;
+    if (t->stream)
+        info.uploaded_bytes = cr_stream_bytes(t->stream);
+    info.device = cr_program_device_use(t->set[CR_TRAINING].whole);
+    return info;
 }
 
 uint32_t cr_trainer_scores(const cr_trainer *t)

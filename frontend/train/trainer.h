@@ -3,22 +3,25 @@
  *     whole   a step on a whole batch      rest   the last, smaller batch of its samples
  *
  * for training and for each evaluation: programs over one graph, which share states, inputs and
- * device. Nothing moves between host and device inside an epoch. */
+ * device. Nothing moves between host and device inside an epoch, but samples that are streamed. */
 #ifndef CR_TRAINER_H
 #define CR_TRAINER_H
 
+#include "compile.h"
+#include "stream.h"
 #include "train.h"
 
 /* The samples of one purpose, and the programs that go through them. */
 typedef struct cr_train_set {
     const char *name;         /* of its inputs and states: "NAME_x", "NAME.offset" */
-    uint32_t first, n, batch; /* samples first .. first + n - 1 of its input */
-    const cr_part *part;      /* what is fed; NULL: it has the training's input */
+    uint32_t first, n, batch; /* samples first .. first + n - 1 of `part` */
+    const cr_part *part;
+    bool own;                 /* it has inputs of its own, and not the training's */
     cr_program *whole, *rest; /* rest NULL: not needed; both NULL: there are no such samples */
 } cr_train_set;
 
 /* The states that a set may have: where its next batch begins, and what is summed up of it. */
-enum { CR_TRAIN_SUMS = 5 };
+enum { CR_TRAIN_SUMS = 6 };
 extern const char *const cr_train_sum[CR_TRAIN_SUMS];
 
 /* Means over a set's samples; NaN for what is not counted. */
@@ -26,7 +29,13 @@ typedef struct cr_train_figures {
     double loss, accuracy, top_k;
 } cr_train_figures;
 
-typedef enum cr_train_part { CR_TRAINING, CR_VALIDATION, CR_TESTING, CR_TRAIN_PARTS } cr_train_part;
+typedef enum cr_train_part {
+    CR_TRAINING,
+    CR_VALIDATION,
+    CR_TESTING,
+    CR_TRAIN_PARTS,
+    CR_PREDICTING = CR_TRAIN_PARTS /* a program of that kind, but no set */
+} cr_train_part;
 
 /* A program that gives scores of so many samples. */
 typedef struct cr_predictor {
@@ -57,6 +66,10 @@ struct cr_trainer {
         char *weights; /* the model's states, one after the other; NULL: not kept */
     } best;            /* what early stopping remembers */
     const char *why_copied;
+    cr_trainer_info info;
+    char reason[320];
+    uint32_t evaluation_window; /* as info.window, in whole batches of evaluations */
+    cr_stream *stream;          /* NULL: the samples are not streamed */
 };
 
 /* ---- states (states.c) ----------------------------------------------------------------------- */
@@ -70,9 +83,28 @@ cr_status cr_trainer_set_model(cr_trainer *t, const char *from);
 /* Makes room for the best weights. */
 cr_status cr_trainer_keep_best(cr_trainer *t);
 
-/* The graph's program of `batch` samples that shares with `share` (NULL: the first one). */
-cr_program *cr_trainer_compile(cr_trainer *t, cr_program *share, uint32_t batch,
-                               const cr_compile_options *roots);
+/* ---- trainer.c ------------------------------------------------------------------------------- */
+
+/* The graph's program of that kind, of `batch` samples, that shares with `share` (NULL: the first
+ * one). */
+cr_program *cr_trainer_compile(cr_trainer *t, cr_train_part part, cr_program *share,
+                               uint32_t batch);
+/* What it would need of a device. */
+cr_status cr_trainer_needs(const cr_trainer *t, cr_train_part part, uint32_t batch,
+                           const cr_device_facts *device, cr_needs *out);
+/* Makes t->graph, and what follows from it. */
+cr_status cr_trainer_build(cr_trainer *t, bool streamed);
+/* Sets out which samples belong to which set. */
+void cr_trainer_name_sets(cr_trainer *t);
+
+/* ---- place.c --------------------------------------------------------------------------------- */
+
+/* Decides where the samples are to be, and builds the graph for that. */
+cr_status cr_trainer_place(cr_trainer *t);
+/* Samples of a prediction, at most. */
+uint32_t cr_trainer_predicted(const cr_trainer *t);
+
+/* ---- epoch.c --------------------------------------------------------------------------------- */
 
 /* Of the `n` samples that a set has seen since its sums were reset. */
 cr_status cr_trainer_figures(cr_trainer *t, const cr_train_set *set, uint64_t n,

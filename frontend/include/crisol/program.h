@@ -193,7 +193,8 @@ typedef struct cr_profile {
     uint32_t nrow;
     cr_span *span;
     uint32_t nspan;
-    double wall_us, busy_us; /* of all n steps; idle is the difference */
+    double wall_us, busy_us; /* of all steps; idle is the difference */
+    uint64_t steps;          /* that were run */
 } cr_profile;
 /* Runs n steps as cr_run does, with time stamps, and waits. The caller gives *out to
  * cr_profile_finish, unless this fails; labels and all are valid without the program. Statuses are

@@ -91,6 +91,8 @@ typedef struct cr_train_options {
     float validation_split; /* this part of the training samples, their end, is for validation; in
                                [0, 1) */
     cr_augment augment;
+    uint64_t max_device_bytes; /* of device memory that the trainer may use in all; samples that do
+                                  not fit are streamed (cr_trainer_get_info); 0: what there is */
     /* Device, variant and the like; outputs, updates, bind, share and seed are set by the trainer.
      */
     cr_compile_options compile;
@@ -286,15 +288,44 @@ CR_API uint32_t cr_trainer_scores(const cr_trainer *t);
 
 /* Samples of a whole training step. */
 CR_API uint32_t cr_trainer_batch(const cr_trainer *t);
-/* NULL: the device uses all samples where they lie. Else the reason why some were copied. */
+/* NULL: the device uses all samples where they lie. Else the reason why some were copied (that of
+ * cr_trainer_get_info where they are streamed). */
 CR_API const char *cr_trainer_why_copied(const cr_trainer *t);
+
+/* Where the samples are. */
+typedef enum cr_placement {
+    CR_PLACED_COPIED,   /* on the device, all of them */
+    CR_PLACED_IN_PLACE, /* in the caller's memory, which the device shares */
+    CR_PLACED_STREAMED, /* in the caller's memory; they pass through two windows on the device */
+    CR_PLACED_ON_HOST   /* in the caller's memory; a step of the naive variant, or one with
+                           compile.max_resident_bytes, takes its batch up itself */
+} cr_placement;
+
+/* Samples that are streamed are gathered on the host, in the order of the steps, while the device
+ * works on the window before; batches, their order and so all results are those of a trainer that
+ * has them on the device. An evaluation's batch is smaller where the limit asks for it: its sums
+ * may then differ in their last bits. Any size will do when the samples lie in a mapped file: no
+ * more of it is touched than is needed. */
+typedef struct cr_trainer_info {
+    cr_placement placement;
+    const char *reason;      /* why there; belongs to the trainer */
+    uint64_t sample_bytes;   /* of all sets */
+    uint64_t limit_bytes;    /* max_device_bytes, or what the device has for it; 0: not asked */
+    uint32_t window;         /* samples of a window; 0: they are not streamed */
+    uint32_t windows;        /* of them in an epoch's training */
+    uint64_t window_bytes;   /* of one of the two */
+    uint64_t uploaded_bytes; /* samples copied to the device since the trainer was made */
+    cr_device_use device;    /* of all its programs */
+} cr_trainer_info;
+CR_API cr_trainer_info cr_trainer_get_info(const cr_trainer *t);
 
 /* The trainer's graph, and its program of one training step on a whole batch, to fetch from, to set
  * states of, and to read figures of. Both belong to the trainer. */
 CR_API cr_graph *cr_trainer_graph(cr_trainer *t);
 CR_API cr_program *cr_trainer_program(cr_trainer *t);
 
-/* Runs n training steps with a time for each command, on a program compiled for that. */
+/* Runs n training steps with a time for each command; of an epoch, or of a window of streamed
+ * samples, that is nearly over, as many as are left. */
 CR_API cr_status cr_trainer_profile(cr_trainer *t, uint64_t n, cr_profile *out);
 
 /* A random order of 0 .. n-1 (Fisher-Yates, drawn from Philox by seed and epoch). */
