@@ -286,17 +286,27 @@ cr_value cr_find(cr_graph *g, const char *name)
     return (cr_value){g, 0};
 }
 
-uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max)
+static uint32_t list_states(cr_graph *g, bool trainable, cr_value *out, uint32_t max)
 {
     uint32_t n = 0;
     for (cr_ref r = 1; g && r < g->node.len; r++) {
-        if (cr_at(g, r)->op != CR_OP_STATE || !cr_attr_of(g, r)->at[1])
+        if (cr_at(g, r)->op != CR_OP_STATE || (trainable && !cr_attr_of(g, r)->at[1]))
             continue;
         if (n < max)
             out[n] = (cr_value){g, r};
         n++;
     }
     return n;
+}
+
+uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max)
+{
+    return list_states(g, true, out, max);
+}
+
+uint32_t cr_states(cr_graph *g, cr_value *out, uint32_t max)
+{
+    return list_states(g, false, out, max);
 }
 
 bool cr_is_poison(cr_value v)

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "h5_process.h"
 #include "h5_wire.h"
@@ -249,6 +250,29 @@ cr_status cr_h5_read(cr_h5 *h, const cr_h5_node *node, void *out, uint64_t bytes
         return cr_fail(CR_E_ARGUMENT, "%s: data set %s has %llu bytes, not %llu", h->name,
                        node->path, (unsigned long long)node->bytes, (unsigned long long)bytes);
     return cr_h5_read_part(h, node, 0, node->bytes / cr_h5_type_size(node->type), out);
+}
+
+cr_status cr_h5_read_sum(cr_h5 *h, const cr_h5_node *node, void *out, uint64_t bytes, uint64_t *sum)
+{
+    enum { PIECE = 256 << 10 };
+    if (node->where != CR_H5_IN_FILE || node->swapped || bytes != node->bytes) {
+        CR_TRY(cr_h5_read(h, node, out, bytes));
+        *sum = XXH3_64bits(out, bytes);
+        return CR_OK;
+    }
+    XXH3_state_t *state = XXH3_createState();
+    if (!state || XXH3_64bits_reset(state) == XXH_ERROR)
+        return XXH3_freeState(state), cr_fail(CR_E_MEMORY, "out of host memory");
+    cr_status status = CR_OK;
+    for (uint64_t at = 0; at < bytes && status == CR_OK; at += PIECE) {
+        const uint64_t n = CR_MIN(bytes - at, PIECE);
+        status = read_in_file(h, node, node->offset + at, (char *)out + at, n);
+        if (status == CR_OK)
+            XXH3_64bits_update(state, (char *)out + at, n);
+    }
+    *sum = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return status;
 }
 
 const void *cr_h5_map(cr_h5 *h, const cr_h5_node *node)

@@ -96,6 +96,14 @@ cr_status cr_h5_read_f32(cr_h5 *h, const cr_h5_node *node, float *out, uint64_t 
  * somebody shortens meanwhile gives SIGBUS. */
 const void *cr_h5_map(cr_h5 *h, const cr_h5_node *node);
 
+/* The same as cr_h5_read, and XXH3's 64 bits of the elements as they are in memory, found while
+ * they are still in the cache. */
+cr_status cr_h5_read_sum(cr_h5 *h, const cr_h5_node *node, void *out, uint64_t bytes,
+                         uint64_t *sum);
+
+/* How many attributes an object has (0: also when there is none), and their names. */
+uint32_t cr_h5_attributes(const cr_h5 *h, const char *path);
+const char *cr_h5_attribute_name(const cr_h5 *h, const char *path, uint32_t i);
 /* An attribute of text (fixed or variable length). NULL when there is none of that kind; no message
  * is set. Belongs to h. */
 const char *cr_h5_text(const cr_h5 *h, const char *path, const char *attribute);

@@ -281,6 +281,17 @@ const cr_h5_node *cr_h5_find(const cr_h5 *h, const char *path)
     return NULL;
 }
 
+uint32_t cr_h5_attributes(const cr_h5 *h, const char *path)
+{
+    const cr_h5_node *node = cr_h5_find(h, path);
+    return node ? node->nattributes : 0;
+}
+
+const char *cr_h5_attribute_name(const cr_h5 *h, const char *path, uint32_t i)
+{
+    return h->attribute.at[cr_h5_find(h, path)->first_attribute + i].name;
+}
+
 static const cr_h5_attribute *find_attribute(const cr_h5 *h, const char *path, const char *name)
 {
     const cr_h5_node *node = cr_h5_find(h, path);

@@ -100,7 +100,16 @@ static cr_status prepare(fitting *f)
     const cr_early_stopping *s = f->o->early_stopping;
     if (!f->o->go_on || !s)
         t->best.epoch = 0;
-    return s && !s->keep_last ? cr_trainer_keep_best(t) : CR_OK;
+    if (!s)
+        return CR_OK;
+    if (s->keep_last)
+        return cr_trainer_set_best(t, t->best.epoch, t->best.figure, NULL);
+    if (t->best.epoch && !t->best.weights)
+        return cr_fail(CR_E_ARGUMENT,
+                       "early stopping: it is to go on, and the best weights, those "
+                       "of epoch %u, were not kept",
+                       t->best.epoch);
+    return cr_trainer_keep_best(t);
 }
 
 cr_status cr_trainer_fit(cr_trainer *t, uint32_t n, const cr_fit_options *options, cr_fit *out)

@@ -187,6 +187,8 @@ CR_API cr_shape cr_value_shape(cr_value v);
 CR_API cr_value cr_find(cr_graph *g, const char *name);
 /* The trainable states in the order they were built: writes at most `max`, returns how many. */
 CR_API uint32_t cr_params(cr_graph *g, cr_value *out, uint32_t max);
+/* The same for all states, trainable or not. */
+CR_API uint32_t cr_states(cr_graph *g, cr_value *out, uint32_t max);
 
 /* ---- user-level ops and scopes -------------------------------------------------------------- */
 
