@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Every command of docs/lineage.md runs, in a short form: few small images, one small net, one epoch. `short`
+# below says which values are replaced; all others are used as they stand there, and so are the commands' files,
+# in one folder and in the order of the page. No cell is empty, no row without a command. crisol-test: timeout=300
+source "$SRC/tests/e2e/lib.bash"
+make_set set 128 64
+ln -s "$SRC/examples" examples
+
+# Lines of words, quoted for the shell: the commands, and, in nets.txt, what the page trains on images.
+python3 - "$SRC/docs/lineage.md" >commands.txt <<'PY' || die "docs/lineage.md"
+import re, shlex, sys
+
+# option: what stands there instead of a value that the pattern matches
+short = {
+    "--data": [(r"(fashion-)?mnist", "set")],
+    "--net": [(r".*dense 10", "dense 4 relu, dense 4")],  # of the images' 10 classes; set has 4
+    "--epochs": [(r"\d+", "1")],
+}
+rows = [line for line in open(sys.argv[1]) if line.startswith("|")]
+cells = [[c.strip() for c in row.split("|")[1:-1]] for row in rows]
+assert len(cells) > 2 and cells[0][2] == "with Crisol", "the table is not there"
+nets = set()
+for number, (system, did, commands, measured) in enumerate(cells[2:], 1):
+    assert system and did and measured, f"row {number}, '{system}', has an empty cell"
+    found = re.findall(r"`((?:crisol|\./dev) [^`]*)`", commands)
+    assert found, f"row {number}, '{system}', has no command"
+    for words in map(shlex.split, found):
+        for i, option in enumerate(words[:-1]):
+            for pattern, value in short.get(option, []):
+                if re.fullmatch(pattern, words[i + 1]):
+                    if option == "--net":
+                        nets.add(words[i + 1])
+                    words[i + 1] = value
+        print(shlex.join(words))
+open("nets.txt", "w").writelines(net + "\n" for net in sorted(nets))
+PY
+
+while read -r line; do
+    words=()
+    eval "words=($line)"
+    case ${words[0]} in
+    crisol) run 0 "$CRISOL" "${words[@]:1}" </dev/null ;;
+    ./dev) # a benchmark of minutes, which needs the peers: there is one of that name
+        [[ ${words[1]} == bench ]] || die "what is ${words[*]}?"
+        run 0 bash "$SRC/bench/bench.sh" --help
+        grep -qE "^  ${words[2]} " out || die "./dev bench knows no ${words[2]}"
+        ;;
+    esac
+done <commands.txt
+
+# The nets as they stand there, on images of 28 x 28, as far as that goes without a device.
+while read -r net; do
+    run 0 "$CRISOL" dot --net "$net" -o net.dot
+done <nets.txt
