@@ -196,7 +196,7 @@ static int create(comparison *c, const cr_data *data)
         variant *v = &c->v[i];
         v->name = cli_variants[i];
         v->loss = cli_alloc(c->steps * sizeof *v->loss);
-        v->trainer = cr_trainer_create_of(&data->samples, &options);
+        v->trainer = training_create(data, &options);
         if (!v->trainer)
             return failed();
     }

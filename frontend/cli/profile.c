@@ -115,7 +115,7 @@ static int run(struct job *job, const cr_data *data)
 {
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.no_evaluation = true;
-    cr_trainer *trainer = cr_trainer_create_of(&data->samples, &options);
+    cr_trainer *trainer = training_create(data, &options);
     if (!trainer)
         return cli_library_failed();
     uint64_t most = data->samples.train.n / cr_trainer_batch(trainer);

@@ -190,7 +190,7 @@ static int run(struct job *job, const cr_data *data)
         options.progress = show_progress;
         options.progress_user = job;
     }
-    cr_trainer *trainer = cr_trainer_create_of(&data->samples, &options);
+    cr_trainer *trainer = training_create(data, &options);
     if (!trainer)
         return cli_library_failed();
     job->batch = cr_trainer_batch(trainer);

@@ -63,6 +63,7 @@ void training_options(training *t, cli_options *o)
     t->budget.bytes = CLI_NO_LIMIT;
     samples_options(&t->samples, o);
     training_net_options(t, o);
+    preparing_options(&t->preparing, o);
     cli_add(o, "--device", CLI_TEXT, &t->device, "D",
             "gpu, cpu, an index, or a part of a name (crisol devices)");
     cli_add(o, "--seed", CLI_COUNT, &t->seed, "N", "of weights, order and --augment");
@@ -133,17 +134,45 @@ int training_check(training *t, const cli_options *o)
                         1u << 24);
     if (cr_net_parse(t->net_text, &t->net) != CR_OK)
         return cli_fail("--%s", cr_error());
+    if (preparing_check(&t->preparing) != CLI_GO)
+        return CLI_MISTAKE;
     return t->samples.name ? samples_check(&t->samples) : CLI_GO;
 }
 
-cr_data *training_data(const training *t)
+/* The net with the layers that make the samples ready. */
+static int prepare_net(training *t, const cr_data *data)
 {
-    return samples_open(&t->samples);
+    char *text = preparing_net(&t->preparing, data, t->net_text);
+    if (!text)
+        return CLI_MISTAKE;
+    free(t->whole_text);
+    t->net_text = t->whole_text = text;
+    cr_net_finish(&t->net);
+    return cr_net_parse(text, &t->net) == CR_OK ? CLI_GO : cli_fail("--%s", cr_error());
+}
+
+cr_data *training_data(training *t)
+{
+    cr_data *data = samples_open(&t->samples);
+    if (!data || prepare_net(t, data) == CLI_GO)
+        return data;
+    cr_data_close(data);
+    return NULL;
+}
+
+cr_trainer *training_create(const cr_data *data, const cr_train_options *options)
+{
+    cr_trainer *trainer = cr_trainer_create_of(&data->samples, options);
+    if (trainer && cr_trainer_prepare(trainer) == CR_OK)
+        return trainer;
+    cr_trainer_destroy(trainer);
+    return NULL;
 }
 
 void training_finish(training *t)
 {
     cr_net_finish(&t->net);
+    free(t->whole_text);
 }
 
 cr_train_options training_trainer(training *t, cr_opt opt)

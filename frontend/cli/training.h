@@ -4,10 +4,12 @@
 
 #include "cli.h"
 #include "optimizing.h"
+#include "preparing.h"
 #include "samples.h"
 
 typedef struct training {
     samples samples;
+    preparing preparing;
     const char *net_text, *device, *dump_kernels;
     int loss, opt; /* cr_loss; cli_variants */
     float label_smoothing, huber_delta;
@@ -19,6 +21,7 @@ typedef struct training {
     int launches; /* cr_launches */
     cr_budget budget;
     cr_net net;
+    char *whole_text; /* of the net, with what makes samples ready */
 } training;
 
 #define CLI_VARIANTS "naive|unfused|fused"
@@ -36,8 +39,11 @@ void training_net_options(training *t, cli_options *o);
  * or the exit status after a message. */
 int training_check(training *t, const cli_options *o);
 void training_finish(training *t);
-/* The samples that --data names; NULL after a message. To be given to cr_data_close. */
-cr_data *training_data(const training *t);
+/* The samples that --data names, and in t->net what makes them ready, before the net's own layers;
+ * NULL after a message. To be given to cr_data_close. */
+cr_data *training_data(training *t);
+/* A trainer of them, whose net knows what it has to know of them; NULL, with cr_error(). */
+cr_trainer *training_create(const cr_data *data, const cr_train_options *options);
 /* What a trainer is made from. `t` must outlive it. */
 cr_train_options training_trainer(training *t, cr_opt opt);
 

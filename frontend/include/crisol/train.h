@@ -134,6 +134,14 @@ CR_API cr_trainer *cr_trainer_create_of(const cr_samples *samples, const cr_trai
 /* Accepts NULL. */
 CR_API void cr_trainer_destroy(cr_trainer *t);
 
+/* Tells the layers `standardize` and `scale` of the trainer's net (options.model is cr_net_model)
+ * what the samples are like: mean and deviation, or low and range, of each feature over the
+ * training samples alone, in f64. Columns that a `onehot` layer takes stay as they are; what is the
+ * same in all samples is divided by 1. CR_E_ARGUMENT when options.model is another function, or
+ * when more than input, flatten, reshape, normalize and rescale come between x and such a layer;
+ * CR_E_DEVICE. Without such layers nothing is done. */
+CR_API cr_status cr_trainer_prepare(cr_trainer *t);
+
 /* ---- epochs ---------------------------------------------------------------------------------- */
 
 /* What an epoch was like. Training figures are the running ones, over the epoch's steps as the
