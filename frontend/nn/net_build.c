@@ -388,8 +388,8 @@ cr_value cr_net_build_at(cr_loc at, const cr_net *net, cr_value x)
     cr_value y = {x.graph, 0};
     if (inputs > 1 || outputs > 1)
         return cr_mistake(x.graph, at,
-                          "net: it has %u inputs and %u outputs, and one of each is needed here",
-                          inputs, outputs);
+                          "net: it has inputs: %u, outputs: %u; one of each is needed here", inputs,
+                          outputs);
     cr_net_build_all_at(at, net, &x, &y);
     return y;
 }

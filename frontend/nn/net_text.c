@@ -256,7 +256,12 @@ static cr_status read_name(struct reader *r, cr_layer *layer, char name[CR_NET_N
                               w->word, why);
     memcpy(name, w->word, w->len);
     layer->name = name;
-    return CR_OK;
+    return cr_words_next(w)
+               ? cr_words_wrong(w,
+                                "'%.*s' comes after the layer's name, which is last; is a comma "
+                                "missing before it, or does it belong before 'as'?",
+                                cr_words_shown(w), w->word)
+               : CR_OK;
 }
 
 /* ---- reading items --------------------------------------------------------------------------- */
@@ -289,6 +294,8 @@ static cr_status read_outputs(struct reader *r)
     cr_words *w = &r->w;
     if (r->from)
         return nothing_follows_from(r);
+    if (r->net->nlayers == 0)
+        return cr_words_wrong(w, "a layer is needed before 'output'");
     do {
         uint32_t number;
         CR_TRY(read_layer_name(r, "the names of layers before it, dense1 say", &number));
