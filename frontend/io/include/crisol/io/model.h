@@ -89,6 +89,19 @@ CR_API cr_model *cr_model_load_memory(const char *shown_name, const void *data, 
  * CR_E_IO, CR_E_MEMORY. */
 CR_API cr_status cr_model_save(const cr_model *m, const char *path);
 
+/* ---- Keras ------------------------------------------------------------------------------------
+ */
+
+/* Reads a model that Keras wrote: a .keras file of Keras 3, or a whole model in HDF5 (.h5) of Keras
+ * 2 or 3. Layers of models inside it have names as "tower/conv". docs/keras.md lists what is
+ * translated; anything else is CR_E_ARGUMENT, with file, layer and option, and nothing is loaded.
+ * CR_E_IO, CR_E_SYNTAX, CR_E_LIMIT for files that are damaged, or larger than what is read. */
+CR_API cr_model *cr_model_import_keras(const char *path);
+/* Writes a .keras file that Keras 3 loads (keras.models.load_model), and which predicts the same.
+ * CR_E_ARGUMENT names the layer that Keras does not have; CR_E_IO. As with cr_model_save, a failed
+ * write leaves the file as it was. */
+CR_API cr_status cr_model_export_keras(const cr_model *m, const char *path);
+
 /* ---- using one ------------------------------------------------------------------------------- */
 
 /* The graph that predicts, with the symbol "batch" (at most `batch`); inputs and outputs have the
