@@ -125,17 +125,14 @@ class Bench:
         self.progress = Progress(left)
 
     def turns(self, net):
-        """What is left to do for a net: [(who, seed, setting)]; the best one is not known yet."""
-        missing, epochs = [], self.options.epochs
-        if not self.book.find(net=net, who="order"):
-            missing.append(("order", 1, ""))
-        missing += [("try", 1, s) for s in ["plain", *TUNED]
-                    if not self.book.find(net=net, who="try", setting=s)]  # fmt: skip
+        """What is left to do for a net: [(who, seed)]."""
+        epochs = self.options.epochs
+        missing = [(who, 1) for who in ("order", "try") if not self.book.find(net=net, who=who)]
         for seed in range(1, self.options.seeds + 1):
             k = (seed - 1) % len(WHO)
             for who in WHO[k:] + WHO[:k]:
                 if not self.book.find(net=net, who=who, seed=seed, epochs=epochs):
-                    missing.append((who, seed, ""))
+                    missing.append((who, seed))
         return missing
 
     def crisol(self, net, seed, epochs, *more):
@@ -161,24 +158,30 @@ class Bench:
             return None
         return {**json.loads(answer), "version": self.keras.version}
 
-    def run(self, net, who, seed, setting):
-        """Measures one turn; its row, or None."""
-        epochs = self.options.epochs
+    def note(self, answer, **row):
+        if answer:
+            answer = {k: v for k, v in answer.items() if k in FIELDS}
+            self.book.add(**{**answer, **row, "cold": int(self.cold)})
+
+    def run(self, net, who, seed):
+        """Measures one turn, and writes its rows."""
+        epochs, setting = self.options.epochs, ""
         if who in ("crisol", "order"):
             more = ["--keep-order"] if who == "order" else []
             answer = self.crisol(net, seed, 1 if more else epochs, *more)
         elif who == "try":
-            answer = self.ask(net, f"try {setting}")
+            tries = self.ask(net, "try " + " ".join(["plain", *TUNED])) or {}
+            for s in (s for s in ["plain", *TUNED] if s in tries):
+                self.note({**tries[s], "version": tries["version"]}, net=net, seed=seed, epochs=1,
+                          who=who, setting=s)  # fmt: skip
+            return
         else:
             setting = "plain" if who == "plain" else best_setting(self.book, net)
             # seeds of shuffling; another one, so that the two are no run twice
             shuffle = seed if who == "plain" else seed + 100
             answer = self.ask(net, f"train {setting} {epochs} {shuffle}") if setting else None
-        if answer:
-            epochs = 1 if who in ("order", "try") else epochs
-            answer = {k: v for k, v in answer.items() if k in FIELDS}
-            self.book.add(**{**answer, "net": net, "seed": seed, "epochs": epochs, "who": who,
-                             "setting": setting, "cold": int(self.cold)})  # fmt: skip
+        self.note(answer, net=net, seed=seed, epochs=1 if who == "order" else epochs, who=who,
+                  setting=setting)  # fmt: skip
 
     def net(self, net):
         turns = self.turns(net)
@@ -187,17 +190,17 @@ class Bench:
         shutil.rmtree(self.cache, ignore_errors=True)
         os.makedirs(self.cache)
         self.cold, drawn = True, None
-        for who, seed, setting in turns:
-            self.progress.show(f"{net}, seed {seed}: {setting or who}")
+        for who, seed in turns:
+            self.progress.show(f"{net}, seed {seed}: {who}")
             time.sleep(SETTLE)
             begin = time.time()
             if who == "order":
-                self.run(net, who, seed, setting)
+                self.run(net, who, seed)
                 self.cold = False
             if drawn != seed and self.crisol(net, seed, 0, "--weights", self.weights):
                 self.cold, drawn = False, seed
             if who != "order":
-                self.run(net, who, seed, setting)
+                self.run(net, who, seed)
             self.progress.done(who, time.time() - begin)
         self.progress.show(net)
         self.progress.say(f"{summary(self.book, net, self.options.epochs)}; {load()}")
