@@ -1,5 +1,5 @@
-/* net.c - nets as a struct: layers are added, named, found, copied. The text is net_text.c's, what
- * is built net_build.c's. */
+/* net.c - nets as a struct: layers are added, named, found, copied. The text is net_text.c's and
+ * net_print.c's, what is built net_build.c's. */
 #include "crisol/net.h"
 
 #include "net_fields.h"

@@ -1,6 +1,5 @@
-/* net_text.c - nets as text, both ways: "dense 256 sigmoid, dense 10". What stands in an item is
- * said by the fields of its layer (net_fields.c), by which it is read and written. */
-#include <math.h>
+/* net_text.c - nets are read from text: "dense 256 sigmoid, dense 10". What stands in an item is
+ * said by the fields of its layer (net_fields.c). */
 
 #include "crisol/graph.h"
 #include "net_fields.h"
@@ -58,7 +57,7 @@ void cr_net_help(FILE *out)
 /* ---- reading fields -------------------------------------------------------------------------- */
 
 struct reader {
-    cr_words w;
+    cr_word_reader w;
     cr_net *net;
     uint32_t current; /* the layer that the next one works on */
     bool from;        /* `from` was said, and no layer has followed */
@@ -104,7 +103,7 @@ static cr_status read_real(struct reader *r, const cr_field *f, float *out)
 
 static bool is_number_next(const struct reader *r)
 {
-    cr_words next = r->w;
+    cr_word_reader next = r->w;
     return cr_words_next(&next) && (*next.word == '-' || (*next.word >= '0' && *next.word <= '9'));
 }
 
@@ -126,7 +125,7 @@ static cr_status read_sizes(struct reader *r, const cr_field *f, cr_shape *out)
 /* The number of the layer that the next word names. */
 static cr_status read_layer_name(struct reader *r, const char *what, uint32_t *out)
 {
-    cr_words *w = &r->w;
+    cr_word_reader *w = &r->w;
     if (!cr_words_next(w))
         return cr_words_wrong(w, "'%s' needs %s", w->subject, what);
     *out = cr_net_find_n(r->net, w->word, w->len);
@@ -140,7 +139,7 @@ static cr_status read_layer_name(struct reader *r, const char *what, uint32_t *o
 
 static bool names_end(const struct reader *r)
 {
-    cr_words next = r->w;
+    cr_word_reader next = r->w;
     return !cr_words_next(&next) || cr_words_is(&next, "as") || cr_words_is(&next, "axis");
 }
 
@@ -212,7 +211,7 @@ static cr_status no_option(const struct reader *r, const cr_field *f)
     for (; f->type; f++)
         activated |= f->type == CR_FIELD_ACTIVATION;
     const char *options = cr_str_text(&s), *activations = cr_str_text(&a);
-    const cr_words *w = &r->w;
+    const cr_word_reader *w = &r->w;
     cr_status status =
         activated ? cr_words_wrong(w, "'%.*s' is no option of '%s' (%s) and no activation (%s)",
                                    cr_words_shown(w), w->word, w->subject, options, activations)
@@ -246,7 +245,7 @@ static cr_status read_options(struct reader *r, const cr_field *fields, cr_layer
 
 static cr_status read_name(struct reader *r, cr_layer *layer, char name[CR_NET_NAME_TEXT])
 {
-    cr_words *w = &r->w;
+    cr_word_reader *w = &r->w;
     cr_words_next(w); /* as */
     if (!cr_words_next(w))
         return cr_words_wrong(w, "'as' needs a name");
@@ -267,7 +266,7 @@ static cr_status read_name(struct reader *r, cr_layer *layer, char name[CR_NET_N
 /* ---- reading items --------------------------------------------------------------------------- */
 
 /* The last word, the item's first, is no layer, or there is none. */
-static cr_status no_layer(const cr_words *w)
+static cr_status no_layer(const cr_word_reader *w)
 {
     cr_strbuf s = {0};
     list_layers(&s);
@@ -291,7 +290,7 @@ static cr_status read_from(struct reader *r)
 
 static cr_status read_outputs(struct reader *r)
 {
-    cr_words *w = &r->w;
+    cr_word_reader *w = &r->w;
     if (r->from)
         return nothing_follows_from(r);
     if (r->net->nlayers == 0)
@@ -372,96 +371,11 @@ cr_status cr_net_parse(const char *text, cr_net *out)
     *out = (cr_net){0};
     if (!r)
         return CR_E_MEMORY;
-    r->w = (cr_words){.what = "net", .text = text, .at = text};
+    r->w = (cr_word_reader){.what = "net", .text = text, .at = text};
     r->net = out;
     cr_status status = read_net(r);
     cr_free(r);
     if (status != CR_OK)
         cr_net_finish(out);
     return status;
-}
-
-/* ---- writing --------------------------------------------------------------------------------- */
-
-/* The fewest digits that are read as the same number. */
-static void write_real(cr_strbuf *s, float value)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            break;
-    }
-    cr_str_printf(s, " %s", text);
-}
-
-static void write_pair(cr_strbuf *s, const int64_t pair[2])
-{
-    cr_str_printf(s, " %lld", (long long)pair[0]);
-    if (pair[1] != pair[0])
-        cr_str_printf(s, "x%lld", (long long)pair[1]);
-}
-
-static void write_operands(cr_strbuf *s, const cr_net *net, const cr_layer *l)
-{
-    for (uint32_t i = 1; i < l->noperands; i++)
-        cr_str_printf(s, " %s", cr_net_layer_name(net, l->operand[i]));
-}
-
-static void write_field(cr_strbuf *s, const cr_net *net, const cr_field *f, const cr_layer *l)
-{
-    const void *at = cr_field_at(f, l);
-    const cr_shape *sizes = at;
-    if (f->word && cr_field_is_default(f, l))
-        return;
-    if (f->word && *f->word && f->type != CR_FIELD_DTYPE)
-        cr_str_printf(s, " %s", f->word);
-    switch (f->type) {
-    case CR_FIELD_END:
-    case CR_FIELD_FLAG: break;
-    case CR_FIELD_WHOLE: cr_str_printf(s, " %lld", (long long)*(const int64_t *)at); break;
-    case CR_FIELD_PAIR: write_pair(s, at); break;
-    case CR_FIELD_REAL: write_real(s, *(const float *)at); break;
-    case CR_FIELD_SIZES:
-        for (int i = 0; i < sizes->rank; i++)
-            cr_str_printf(s, " %lld", (long long)sizes->dim[i]);
-        break;
-    case CR_FIELD_DTYPE: cr_str_printf(s, " %s", cr_dtype_name(*(const cr_dtype *)at)); break;
-    case CR_FIELD_ACTIVATION:
-        cr_str_printf(s, " %s", cr_activation_name(*(const cr_activation *)at));
-        break;
-    case CR_FIELD_LAYERS: write_operands(s, net, l); break;
-    case CR_FIELD_LAYER:
-        cr_str_printf(s, " %s", cr_net_layer_name(net, *(const uint32_t *)at));
-        break;
-    }
-}
-
-/* Layer i + 1, count'th of its kind. */
-static void write_layer(cr_strbuf *s, const cr_net *net, uint32_t i, uint32_t count)
-{
-    const cr_layer *l = &net->layer[i];
-    char name[CR_NET_NAME_TEXT];
-    if (l->noperands && l->operand[0] != i)
-        cr_str_printf(s, "from %s, ", cr_net_layer_name(net, l->operand[0]));
-    cr_str_add(s, cr_layer_word(l->kind));
-    for (const cr_field *f = cr_net_fields(l->kind); f->type; f++)
-        write_field(s, net, f, l);
-    cr_net_automatic_name(net, l->kind, count, i, name);
-    if (strcmp(name, l->name) != 0)
-        cr_str_printf(s, " as %s", l->name);
-}
-
-char *cr_net_print(const cr_net *net)
-{
-    cr_strbuf s = {0};
-    uint32_t count[CR_LAYER_COUNT] = {0};
-    for (uint32_t i = 0; i < net->nlayers; i++) {
-        if (i > 0)
-            cr_str_add(&s, ", ");
-        write_layer(&s, net, i, ++count[net->layer[i].kind]);
-    }
-    for (uint32_t i = 0; i < net->noutputs; i++)
-        cr_str_printf(&s, "%s %s", i ? "" : ", output", cr_net_layer_name(net, net->output[i]));
-    return cr_str_take(&s);
 }

@@ -64,7 +64,7 @@ static const struct {
 };
 
 /* The last word is no kind of schedule, or there is none. */
-static cr_status no_kind(const cr_words *r)
+static cr_status no_kind(const cr_word_reader *r)
 {
     cr_strbuf s = {0};
     for (size_t i = 0; i < CR_COUNTOF(kinds); i++)
@@ -76,18 +76,18 @@ static cr_status no_kind(const cr_words *r)
 }
 
 /* The last word as `n` epochs, from above 0. */
-static bool is_span(const cr_words *r, double *n)
+static bool is_span(const cr_word_reader *r, double *n)
 {
     return cr_words_number(r, n) && *n > 0 && *n <= MOST_STEPS;
 }
 
 /* "N", "N steps" or "N epochs"; the word after it is the last one then. */
-static cr_status read_span(cr_words *r, int64_t *steps, float *epochs)
+static cr_status read_span(cr_word_reader *r, int64_t *steps, float *epochs)
 {
     double n;
     if (!cr_words_next(r))
         return cr_words_wrong(r, "'%s' needs a number of steps or epochs", r->subject);
-    const cr_words number = *r;
+    const cr_word_reader number = *r;
     if (!is_span(r, &n))
         return cr_words_wrong(r, "'%.*s' is not a number of steps or epochs (above 0, up to 2^24)",
                               cr_words_shown(r), r->word);
@@ -107,7 +107,7 @@ static cr_status read_span(cr_words *r, int64_t *steps, float *epochs)
 }
 
 /* The last word as the decay; none is 0, which a cosine may have. */
-static cr_status read_decay(cr_words *r, cr_lr_schedule *out)
+static cr_status read_decay(cr_word_reader *r, cr_lr_schedule *out)
 {
     const bool cosine = out->kind == CR_LR_COSINE;
     const char *range = cosine ? "in [0, 1]" : "above 0";
@@ -121,7 +121,7 @@ static cr_status read_decay(cr_words *r, cr_lr_schedule *out)
     return CR_OK;
 }
 
-static cr_status read_kind(cr_words *r, cr_lr_schedule *out)
+static cr_status read_kind(cr_word_reader *r, cr_lr_schedule *out)
 {
     size_t i = 0;
     if (!cr_words_next(r))
@@ -140,7 +140,7 @@ static cr_status read_kind(cr_words *r, cr_lr_schedule *out)
     return read_decay(r, out);
 }
 
-static cr_status read_warmup(cr_words *r, cr_lr_schedule *out)
+static cr_status read_warmup(cr_word_reader *r, cr_lr_schedule *out)
 {
     r->at++; /* the comma */
     if (!cr_words_next(r) || !cr_words_is(r, "warmup"))
@@ -151,7 +151,7 @@ static cr_status read_warmup(cr_words *r, cr_lr_schedule *out)
 
 cr_status cr_lr_schedule_parse(const char *text, cr_lr_schedule *out)
 {
-    cr_words r = {.what = "schedule", .text = text, .at = text};
+    cr_word_reader r = {.what = "schedule", .text = text, .at = text};
     memset(out, 0, sizeof *out);
     CR_TRY(read_kind(&r, out));
     if (r.len == 0 && *r.at == ',')

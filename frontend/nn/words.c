@@ -11,7 +11,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-bool cr_words_next(cr_words *r)
+bool cr_words_next(cr_word_reader *r)
 {
     while (is_space(*r->at))
         r->at++;
@@ -22,18 +22,18 @@ bool cr_words_next(cr_words *r)
     return r->len > 0;
 }
 
-bool cr_words_is(const cr_words *r, const char *s)
+bool cr_words_is(const cr_word_reader *r, const char *s)
 {
     return strlen(s) == r->len && memcmp(r->word, s, r->len) == 0;
 }
 
-bool cr_words_next_is(const cr_words *r, const char *s)
+bool cr_words_next_is(const cr_word_reader *r, const char *s)
 {
-    cr_words next = *r;
+    cr_word_reader next = *r;
     return cr_words_next(&next) && cr_words_is(&next, s);
 }
 
-int cr_words_shown(const cr_words *r)
+int cr_words_shown(const cr_word_reader *r)
 {
     return (int)CR_MIN(r->len, 40);
 }
@@ -42,7 +42,7 @@ int cr_words_shown(const cr_words *r)
 
 /* The text about the last word, and a line that points at it. Control characters become spaces, so
  * that the caret stands where it should. */
-static void point_at(const cr_words *r, cr_strbuf *s)
+static void point_at(const cr_word_reader *r, cr_strbuf *s)
 {
     enum { BEFORE = 60, AFTER = 20 };
     const size_t column = (size_t)(r->word - r->text), end = strlen(r->text);
@@ -55,7 +55,7 @@ static void point_at(const cr_words *r, cr_strbuf *s)
         cr_str_add(s, "~");
 }
 
-cr_status cr_words_wrong(const cr_words *r, const char *fmt, ...)
+cr_status cr_words_wrong(const cr_word_reader *r, const char *fmt, ...)
 {
     cr_strbuf s = {0};
     cr_str_printf(&s, "%s, column %zu: ", r->what, (size_t)(r->word - r->text) + 1);
@@ -69,7 +69,7 @@ cr_status cr_words_wrong(const cr_words *r, const char *fmt, ...)
     return status;
 }
 
-cr_status cr_words_unknown(const cr_words *r, const char *what, const char *list)
+cr_status cr_words_unknown(const cr_word_reader *r, const char *what, const char *list)
 {
     return r->len == 0 ? cr_words_wrong(r, "%s is missing here; there are %s", what, list)
                        : cr_words_wrong(r, "'%.*s' is not %s; there are %s", cr_words_shown(r),
@@ -87,21 +87,23 @@ static bool read_whole(const char *at, const char *end, int64_t least, int64_t m
     return at < end && stop == end && !errno && *out >= least && *out <= most;
 }
 
-static cr_status no_whole(const cr_words *r, const char *what, int64_t least, int64_t most)
+static cr_status no_whole(const cr_word_reader *r, const char *what, int64_t least, int64_t most)
 {
     return r->len == 0 ? cr_words_wrong(r, "'%s' needs %s", r->subject, what)
                        : cr_words_wrong(r, "'%.*s' is not %s (%lld to %lld)", cr_words_shown(r),
                                         r->word, what, (long long)least, (long long)most);
 }
 
-cr_status cr_words_whole(cr_words *r, const char *what, int64_t least, int64_t most, int64_t *out)
+cr_status cr_words_whole(cr_word_reader *r, const char *what, int64_t least, int64_t most,
+                         int64_t *out)
 {
     cr_words_next(r);
     return read_whole(r->word, r->word + r->len, least, most, out) ? CR_OK
                                                                    : no_whole(r, what, least, most);
 }
 
-cr_status cr_words_pair(cr_words *r, const char *what, int64_t least, int64_t most, int64_t out[2])
+cr_status cr_words_pair(cr_word_reader *r, const char *what, int64_t least, int64_t most,
+                        int64_t out[2])
 {
     cr_words_next(r);
     const char *end = r->word + r->len, *x = r->len ? memchr(r->word, 'x', r->len) : NULL;
@@ -112,14 +114,14 @@ cr_status cr_words_pair(cr_words *r, const char *what, int64_t least, int64_t mo
     return fine ? CR_OK : no_whole(r, what, least, most);
 }
 
-bool cr_words_number(const cr_words *r, double *out)
+bool cr_words_number(const cr_word_reader *r, double *out)
 {
     char *end;
     *out = strtod(r->word, &end);
     return r->len > 0 && end == r->word + r->len && isfinite(*out);
 }
 
-cr_status cr_words_float(cr_words *r, const char *what, float *out)
+cr_status cr_words_float(cr_word_reader *r, const char *what, float *out)
 {
     double v;
     if (!cr_words_next(r))
