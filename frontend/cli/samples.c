@@ -73,3 +73,16 @@ const char *samples_word(const cr_data *data)
 {
     return data->samples.x_dtype == CR_U8 && data->samples.x_shape.rank == 3 ? "images" : "samples";
 }
+
+void samples_tell(const cr_data *data, cr_trainer *trainer)
+{
+    const cr_trainer_info info = cr_trainer_get_info(trainer);
+    fprintf(stderr, "%u training and %u test %s, on %s", data->samples.train.n,
+            data->samples.test.n, samples_word(data),
+            cr_program_get_info(cr_trainer_program(trainer)).device);
+    if (info.placement == CR_PLACED_IN_PLACE)
+        fprintf(stderr, ", used where they lie%s", data->mapped ? " in the file" : "");
+    else if (info.placement == CR_PLACED_COPIED)
+        fprintf(stderr, ", copied: %s", info.reason);
+    fprintf(stderr, "\n");
+}

@@ -21,6 +21,9 @@ void samples_options(samples *s, cli_options *o);
 int samples_check(samples *s);
 /* NULL after a message. To be given to cr_data_close. */
 cr_data *samples_open(const samples *s);
+/* How many there are, on which device, and whether it uses them where they lie: on standard error.
+ */
+void samples_tell(const cr_data *data, cr_trainer *trainer);
 /* "images" or "samples". */
 const char *samples_word(const cr_data *data);
 

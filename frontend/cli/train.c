@@ -147,8 +147,7 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
     const char *device = cr_program_get_info(cr_trainer_program(trainer)).device;
     const cr_loss loss = (cr_loss)job->t.loss;
     cr_fit fit;
-    fprintf(stderr, "%u training and %u test %s, on %s\n", data->samples.train.n,
-            data->samples.test.n, samples_word(data), device);
+    samples_tell(data, trainer);
     int status = epochs(job, trainer, &fit);
     if (status == CLI_OK)
         status = predictions_write(trainer, data, loss, job->predict);

@@ -1,8 +1,7 @@
 /* dataset.c - finds and checks the four files of a data set. */
 #include <sys/stat.h>
 
-#include "base.h"
-#include "crisol/data.h"
+#include "data/idx.h"
 
 static const char *const file_names[4] = {
     "train-images-idx3-ubyte",
@@ -66,7 +65,9 @@ static cr_status find_folder(const char *name, cr_strbuf *out)
     return out->failed ? CR_E_MEMORY : CR_OK;
 }
 
-static cr_status read_file(const char *folder, const char *name, uint32_t rank, cr_idx *out)
+/* `data` NULL: the elements are the caller's. */
+static cr_status read_file(cr_data *data, const char *folder, const char *name, uint32_t rank,
+                           cr_idx *out)
 {
     cr_strbuf path = {0};
     cr_str_printf(&path, "%s/%s", folder, name);
@@ -81,12 +82,10 @@ static cr_status read_file(const char *folder, const char *name, uint32_t rank, 
                     "t10k-labels-idx1-ubyte",
                     folder, name, name);
     else if (!path.failed)
-        status = cr_idx_read(path.at, out);
-    if (status == CR_OK && out->rank != rank) {
+        status = cr_idx_read_for(data, path.at, out);
+    if (status == CR_OK && out->rank != rank)
         status = cr_fail(CR_E_SYNTAX, "%s: has rank %u, and %s need %u", path.at, out->rank,
                          rank == 3 ? "images" : "labels", rank);
-        cr_idx_finish(out);
-    }
     cr_str_finish(&path);
     return status;
 }
@@ -134,21 +133,24 @@ static cr_dataset *assemble(cr_idx idx[4])
     return d;
 }
 
-cr_dataset *cr_dataset_load(const char *name)
+static cr_status read_set(cr_data *data, const char *name, cr_idx idx[4])
 {
     cr_strbuf folder = {0};
-    cr_idx idx[4] = {{0}};
-    cr_dataset *data = NULL;
     cr_status status = find_folder(name, &folder);
     for (int i = 0; i < 4 && status == CR_OK; i++)
-        status = read_file(folder.at, file_names[i], i % 2 ? 1 : 3, &idx[i]);
+        status = read_file(data, folder.at, file_names[i], i % 2 ? 1 : 3, &idx[i]);
     if (status == CR_OK)
         status = check(folder.at, idx);
-    if (status == CR_OK)
-        data = assemble(idx);
+    cr_str_finish(&folder);
+    return status;
+}
+
+cr_dataset *cr_dataset_load(const char *name)
+{
+    cr_idx idx[4] = {{0}};
+    cr_dataset *data = read_set(NULL, name, idx) == CR_OK ? assemble(idx) : NULL;
     for (int i = 0; i < 4; i++)
         cr_idx_finish(&idx[i]);
-    cr_str_finish(&folder);
     return data;
 }
 
@@ -174,27 +176,24 @@ cr_samples cr_dataset_samples(const cr_dataset *data)
     };
 }
 
-/* ---- as samples ------------------------------------------------------------------------------ */
-
-static void destroy(void *dataset)
-{
-    cr_dataset_destroy(dataset);
-}
-
 cr_data *cr_data_open(const char *name)
 {
-    cr_dataset *set = cr_dataset_load(name);
-    cr_data *data = set ? cr_data_create(name) : NULL;
-    if (!data) {
-        cr_dataset_destroy(set);
+    cr_idx idx[4] = {{0}};
+    cr_data *data = cr_data_create(name);
+    if (!data)
         return NULL;
-    }
-    if (cr_data_own(data, set, destroy) != CR_OK) {
+    if (read_set(data, name, idx) != CR_OK) {
         cr_data_close(data);
         return NULL;
     }
-    data->samples = cr_dataset_samples(set);
     data->from[0] = data->from[2] = data->name;
+    data->samples = (cr_samples){
+        .x_dtype = CR_U8,
+        .y_dtype = CR_U8,
+        .x_shape = CR_SHAPE(idx[0].dim[1], idx[0].dim[2], 1),
+        .train = {idx[0].data, idx[1].data, idx[0].dim[0]},
+        .test = {idx[2].data, idx[3].data, idx[2].dim[0]},
+    };
     return data;
 }
 

@@ -3,10 +3,10 @@
  * Four bytes 0, 0, type, rank, then the sizes of the axes as big-endian 32-bit numbers, then the
  * elements. http://yann.lecun.com/exdb/mnist/ */
 #include <errno.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
-#include "base.h"
-#include "crisol/data.h"
+#include "data/idx.h"
 
 enum { TYPE_U8 = 8, FIRST_BLOCK = 1 << 24 };
 
@@ -97,7 +97,58 @@ static cr_status read_elements(gzFile f, const char *path, cr_idx *out, uint64_t
                               (unsigned long long)size);
 }
 
-cr_status cr_idx_read(const char *path, cr_idx *out)
+/* ---- into the memory of a data set ----------------------------------------------------------- */
+
+/* Is the file, not compressed, as long as its header says? */
+static bool is_plain(gzFile f, const char *path, const cr_idx *idx, uint64_t size)
+{
+    struct stat st;
+    const uint64_t head = 4 + 4 * (uint64_t)idx->rank;
+    return gzdirect(f) && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == head + size;
+}
+
+/* The header puts elements 8 to 20 bytes into the file, where no device takes them: they are read
+ * and not mapped. */
+static cr_status read_plain(gzFile f, const char *path, cr_idx *out, uint64_t size, cr_data *data)
+{
+    out->data = cr_data_alloc(data, (size_t)size);
+    if (!out->data)
+        return CR_E_MEMORY;
+    const int64_t got = read_up_to(f, out->data, (size_t)size);
+    if (got == (int64_t)size)
+        return CR_OK;
+    out->data = NULL;
+    return got < 0 ? broken(f, path) : cr_fail(CR_E_IO, "%s: truncated while it was read", path);
+}
+
+static cr_status move_elements(cr_idx *out, uint64_t size, cr_data *data)
+{
+    uint8_t *to = cr_data_alloc(data, (size_t)size);
+    if (!to)
+        return CR_E_MEMORY;
+    memcpy(to, out->data, (size_t)size);
+    cr_free(out->data);
+    out->data = to;
+    return CR_OK;
+}
+
+static cr_status read_for(gzFile f, const char *path, cr_idx *out, uint64_t size, cr_data *data)
+{
+    if (is_plain(f, path, out, size))
+        return read_plain(f, path, out, size, data);
+    cr_status status = read_elements(f, path, out, size);
+    if (status == CR_OK)
+        status = move_elements(out, size, data);
+    if (status != CR_OK)
+        cr_free(out->data);
+    return status;
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+/* `data` NULL: the elements are the caller's. */
+cr_status cr_idx_read_for(cr_data *data, const char *path, cr_idx *out)
 {
     memset(out, 0, sizeof *out);
     errno = 0;
@@ -109,12 +160,19 @@ cr_status cr_idx_read(const char *path, cr_idx *out)
     uint64_t size = 0;
     cr_status status = read_header(f, path, out, &size);
     if (status == CR_OK)
-        status = read_elements(f, path, out, size);
+        status = data ? read_for(f, path, out, size, data) : read_elements(f, path, out, size);
     if (gzclose(f) != Z_OK && status == CR_OK)
         status = cr_fail(CR_E_IO, "%s: truncated: the compressed data has no end", path);
-    if (status != CR_OK)
+    if (status != CR_OK && data)
+        memset(out, 0, sizeof *out);
+    else if (status != CR_OK)
         cr_idx_finish(out);
     return status;
+}
+
+cr_status cr_idx_read(const char *path, cr_idx *out)
+{
+    return cr_idx_read_for(NULL, path, out);
 }
 
 void cr_idx_finish(cr_idx *idx)
