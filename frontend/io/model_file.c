@@ -182,13 +182,27 @@ static cr_status read_tensor(cr_h5 *h, const cr_h5_node *node, const char *name,
     return CR_OK;
 }
 
-cr_status cr_model_read_tensors(cr_h5 *h, const char *folder, cr_model *m)
+/* The data set of that name below another folder; NULL: there is none. */
+static const cr_h5_node *find_below(const cr_h5 *h, const char *folder, const char *name)
+{
+    char path[2048];
+    if (!folder)
+        return NULL;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    const cr_h5_node *node = cr_h5_find(h, path);
+    return node && node->dataset ? node : NULL;
+}
+
+cr_status cr_model_read_tensors(cr_h5 *h, const char *folder, const char *instead, cr_model *m)
 {
     const size_t n = strlen(folder);
     for (uint32_t i = 0; i < cr_h5_count(h); i++) {
         const cr_h5_node *node = cr_h5_at(h, i);
-        if (node->dataset && strncmp(node->path, folder, n) == 0 && node->path[n] == '/')
-            CR_TRY(read_tensor(h, node, node->path + n + 1, m));
+        if (!node->dataset || strncmp(node->path, folder, n) != 0 || node->path[n] != '/')
+            continue;
+        const char *name = node->path + n + 1;
+        const cr_h5_node *other = find_below(h, instead, name);
+        CR_TRY(read_tensor(h, other ? other : node, name, m));
     }
     return CR_OK;
 }
@@ -298,14 +312,14 @@ static cr_model *create(const cr_h5 *h)
     return m;
 }
 
-cr_model *cr_model_read(cr_h5 *h)
+cr_model *cr_model_read(cr_h5 *h, bool best)
 {
     if (cr_model_check_file(h) != CR_OK)
         return NULL;
     cr_model *m = create(h);
     if (m && read_x(h, m) == CR_OK && read_words(h, m) == CR_OK &&
         cr_model_read_notes(h, "/notes", m) == CR_OK &&
-        cr_model_read_tensors(h, "/weights", m) == CR_OK)
+        cr_model_read_tensors(h, "/weights", best ? "/best/weights" : NULL, m) == CR_OK)
         return m;
     cr_model_destroy(m);
     return NULL;
@@ -313,7 +327,7 @@ cr_model *cr_model_read(cr_h5 *h)
 
 static cr_model *read_and_close(cr_h5 *h)
 {
-    cr_model *m = h ? cr_model_read(h) : NULL;
+    cr_model *m = h ? cr_model_read(h, true) : NULL;
     cr_h5_close(h);
     return m;
 }

@@ -53,10 +53,12 @@ cr_status cr_differ_finish(cr_differences *d, const char *name, const char *what
 
 /* Is it one of Crisol's, a model or a checkpoint, of a version that can be read? */
 cr_status cr_model_check_file(const cr_h5 *h);
-/* The model that it holds; NULL on failure. */
-cr_model *cr_model_read(cr_h5 *h);
-/* The data sets below `folder` ("/weights"), as tensors of m, checked. */
-cr_status cr_model_read_tensors(cr_h5 *h, const char *folder, cr_model *m);
+/* The model that it holds; NULL on failure. `best`: with the best weights, where a training has
+ * kept some. */
+cr_model *cr_model_read(cr_h5 *h, bool best);
+/* The data sets below `folder` ("/weights"), as tensors of m, checked; with the elements of those
+ * of the same names below `instead` where it is not NULL and has them. */
+cr_status cr_model_read_tensors(cr_h5 *h, const char *folder, const char *instead, cr_model *m);
 /* The attributes of a group as notes of m, checked. */
 cr_status cr_model_read_notes(cr_h5 *h, const char *group, cr_model *m);
 

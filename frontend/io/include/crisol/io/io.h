@@ -3,7 +3,8 @@
 #ifndef CRISOL_IO_IO_H
 #define CRISOL_IO_IO_H
 
-#include "crisol/base.h"
+#include "crisol/io/checkpoint.h"
+#include "crisol/io/model.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -79,7 +79,8 @@ CR_API const char *cr_model_note(const cr_model *m, const char *name);
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* Reads a model, or a checkpoint's (crisol/io/checkpoint.h). NULL on failure: CR_E_IO when the file
+/* Reads a model, or a checkpoint's (crisol/io/checkpoint.h), with the best weights where early
+ * stopping has kept some. NULL on failure: CR_E_IO when the file
  * is not there, no HDF5 file, none of Crisol's, open for writing elsewhere, or damaged; CR_E_LIMIT
  * when it was written by a newer version. */
 CR_API cr_model *cr_model_load(const char *path);

@@ -1,0 +1,183 @@
+/* checkpoint_load.c - reading a training, and going on with it. */
+#include <errno.h>
+
+#include "checkpoint.h"
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* A whole number that a note tells. */
+static cr_status read_count(const cr_checkpoint *c, const cr_model *m, const char *note,
+                            uint32_t *out)
+{
+    const char *text = cr_model_note(m, note);
+    char *end = NULL;
+    errno = 0;
+    const unsigned long long n = text ? strtoull(text, &end, 10) : 0;
+    if (!text || end == text || *end || errno || n > UINT32_MAX)
+        return cr_fail(CR_E_IO, "%s: its '%s' is no number of epochs", c->name, note);
+    *out = (uint32_t)n;
+    return CR_OK;
+}
+
+/* So that all that is told later is there. */
+static cr_status check(cr_checkpoint *c)
+{
+    cr_train_options o = {0};
+    uint32_t n;
+    CR_TRY(read_count(c, c->training, "epochs", &n));
+    CR_TRY(read_count(c, c->best, "epoch", &n));
+    if (n && !cr_model_note(c->best, "figure"))
+        return cr_fail(CR_E_IO, "%s: the best epoch has no figure", c->name);
+    return cr_training_options(c->training, c->name, &o);
+}
+
+static cr_status read_all(cr_checkpoint *c, cr_h5 *h)
+{
+    const cr_net none = {0};
+    CR_TRY(cr_model_check_file(h));
+    if (strcmp(cr_h5_text(h, "/", "crisol"), "checkpoint") != 0)
+        return cr_fail(CR_E_IO, "%s: it is a model, and no training to go on with", c->name);
+    c->model = cr_model_read(h, false);
+    c->training = c->model ? cr_model_create(&none) : NULL;
+    c->best = c->training ? cr_model_create(&none) : NULL;
+    if (!c->best)
+        return cr_last_status();
+    CR_TRY(cr_model_read_notes(h, "/training", c->training));
+    CR_TRY(cr_model_read_tensors(h, "/training/states", NULL, c->training));
+    CR_TRY(cr_model_read_notes(h, "/best", c->best));
+    CR_TRY(cr_model_read_tensors(h, "/best/weights", NULL, c->best));
+    return check(c);
+}
+
+cr_checkpoint *cr_checkpoint_load(const char *path)
+{
+    cr_h5 *h = cr_h5_open(path);
+    cr_checkpoint *c = h ? cr_alloc(sizeof *c) : NULL;
+    if (c && !((c->name = cr_strdup(path)) && read_all(c, h) == CR_OK)) {
+        cr_checkpoint_destroy(c);
+        c = NULL;
+    }
+    cr_h5_close(h);
+    return c;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+const cr_model *cr_checkpoint_model(const cr_checkpoint *c)
+{
+    return c->model;
+}
+
+uint32_t cr_checkpoint_epochs(const cr_checkpoint *c)
+{
+    uint32_t n = 0;
+    read_count(c, c->training, "epochs", &n);
+    return n;
+}
+
+uint32_t cr_checkpoint_best(const cr_checkpoint *c, double *figure)
+{
+    uint32_t n = 0;
+    read_count(c, c->best, "epoch", &n);
+    *figure = n ? strtod(cr_model_note(c->best, "figure"), NULL) : 0;
+    return n;
+}
+
+const char *cr_checkpoint_option(const cr_checkpoint *c, const char *name)
+{
+    return cr_model_note(c->training, name);
+}
+
+cr_status cr_checkpoint_options(const cr_checkpoint *c, cr_train_options *out)
+{
+    return cr_training_options(c->training, c->name, out);
+}
+
+/* ---- going on -------------------------------------------------------------------------------- */
+
+static const cr_tensor *find_state(const cr_checkpoint *c, const char *name)
+{
+    const cr_tensor *t = cr_model_find(c->model, name);
+    return t ? t : cr_model_find(c->training, name);
+}
+
+static cr_tensor wanted(const cr_trainer_state *s)
+{
+    return (cr_tensor){.name = s->name, .dtype = s->dtype, .shape = s->shape};
+}
+
+static bool is_wanted(const cr_trainer_state *s, uint32_t n, const char *name)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(s[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void add_extras(cr_differences *d, const cr_model *m, const cr_trainer_state *s, uint32_t n)
+{
+    for (uint32_t i = 0; i < m->tensor.len; i++)
+        if (!is_wanted(s, n, m->tensor.at[i].name))
+            cr_differ(d, NULL, &m->tensor.at[i]);
+}
+
+static cr_status check_states(const cr_checkpoint *c, const cr_trainer_state *s, uint32_t n)
+{
+    cr_differences d = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        const cr_tensor want = wanted(&s[i]);
+        cr_differ(&d, &want, find_state(c, s[i].name));
+        if (c->best->tensor.len && s[i].model)
+            cr_differ(&d, &want, cr_model_find(c->best, s[i].name));
+    }
+    add_extras(&d, c->model, s, n);
+    add_extras(&d, c->training, s, n);
+    add_extras(&d, c->best, s, n);
+    return cr_differ_finish(&d, c->name, "it is of another net or optimizer");
+}
+
+static cr_status set_best(const cr_checkpoint *c, cr_trainer *t, const cr_trainer_state *s,
+                          uint32_t n)
+{
+    double figure;
+    const uint32_t epoch = cr_checkpoint_best(c, &figure);
+    size_t bytes = 0;
+    if (epoch == 0 || c->best->tensor.len == 0)
+        return cr_trainer_set_best(t, epoch, figure, NULL);
+    for (uint32_t i = 0; i < n; i++)
+        bytes += s[i].model ? s[i].bytes : 0;
+    char *all = cr_alloc(bytes), *at = all;
+    if (!all)
+        return CR_E_MEMORY;
+    for (uint32_t i = 0; i < n; i++)
+        if (s[i].model) {
+            memcpy(at, cr_model_find(c->best, s[i].name)->data, s[i].bytes);
+            at += s[i].bytes;
+        }
+    cr_status status = cr_trainer_set_best(t, epoch, figure, all);
+    cr_free(all);
+    return status;
+}
+
+static cr_status resume(const cr_checkpoint *c, cr_trainer *t, const cr_trainer_state *s,
+                        uint32_t n)
+{
+    CR_TRY(check_states(c, s, n));
+    CR_TRY(cr_training_compare(c->training, c->name, t));
+    for (uint32_t i = 0; i < n; i++)
+        CR_TRY(cr_trainer_set(t, s[i].name, find_state(c, s[i].name)->data, s[i].bytes));
+    cr_trainer_go_on(t, cr_checkpoint_epochs(c));
+    return set_best(c, t, s, n);
+}
+
+cr_status cr_checkpoint_resume(const cr_checkpoint *c, cr_trainer *t)
+{
+    const uint32_t n = cr_trainer_states(t, NULL, 0);
+    cr_trainer_state *s = cr_alloc(n * sizeof *s);
+    if (!s)
+        return CR_E_MEMORY;
+    cr_trainer_states(t, s, n);
+    cr_status status = resume(c, t, s, n);
+    cr_free(s);
+    return status;
+}
