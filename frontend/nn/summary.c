@@ -73,11 +73,22 @@ static void result_text(const cr_graph *g, cr_ref param, char out[CR_TYPE_TEXT])
         cr_type_text(g, (cr_dtype)cr_at(g, use)->dtype, cr_shape_of(g, use), out);
 }
 
+/* The width of the column of names. */
+static int longest_layer(const cr_graph *g)
+{
+    size_t most = 16;
+    for (cr_ref r = 1; r < g->node.len; r++)
+        if (is_param(g, r))
+            most = CR_MAX(most, layer_length(cr_name_of(g, r)));
+    return (int)CR_MIN(most, 200);
+}
+
 void cr_summary(const cr_graph *g, FILE *out)
 {
     int64_t total = 0;
     bool *seen = cr_alloc(g->node.len);
-    fprintf(out, "%-16s %-20s %-36s %12s\n", "layer", "result", "parameters", "count");
+    const int width = longest_layer(g);
+    fprintf(out, "%-*s %-20s %-36s %12s\n", width, "layer", "result", "parameters", "count");
     for (cr_ref r = 1; seen && r < g->node.len; r++) {
         if (!is_param(g, r) || seen[r])
             continue;
@@ -86,12 +97,12 @@ void cr_summary(const cr_graph *g, FILE *out)
         const char *name = cr_name_of(g, r);
         result_text(g, r, result);
         int64_t count = layer_params(g, r, seen, &params);
-        fprintf(out, "%-16.*s %-20s %-36s %12" PRId64 "\n", (int)layer_length(name), name, result,
-                cr_str_text(&params), count);
+        fprintf(out, "%-*.*s %-20s %-36s %12" PRId64 "\n", width, (int)layer_length(name), name,
+                result, cr_str_text(&params), count);
         total += count;
         cr_str_finish(&params);
     }
-    fprintf(out, "%-16s %-20s %-36s %12" PRId64 "\n", "total", "", "", total);
+    fprintf(out, "%-*s %-20s %-36s %12" PRId64 "\n", width, "total", "", "", total);
     cr_free(seen);
 }
 

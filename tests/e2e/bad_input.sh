@@ -39,6 +39,12 @@ refused "net, layer 2 (conv2): conv2d" "4 groups do not divide the 6 channels; b
     "$CRISOL" compare --data set --net 'conv 6 3, conv 8 3 groups 4, dense 4'
 refused "net, layer 2 (maxpool1): max_pool2d: x is f32[batch,4]; it needs f32 [samples, rows" -- \
     "$CRISOL" train --data set --net 'dense 4, maxpool 2'
+refused "net: it has inputs: 2, outputs: 1; one of each is needed here" -- \
+    "$CRISOL" train --data set --net 'input 64 as a, dense 4 as d, input 64 as b, again d, sub d'
+refused "net, layer 1 (pixels): this input is f32[batch,9,9], and is given f32[batch,8,8,1]" "samples differ" -- \
+    "$CRISOL" train --data set --net 'input 9 9 as pixels, dense 4'
+refused "column 12: 'x' cannot be the layer's name: it is the name of what the net takes" -- \
+    "$CRISOL" dot --net 'dense 4 as x'
 for rate in 1 -0.1 1.5; do
     refused "column 18: the rate must be in [0, 1)" "                   ^" -- \
         "$CRISOL" train --data set --net "dense 8, dropout $rate, dense 4"
