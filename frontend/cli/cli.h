@@ -25,6 +25,8 @@ enum { CLI_OK = 0, CLI_MISTAKE = 1, CLI_INTERRUPTED = 130 };
     X(opt, "run passes over a graph in text form, and print what they make of it")                 \
     X(profile, "where the time of a training step goes")                                           \
     X(tune, "find faster schedules for a net on a device, by measuring")                           \
+    X(import, "read a model of Keras")                                                             \
+    X(export, "write a model for Keras")                                                           \
     X(selftest, "check a device's results, op by op")
 #define CLI_X(name, about) int cli_##name(int argc, char **argv);
 CLI_COMMANDS(CLI_X)

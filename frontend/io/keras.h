@@ -126,6 +126,9 @@ cr_status cr_keras_read_layer(cr_keras_layer *l);
 /* The net (keras_graph.c). cr_net_finish it, on success. */
 cr_status cr_keras_net(cr_keras *k, cr_net *out);
 
+/* Builds it in g, which tells whether it fits together, and how large its parameters are. */
+cr_status cr_keras_build(cr_keras *k, const cr_net *net, cr_graph *g);
+
 /* The tensors of the net in the file's weights, to the model (keras_weights.c). `listed`: older
  * files, which list them by name. Refuses a net that does not fit together. */
 cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, bool listed, cr_model *model);

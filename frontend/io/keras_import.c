@@ -127,7 +127,7 @@ static cr_status import_h5(const struct source *s, cr_model **out)
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
-/* A zip file begins with an entry; what else it is HDF5 says. */
+/* What tells the formats apart. */
 static cr_status first_bytes(const struct source *s, char out[4])
 {
     memset(out, 0, 4);
@@ -152,8 +152,13 @@ cr_model *cr_keras_import(const char *file, const void *data, size_t size)
     char first[4];
     if (first_bytes(&s, first) != CR_OK)
         return NULL;
-    const cr_status status =
-        memcmp(first, "PK", 2) == 0 ? import_zip(&s, &model) : import_h5(&s, &model);
+    cr_status status = CR_OK;
+    if (memcmp(first, "PK", 2) == 0)
+        status = import_zip(&s, &model);
+    else if (memcmp(first, "\x89HDF", 4) == 0)
+        status = import_h5(&s, &model);
+    else
+        status = cr_fail(CR_E_IO, "%s: neither a zip file, as .keras files are, nor HDF5", file);
     return status == CR_OK ? model : NULL;
 }
 

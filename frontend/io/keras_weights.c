@@ -275,25 +275,24 @@ static cr_status read_all(struct reading *r, bool listed)
     return CR_OK;
 }
 
-/* Builds the net, so that it is known to fit together, and how large its parameters are. */
-static cr_status build(struct reading *r)
+cr_status cr_keras_build(cr_keras *k, const cr_net *net, cr_graph *g)
 {
-    const uint32_t n = cr_net_inputs(r->net), m = cr_net_outputs(r->net);
+    const uint32_t n = cr_net_inputs(net), m = cr_net_outputs(net);
     cr_value *in = cr_alloc(n * sizeof *in), *out = cr_alloc(m * sizeof *out);
-    const cr_dim batch = cr_symbol(r->g, "batch", 1);
+    const cr_dim batch = cr_symbol(g, "batch", 1);
     for (uint32_t i = 0; in && out && i < n; i++) {
-        const cr_layer *l = cr_net_input(r->net, i);
+        const cr_layer *l = cr_net_input(net, i);
         cr_shape s = {.rank = l->shape.rank + 1, .dim = {batch}};
         memcpy(&s.dim[1], l->shape.dim, sizeof s.dim - sizeof s.dim[0]);
-        in[i] = cr_input_at(CR_HERE, r->g, l->name, l->dtype, s);
+        in[i] = cr_input_at(CR_HERE, g, l->name, l->dtype, s);
     }
-    const cr_status status = in && out ? cr_net_build_all(r->net, in, out) : CR_E_MEMORY;
+    const cr_status status = in && out ? cr_net_build_all(net, in, out) : CR_E_MEMORY;
     cr_free(in);
     cr_free(out);
     if (status != CR_E_GRAPH)
         return status;
-    const char *why = cr_arena_strdup(&r->k->arena, cr_error());
-    return cr_fail(CR_E_ARGUMENT, "%s: %s", r->k->file, why ? why : "");
+    const char *why = cr_arena_strdup(&k->arena, cr_error());
+    return cr_fail(CR_E_ARGUMENT, "%s: %s", k->file, why ? why : "");
 }
 
 cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, bool listed, cr_model *model)
@@ -302,7 +301,7 @@ cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, bool listed
     r.g = cr_graph_create("keras");
     if (!r.g)
         return cr_last_status();
-    cr_status status = build(&r);
+    cr_status status = cr_keras_build(k, net, r.g);
     if (status == CR_OK)
         status = read_all(&r, listed);
     cr_graph_destroy(r.g);
