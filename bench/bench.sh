@@ -25,6 +25,8 @@ usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
   compile   graph to OpenCL C: a training step, a deep net, chains up to 100,000 nodes
   start     from a process's start to the end of its first training step, warm and cold caches
   xor       1,000 epochs of XOR, the steps and the process
+  stream    training on samples that do not fit into the device memory allowed, against the same with
+            all of them there
   table6    25 nets on MNIST as a thesis's table 6 has them, Keras and Crisol: time and accuracy; takes
             about an hour, with --quick two minutes
   all       all of them but table6 (the default)
@@ -33,7 +35,7 @@ usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
   --rows 'H/B ...'     rows of mlp: hidden layers and batch, such as '16/32 256,256/128'
   --batches 'N ...'    batches of cnn
   --sizes 'N ...'      sizes of gemm
-  --rounds N           how often mlp, cnn, gemm and xor measure each
+  --rounds N           how often mlp, cnn, gemm, xor and stream measure each
   --seconds S          and how long each time
   --nets 'H ...'       nets of table6: hidden layers, such as '16 32,32'
   --seeds N            how often table6 trains each (3), and for how many epochs (10)
@@ -51,15 +53,16 @@ misuse() {
     exit 2
 }
 
-what=() driver=() quick=() nets=()
+what=() driver=() quick=() nets=() stream=()
 while (($#)); do
     case $1 in
-    mlp | cnn | gemm | compile | start | xor | table6) what+=("$1") ;;
-    all) what=(mlp cnn gemm compile start xor) ;;
+    mlp | cnn | gemm | compile | start | xor | stream | table6) what+=("$1") ;;
+    all) what=(mlp cnn gemm compile start xor stream) ;;
     --quick) quick=(--quick) ;;
     --rows | --batches | --sizes | --rounds | --seconds)
         (($# >= 2)) || misuse "$1 needs a value"
         driver+=("$1" "$2")
+        [[ $1 =~ ^--(rounds|seconds)$ ]] && stream+=("$1" "$2")
         shift
         ;;
     --nets | --seeds | --epochs)
@@ -73,12 +76,12 @@ while (($#)); do
         exit 0
         ;;
     *)
-        misuse "'$1' is no benchmark (mlp, cnn, gemm, compile, start, xor, table6, all) and no option"
+        misuse "'$1' is no benchmark (mlp, cnn, gemm, compile, start, xor, stream, table6, all) and no option"
         ;;
     esac
     shift
 done
-if ((${#what[@]} == 0)); then what=(mlp cnn gemm compile start xor); fi
+if ((${#what[@]} == 0)); then what=(mlp cnn gemm compile start xor stream); fi
 
 # ---- what is needed ------------------------------------------------------------------------------
 
@@ -114,6 +117,10 @@ run() {
     start)
         printf '# Starting\n\n'
         "$BUILD/bench/start" "${quick[@]}"
+        ;;
+    stream)
+        printf '# Streaming\n\n'
+        "$BUILD/bench/stream" "${quick[@]}" "${stream[@]}"
         ;;
     esac
 }

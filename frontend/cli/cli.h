@@ -48,6 +48,7 @@ typedef enum cli_kind {
     CLI_FLAG,   /* bool */
     CLI_TEXT,   /* const char * */
     CLI_COUNT,  /* uint64_t, a whole number; a default of CLI_NO_LIMIT is not shown */
+    CLI_BYTES,  /* uint64_t, at least 1: 1000000, 64MB, 1.5GiB; a default of 0 is not shown */
     CLI_REAL,   /* float */
     CLI_CHOICE, /* int: which of the words of `value`, "naive|unfused|fused" */
     CLI_BIND    /* cli_bindings: batch=32,... */

@@ -36,6 +36,7 @@ static void print_default(const cli_option *o)
         if (word)
             printf(" (default: %.*s)", (int)strcspn(word, "|"), word);
         break;
+    case CLI_BYTES:
     case CLI_FLAG:
     case CLI_BIND: break;
     }
@@ -74,6 +75,33 @@ static int read_count(const cli_option *o, const char *value)
         return wrong_value(o, value, "a whole number");
     *(uint64_t *)o->to = v;
     return CLI_GO;
+}
+
+static int read_bytes(const cli_option *o, const char *value)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"", 1},
+                 {"B", 1},
+                 {"kB", 1e3},
+                 {"KB", 1e3},
+                 {"MB", 1e6},
+                 {"GB", 1e9},
+                 {"TB", 1e12},
+                 {"KiB", 1024},
+                 {"MiB", 1 << 20},
+                 {"GiB", 1 << 30},
+                 {"TiB", 1024.0 * (1 << 30)}};
+    char *end;
+    const double v = strtod(value, &end);
+    for (size_t i = 0; isdigit((unsigned char)*value) && i < CLI_COUNTOF(units); i++)
+        if (strcmp(end, units[i].name) == 0 && v * units[i].bytes >= 1 &&
+            v * units[i].bytes < 1e18) {
+            *(uint64_t *)o->to = (uint64_t)(v * units[i].bytes);
+            return CLI_GO;
+        }
+    return wrong_value(o, value, "a number of bytes, such as 64MB or 1.5GiB");
 }
 
 static int read_real(const cli_option *o, const char *value)
@@ -127,6 +155,7 @@ static int read_value(const cli_option *o, char *value)
     case CLI_FLAG: *(bool *)o->to = true; return CLI_GO;
     case CLI_TEXT: *(const char **)o->to = value; return CLI_GO;
     case CLI_COUNT: return read_count(o, value);
+    case CLI_BYTES: return read_bytes(o, value);
     case CLI_REAL: return read_real(o, value);
     case CLI_CHOICE: return read_choice(o, value);
     case CLI_BIND: return read_bindings(o, value);

@@ -74,6 +74,18 @@ const char *samples_word(const cr_data *data)
     return data->samples.x_dtype == CR_U8 && data->samples.x_shape.rank == 3 ? "images" : "samples";
 }
 
+/* How samples that do not fit get to the device. */
+static void tell_windows(const cr_trainer_info *i)
+{
+    char all[CLI_SIZE_TEXT], window[CLI_SIZE_TEXT], limit[CLI_SIZE_TEXT];
+    fprintf(stderr,
+            "streaming %s of samples through two windows of %u samples (%s), %u an epoch: they do "
+            "not fit into %s of device memory\n",
+            cli_bytes((double)i->sample_bytes, all), i->window,
+            cli_bytes((double)i->window_bytes, window), i->windows,
+            cli_bytes((double)i->limit_bytes, limit));
+}
+
 void samples_tell(const cr_data *data, cr_trainer *trainer)
 {
     const cr_trainer_info info = cr_trainer_get_info(trainer);
@@ -85,4 +97,6 @@ void samples_tell(const cr_data *data, cr_trainer *trainer)
     else if (info.placement == CR_PLACED_COPIED)
         fprintf(stderr, ", copied: %s", info.reason);
     fprintf(stderr, "\n");
+    if (info.placement == CR_PLACED_STREAMED)
+        tell_windows(&info);
 }

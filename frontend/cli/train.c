@@ -10,7 +10,7 @@
 
 struct job {
     training t;
-    uint64_t epochs, patience;
+    uint64_t epochs, patience, device_memory;
     int monitor;
     float min_delta, validation_split;
     const char *log, *plot, *predict, *confusion;
@@ -181,6 +181,7 @@ static int run(struct job *job, const cr_data *data)
         return CLI_MISTAKE;
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.validation_split = job->validation_split;
+    options.max_device_bytes = job->device_memory;
     options.confusion = job->confusion != NULL;
     options.no_evaluation = data->samples.test.n == 0;
     job->h.validates = job->validation_split > 0;
@@ -219,6 +220,8 @@ static void add_options(struct job *job, cli_options *o)
             "write labels and probabilities of the test samples");
     cli_add(o, "--confusion", CLI_TEXT, &job->confusion, "F.csv",
             "write how many test samples of each label were taken for each class");
+    cli_add(o, "--device-memory", CLI_BYTES, &job->device_memory, "BYTES",
+            "take no more of the device's (64MB, 1.5GiB); samples that do not fit are streamed");
     cli_add(o, "--json", CLI_FLAG, &job->json, NULL, "print JSON at the end instead of the table");
 }
 

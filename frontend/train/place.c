@@ -5,8 +5,13 @@
  * states, and the inputs that they share. */
 #include "trainer.h"
 
-/* Of one window: larger ones hide no more of the uploads. */
-static const uint64_t enough = 64u << 20;
+/* Of one window. A larger one hides no more of the uploads, and an epoch waits for its first one;
+ * a few steps of large samples, or what an exchange costs is felt. */
+static const uint64_t enough_bytes = 8u << 20;
+enum { ENOUGH_BATCHES = 4 };
+
+/* All samples together; less fits on any device. */
+static const uint64_t few_bytes = 64u << 20;
 
 struct placing {
     cr_trainer *t;
@@ -128,7 +133,8 @@ static void widen(struct placing *p)
     const uint64_t one = bytes_of_one(t), least = fewest(t);
     const uint64_t largest = CR_MAX(t->n.train, CR_MAX(t->n.validation, t->n.test));
     uint64_t samples = least + (p->limit - total(&p->need)) / (2 * one);
-    samples = CR_MIN(samples, CR_MAX(enough / one, least));
+    samples =
+        CR_MIN(samples, CR_MAX(enough_bytes / one, CR_MAX(ENOUGH_BATCHES * t->n.batch, least)));
     samples = CR_MIN(samples, largest + t->n.batch - 1);
     samples = CR_MIN(samples, (p->device.max_alloc_bytes - CR_DEVICE_SLACK) / one);
     set_window(t, CR_MAX(whole_batches(samples, t->n.batch), fewest(t)));
@@ -250,7 +256,7 @@ cr_status cr_trainer_place(cr_trainer *t)
     t->info.placement = host ? CR_PLACED_ON_HOST : CR_PLACED_IN_PLACE;
     t->info.reason =
         host ? "a step takes its batch up itself" : "the device shares the host's memory";
-    if (!t->options.max_device_bytes && t->info.sample_bytes <= enough) /* it fits on any device */
+    if (!t->options.max_device_bytes && t->info.sample_bytes <= few_bytes)
         return cr_trainer_build(t, false);
     CR_TRY(find_device(&p));
     t->info.limit_bytes = p.limit = limit_of(&p);

@@ -39,13 +39,25 @@ struct cr_stream {
 
 /* ---- gathering ------------------------------------------------------------------------------- */
 
+/* The processor does not foresee a random order. */
+static void ask_for(const char *row, size_t each)
+{
+    enum { LINE = 64, MOST = 1024 };
+    for (size_t at = 0; at < each && at < MOST; at += LINE)
+        __builtin_prefetch(row + at);
+}
+
 static void gather_rows(const gathering *g, const char *from, size_t each, char *to)
 {
-    const int32_t *order = g->pass->order;
+    enum { AHEAD = 8 };
+    const int32_t *order = g->pass->order ? g->pass->order + g->from : NULL;
     if (!order)
         memcpy(to, from + (g->pass->first + g->from) * each, g->n * each);
-    for (uint32_t i = 0; order && i < g->n; i++)
-        memcpy(to + i * each, from + (size_t)order[g->from + i] * each, each);
+    for (uint32_t i = 0; order && i < g->n; i++) {
+        if (i + AHEAD < g->n)
+            ask_for(from + (size_t)order[i + AHEAD] * each, each);
+        memcpy(to + i * each, from + (size_t)order[i] * each, each);
+    }
 }
 
 static void *gather(void *job)

@@ -12,6 +12,16 @@ head -n 1 a.csv | grep -qx 'epoch,train_loss,train_accuracy,test_loss,test_accur
 python3 -c 'import sys, xml.dom.minidom as m; m.parse("a.svg")' || die "a.svg is no XML"
 says "640 training and 100 test images"
 
+# A limit of device memory: what is needed at least, and a little more, through which samples stream.
+run 1 "$CRISOL" "${training[@]}" --device-memory 1B
+says "bytes of device memory are needed, and 1 are allowed" "two windows of 48 samples" "a smaller batch (it is 48)"
+least=$(sed -n 's/^crisol train: train: \([0-9]*\) bytes.*/\1/p' err)
+run 0 "$CRISOL" "${training[@]}" --epochs 3 --log s.csv --device-memory $((least + 20000))
+says "streaming 48.1 kB of samples through two windows of"
+cmp <(cut -d, -f1-3 a.csv) <(cut -d, -f1-3 s.csv) || die "streamed samples gave other losses"
+run 1 "$CRISOL" "${training[@]}" --device-memory 64XB
+says "--device-memory: '64XB' is not a number of bytes, such as 64MB or 1.5GiB"
+
 run 0 "$CRISOL" "${training[@]}" --epochs 6 --json
 json 'len(d["epochs"]) == 6 and d["epochs"][-1]["epoch"] == 6'
 json 'd["epochs"][-1]["test_accuracy"] > 0.95 and d["epochs"][-1]["train_loss"] < d["epochs"][0]["train_loss"]'
