@@ -24,6 +24,7 @@ enum { CLI_OK = 0, CLI_MISTAKE = 1, CLI_INTERRUPTED = 130 };
     X(dot, "draw the graph of a net, or of a text file")                                           \
     X(opt, "run passes over a graph in text form, and print what they make of it")                 \
     X(profile, "where the time of a training step goes")                                           \
+    X(study, "the same training again and again, with one thing changed")                          \
     X(tune, "find faster schedules for a net on a device, by measuring")                           \
     X(import, "read a model of Keras")                                                             \
     X(export, "write a model for Keras")                                                           \
@@ -117,6 +118,11 @@ typedef struct cli_text {
 } cli_text;
 void cli_put(cli_text *t, const char *fmt, ...) CR_PRINTF(2, 3);
 
+/* A field of CSV: in quotes where it needs them. */
+void cli_put_field(cli_text *t, const char *word);
+/* A comma and a number; nothing behind the comma for NaN: there is none. */
+void cli_put_figure(cli_text *t, double x);
+
 /* Into buf, for the help of an option: `head`, and a line "WORD PARAMETERS" for each of n rows.
  * Returns buf. */
 const char *cli_rows(char *buf, size_t size, const char *head, const char *const rows[][2],
@@ -127,6 +133,9 @@ enum { CLI_SIZE_TEXT = 32 };
 const char *cli_bytes(double bytes, char *buf);
 /* "12.3 us", "1.20 ms". */
 const char *cli_micros(double us, char *buf);
+
+/* "12 s", "3:05", "1:02:03". */
+const char *cli_duration(double seconds, char *buf);
 
 /* Seconds, monotonic. */
 double cli_now(void);

@@ -1,5 +1,6 @@
 /* common.c - messages, numbers for people, order statistics. */
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -55,6 +56,25 @@ void cli_put(cli_text *t, const char *fmt, ...)
     t->len += (size_t)n;
 }
 
+void cli_put_field(cli_text *t, const char *word)
+{
+    if (!word[strcspn(word, ",\"\r\n")]) {
+        cli_put(t, "%s", word);
+        return;
+    }
+    cli_put(t, "\"");
+    for (; *word; word++)
+        cli_put(t, "%s%c", *word == '"' ? "\"" : "", *word);
+    cli_put(t, "\"");
+}
+
+void cli_put_figure(cli_text *t, double x)
+{
+    cli_put(t, ",");
+    if (!isnan(x))
+        cli_put(t, "%.9g", x);
+}
+
 const char *cli_rows(char *buf, size_t size, const char *head, const char *const rows[][2],
                      size_t n)
 {
@@ -88,6 +108,18 @@ const char *cli_micros(double us, char *buf)
 {
     static const char *const unit[4] = {"us", "ms", "s", "ks"};
     return scaled(us, 1000, unit, buf);
+}
+
+const char *cli_duration(double seconds, char *buf)
+{
+    const long long s = (long long)fmin(seconds + 0.5, 1e9);
+    if (s < 60)
+        snprintf(buf, CLI_SIZE_TEXT, "%lld s", s);
+    else if (s < 3600)
+        snprintf(buf, CLI_SIZE_TEXT, "%lld:%02lld", s / 60, s % 60);
+    else
+        snprintf(buf, CLI_SIZE_TEXT, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    return buf;
 }
 
 double cli_now(void)

@@ -4,6 +4,8 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 
+#include "plotting.h"
+
 void history_add(history *h, const cr_epoch *e)
 {
     cr_epoch *more = cli_alloc((h->n + 1) * sizeof *more);
@@ -169,43 +171,6 @@ int history_write_log(const history *h, const char *path)
 
 /* ---- the picture ----------------------------------------------------------------------------- */
 
-int history_check_plot(const char *path)
-{
-    if (!path)
-        return CLI_OK;
-    if (!cli_picture_format(path))
-        return cli_fail("--plot: '%s' must end in .svg or .png", path);
-    return cli_check_program("gnuplot", "gnuplot-nox");
-}
-
-/* Text inside a gnuplot string: what could end or escape it becomes a space. */
-static void put_quoted(cli_text *t, const char *s)
-{
-    cli_put(t, "\"");
-    for (; *s; s++)
-        cli_put(t, "%c", strchr("\"\\`@{}^_&~", *s) || (unsigned char)*s < ' ' ? ' ' : *s);
-    cli_put(t, "\"");
-}
-
-static void put_terminal(cli_text *t, const char *format)
-{
-    if (strcmp(format, "svg") == 0)
-        cli_put(
-            t,
-            "set terminal svg size 960,420 enhanced font 'sans-serif,13' background '#ffffff'\n");
-    else
-        cli_put(t, "set terminal pngcairo size 1440,630 font 'sans,14' background '#ffffff'\n");
-}
-
-static const char style[] = "set border 3 lc rgb '#666666'\n"
-                            "set tics nomirror textcolor rgb '#444444' out scale 0.5\n"
-                            "set grid ytics lc rgb '#e4e4e4' lw 1 lt 1\n"
-                            "set key top right textcolor rgb '#444444' samplen 1.5\n"
-                            "set xlabel 'epoch' textcolor rgb '#444444'\n"
-                            "set style line 1 lc rgb '#2f6fb5' lw 2 pt 7 ps 0.45\n"
-                            "set style line 2 lc rgb '#d9772b' lw 2 pt 7 ps 0.45\n"
-                            "set style line 3 lc rgb '#3f9a5f' lw 2 pt 7 ps 0.45\n";
-
 /* A row an epoch: its number, then loss and accuracy of training, test and validation. */
 static void put_data(cli_text *t, const history *h)
 {
@@ -238,20 +203,18 @@ int history_plot(const history *h, const char *path, const char *title)
         return CLI_OK;
     cli_text t = {0};
     put_data(&t, h);
-    put_terminal(&t, cli_picture_format(path));
-    cli_put(&t, "%s", style);
+    plot_begin(&t, path, 960, 420);
+    cli_put(&t, "set xlabel 'epoch' textcolor rgb '#444444'\n");
     cli_put(&t, "set xrange [%.9g:%.9g]\n", h->epoch[0].epoch - 0.5,
             (double)h->epoch[h->n - 1].epoch + 0.5);
     cli_put(&t, h->n <= 12 ? "set xtics 1\n" : "set xtics autofreq\n");
     const bool accuracy = !isnan(h->epoch[0].train_accuracy);
     cli_put(&t, "set multiplot layout 1,%d title ", accuracy ? 2 : 1);
-    put_quoted(&t, title);
+    plot_quoted(&t, title, 100);
     cli_put(&t, " font ',15' textcolor rgb '#222222'\n");
     put_plot(&t, h, "loss", "top right", 2);
     if (accuracy)
         put_plot(&t, h, "accuracy (%)", "bottom right", 3);
     cli_put(&t, "unset multiplot\n");
-    int status = cli_filter((const char *const[]){"gnuplot", NULL}, t.at, t.len, path);
-    free(t.at);
-    return status;
+    return plot_end(&t, path);
 }

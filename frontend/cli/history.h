@@ -28,7 +28,4 @@ int history_write_log(const history *h, const char *path);
 /* Loss and accuracy curves, by gnuplot. Nothing is written for no epoch. */
 int history_plot(const history *h, const char *path, const char *title);
 
-/* Can this be plotted? Checked before training. */
-int history_check_plot(const char *path);
-
 #endif

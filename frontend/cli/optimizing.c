@@ -1,6 +1,7 @@
 /* optimizing.c - the options of an optimizer, and what is wrong with them. */
 #include "optimizing.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #define CR_X(name, word, lr) "|" word
@@ -114,4 +115,71 @@ int optimizing_check(optimizing *z, const cli_options *o)
     if (z->schedule_text && cr_lr_schedule_parse(z->schedule_text, &z->o.schedule) != CR_OK)
         return cli_fail("--%s", cr_error());
     return CLI_GO;
+}
+
+/* ---- as one text ----------------------------------------------------------------------------- */
+
+/* "NAME=VALUE", n characters. */
+static const char *read_number(optimizing *z, const char *word, size_t n)
+{
+    static const struct number rate = {.option = "--lr", .at = offsetof(cr_optimizer, lr)};
+    const struct number *number = NULL;
+    const size_t name = strcspn(word, "=");
+    for (size_t i = 0; i <= CLI_COUNTOF(numbers); i++) {
+        const struct number *m = i < CLI_COUNTOF(numbers) ? &numbers[i] : &rate;
+        if (strlen(m->option) == name + 2 && memcmp(m->option + 2, word, name) == 0)
+            number = m;
+    }
+    if (name >= n || !number)
+        return "this is none of lr=, momentum=, beta1=, beta2=, weight-decay=, clip-value=, "
+               "clip-norm= and schedule";
+    if (number->kinds && !(number->kinds & KIND(z->o.kind)))
+        return "this optimizer has no such number";
+    char *end;
+    float *v = (float *)(void *)((char *)&z->o + number->at);
+    *v = strtof(word + name + 1, &end);
+    if (end == word + name + 1 || end != word + n || !(*v >= 0 && isfinite(*v)))
+        return "this is no number from 0";
+    if (number == &rate && *v == 0)
+        return "the rate must be above 0";
+    if (number->below > 0 && *v >= number->below)
+        return "this must be below 1";
+    *v = *v == 0 ? CR_ZERO : *v;
+    return NULL;
+}
+
+static const char *read_kind(optimizing *z, const char *word, size_t n)
+{
+    for (int i = 0; i < CR_OPTIMIZER_COUNT; i++) {
+        const char *name = cr_optimizer_name((cr_optimizer_kind)i);
+        if (strlen(name) == n && memcmp(name, word, n) == 0) {
+            z->kind = i;
+            z->o.kind = (cr_optimizer_kind)i;
+            return NULL;
+        }
+    }
+    static char text[256];
+    snprintf(text, sizeof text, "this is none of %s", kinds + 1);
+    return text;
+}
+
+const char *optimizing_read(optimizing *z, const char *text, const char **at)
+{
+    static const char blanks[] = " \t\n";
+    static const char schedule[] = "schedule";
+    for (size_t n = 0, i = 0;; i++, text += n) {
+        text += strspn(text, blanks);
+        n = strcspn(text, blanks);
+        *at = text;
+        if (n == 0)
+            return NULL;
+        if (i > 0 && n == sizeof schedule - 1 && memcmp(text, schedule, n) == 0) {
+            z->schedule_text = text + n + strspn(text + n, blanks);
+            return cr_lr_schedule_parse(z->schedule_text, &z->o.schedule) == CR_OK ? NULL
+                                                                                   : cr_error();
+        }
+        const char *why = i == 0 ? read_kind(z, text, n) : read_number(z, text, n);
+        if (why)
+            return why;
+    }
 }

@@ -13,5 +13,8 @@ typedef struct optimizing {
 void optimizing_options(optimizing *z, cli_options *o);
 /* Fills in z->o; `o` as parsed. CLI_GO, or the exit status after a message. */
 int optimizing_check(optimizing *z, const cli_options *o);
+/* Reads "KIND [lr=R] [momentum=M] ... [schedule SCHEDULE]", what the options say in one text; z is
+ * zero, or has a schedule. NULL, or what is wrong, with *at at the word. */
+const char *optimizing_read(optimizing *z, const char *text, const char **at);
 
 #endif

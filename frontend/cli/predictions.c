@@ -65,24 +65,11 @@ static struct table table_of(const cr_data *data, cr_loss loss, uint32_t scores)
                           .targets = s->y_dtype == CR_F32 ? (uint32_t)elements(&s->y_shape) : 0};
 }
 
-/* A field of CSV: in quotes where it needs them. */
-static void put_field(cli_text *t, const char *word)
-{
-    if (!word[strcspn(word, ",\"\r\n")]) {
-        cli_put(t, "%s", word);
-        return;
-    }
-    cli_put(t, "\"");
-    for (; *word; word++)
-        cli_put(t, "%s%c", *word == '"' ? "\"" : "", *word);
-    cli_put(t, "\"");
-}
-
 /* The class's name, or its number where it has none. */
 static void put_class(cli_text *t, const cr_data *data, uint32_t i)
 {
     if (i < data->classes.n)
-        put_field(t, data->classes.word[i]);
+        cli_put_field(t, data->classes.word[i]);
     else
         cli_put(t, "%u", i);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "history.h"
+#include "plotting.h"
 #include "predictions.h"
 #include "training.h"
 
@@ -23,19 +24,6 @@ struct job {
 };
 
 /* ---- progress -------------------------------------------------------------------------------- */
-
-/* "12 s", "3:05", "1:02:03" into buf, of CLI_SIZE_TEXT bytes. */
-static const char *duration(double seconds, char *buf)
-{
-    const long long s = (long long)fmin(seconds + 0.5, 1e9);
-    if (s < 60)
-        snprintf(buf, CLI_SIZE_TEXT, "%lld s", s);
-    else if (s < 3600)
-        snprintf(buf, CLI_SIZE_TEXT, "%lld:%02lld", s / 60, s % 60);
-    else
-        snprintf(buf, CLI_SIZE_TEXT, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-    return buf;
-}
 
 /* What is left is of all epochs, evaluations aside. */
 static void show_progress(const cr_progress *p, void *user)
@@ -56,7 +44,7 @@ static void show_progress(const cr_progress *p, void *user)
     fprintf(stderr, "\repoch %u/%llu  [%.*s%*s]  %llu/%llu steps  %.0f steps/s  %s left  loss %.4f",
             p->epoch, (unsigned long long)job->epochs, done, "########################", 24 - done,
             "", (unsigned long long)p->step, (unsigned long long)p->steps, rate,
-            duration(left / fmax(rate, 1e-9), time), p->loss);
+            cli_duration(left / fmax(rate, 1e-9), time), p->loss);
     if (!isnan(p->accuracy))
         fprintf(stderr, "  accuracy %.2f %%", 100 * p->accuracy);
     fprintf(stderr, "\x1b[K");
@@ -265,7 +253,7 @@ static bool check_files(const struct job *job)
 {
     return check_distinct(job) && !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
            !cli_check_writable(job->predict) && !cli_check_writable(job->confusion) &&
-           !history_check_log(job->log) && !history_check_plot(job->plot);
+           !history_check_log(job->log) && !plot_check("--plot", job->plot);
 }
 
 /* With all options read. */

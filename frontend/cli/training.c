@@ -139,8 +139,7 @@ int training_check(training *t, const cli_options *o)
     return t->samples.name ? samples_check(&t->samples) : CLI_GO;
 }
 
-/* The net with the layers that make the samples ready. */
-static int prepare_net(training *t, const cr_data *data)
+int training_prepare(training *t, const cr_data *data)
 {
     char *text = preparing_net(&t->preparing, data, t->net_text);
     if (!text)
@@ -154,7 +153,7 @@ static int prepare_net(training *t, const cr_data *data)
 cr_data *training_data(training *t)
 {
     cr_data *data = samples_open(&t->samples);
-    if (!data || prepare_net(t, data) == CLI_GO)
+    if (!data || training_prepare(t, data) == CLI_GO)
         return data;
     cr_data_close(data);
     return NULL;

@@ -42,6 +42,10 @@ void training_finish(training *t);
 /* The samples that --data names, and in t->net what makes them ready, before the net's own layers;
  * NULL after a message. To be given to cr_data_close. */
 cr_data *training_data(training *t);
+/* The latter alone, for another net on the same samples. CLI_GO, or the exit status after a
+ * message.
+ */
+int training_prepare(training *t, const cr_data *data);
 /* A trainer of them, whose net knows what it has to know of them; NULL, with cr_error(). */
 cr_trainer *training_create(const cr_data *data, const cr_train_options *options);
 /* What a trainer is made from. `t` must outlive it. */

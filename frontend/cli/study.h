@@ -1,0 +1,116 @@
+/* study.h - `crisol study`: the same training again and again, with one thing changed.
+ *
+ * A study is a list of runs. A run is what a training is made from, with a label; it is trained
+ * once for each seed. What came of it is a row of a table, of CSV and of JSON, and a part of a
+ * picture. */
+#ifndef CRISOL_CLI_STUDY_H
+#define CRISOL_CLI_STUDY_H
+
+#include "history.h"
+#include "training.h"
+
+/* One row a kind: its name, what a run is called, what it does. */
+#define STUDY_KINDS(X)                                                                             \
+    X(batch, "batch", "throughput and accuracy against the size of the batch")                     \
+    X(devices, "device", "every OpenCL device there is, and plain sequential C")                   \
+    X(nets, "net", "nets beside each other, with their loss curves")                               \
+    X(optimizers, "optimizer", "optimizers and rates beside each other, with their loss curves")
+
+typedef enum study_kind {
+#define CLI_X(name, run, about) STUDY_##name,
+    STUDY_KINDS(CLI_X)
+#undef CLI_X
+        STUDY_KIND_COUNT
+} study_kind;
+
+/* One training: a run with a seed. */
+typedef struct study_training {
+    uint64_t seed;
+    history h; /* the epochs that were done */
+    bool whole;
+    /* of a whole one: */
+    double samples_per_second;
+    double train_seconds;   /* of all epochs at that rate: without what is done once */
+    double compile_seconds; /* the rest: compiling, and what drivers do in first steps */
+} study_training;
+
+typedef enum study_state { STUDY_WAITING, STUDY_DONE, STUDY_DIVERGED, STUDY_FAILED } study_state;
+
+typedef struct study_run {
+    char *label, *own; /* own: the text that t points into; both freed with the run */
+    training t;
+    bool own_net;    /* t.net is the run's, not that of the study */
+    bool sequential; /* the reference interpreter: a part of an epoch */
+    study_state state;
+    study_training *training;
+    size_t n; /* begun */
+    uint32_t batch;
+    uint64_t parameters;
+    char device[128];
+    /* sequential: */
+    uint64_t steps;
+    bool equal; /* its losses are the device's, bit for bit */
+    double difference;
+} study_run;
+
+/* Mean and standard deviation over the whole trainings; the deviation is NaN for fewer than two. */
+typedef struct study_mean {
+    double mean, deviation;
+} study_mean;
+
+typedef struct study_row {
+    size_t seeds; /* whole trainings */
+    study_mean samples_per_second, train_seconds, compile_seconds;
+    study_mean train_loss, train_accuracy, test_loss, test_accuracy; /* after the last epoch */
+    double relative; /* samples_per_second, that of the first row being 1 */
+    double step_us;
+} study_row;
+
+typedef struct study {
+    study_kind kind;
+    const char *name, *what; /* as STUDY_KINDS has them */
+    training t;              /* that all runs begin with */
+    uint64_t epochs, seeds;
+    const char *sizes, *nets, *optimizers, *rates; /* the lists */
+    float sequential_seconds;
+    const char *csv, *curves, *plot;
+    bool json;
+    study_run *run;
+    size_t n;
+    char gpu[128]; /* the name of one; "": none was found */
+    bool watched;  /* progress is shown */
+    double begun, last_shown;
+    size_t trainings; /* done so far */
+    uint64_t epochs_done;
+} study;
+
+/* Each fills s->run from its list. CLI_GO, or the exit status after a message. */
+int study_list_sizes(study *s);
+int study_list_nets(study *s);
+int study_list_optimizers(study *s);
+int study_list_devices(study *s);
+/* A new run, with s->t in it. `label` is taken over. */
+study_run *study_add(study *s, char *label);
+
+/* Builds the graphs of all runs. CLI_GO, or the exit status after a message. */
+int study_check(study *s, const cr_data *data);
+/* All runs, one after the other; rows are told and written as they come. CLI_OK, or the exit status
+ * after a message. */
+int study_measure(study *s, const cr_data *data);
+
+/* ---- what came of it (study_tell.c) --------------------------------------------------------- */
+
+study_row study_row_of(const study *s, const study_run *r);
+/* An epoch, the mean over all trainings that have it; false: none has. */
+bool study_epoch_of(const study_run *r, size_t epoch, cr_epoch *out);
+void study_print_head(const study *s);
+void study_print_row(const study *s, const study_run *r);
+void study_print_foot(const study *s);
+int study_print_json(const study *s);
+/* The tables as they are now; without a path or a row nothing. CLI_OK or CLI_MISTAKE. */
+int study_write_csv(const study *s);
+int study_write_curves(const study *s);
+/* The picture of what there is; without a path, or anything to draw, nothing. */
+int study_draw(const study *s);
+
+#endif

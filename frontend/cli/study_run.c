@@ -1,0 +1,302 @@
+/* study_run.c - the trainings of a study, one after the other.
+ *
+ * A mistake in any run is found before the first one begins: all graphs are built first. A training
+ * that diverges is what a study may find; one that fails otherwise, on its device, say, does not
+ * keep the others from running. */
+#include <math.h>
+
+#include "study.h"
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+/* One training. */
+typedef struct running {
+    study *s;
+    study_run *r;
+    study_training *it;
+    cr_progress first, last; /* of the first epoch; before `first` a driver may have compiled */
+    int status;              /* of what is written after an epoch */
+} running;
+
+static void clear_line(study *s)
+{
+    if (s->last_shown > 0)
+        fprintf(stderr, "\r\x1b[K");
+    s->last_shown = 0;
+}
+
+/* What is left is told from the part that is done: trainings differ, so it is a guess. */
+static void show_line(const running *x, const cr_progress *p)
+{
+    study *s = x->s;
+    const double now = cli_now();
+    if (!s->watched || (p->step < p->steps && now - s->last_shown < 0.1))
+        return;
+    s->last_shown = now;
+    const double all = (double)(s->n * s->seeds) * (double)s->epochs;
+    const double done = (double)(s->trainings * s->epochs) + (double)(p->epoch - 1) +
+                        (double)p->step / (double)p->steps;
+    const int bar = (int)(24 * done / all);
+    char time[CLI_SIZE_TEXT];
+    fprintf(stderr, "\r%s %zu/%zu  %.32s  seed %zu/%llu  epoch %u/%llu  [%.*s%*s]  %s left\x1b[K",
+            s->what, (size_t)(x->r - s->run) + 1, s->n, x->r->label, x->r->n,
+            (unsigned long long)s->seeds, p->epoch, (unsigned long long)s->epochs, bar,
+            "########################", 24 - bar, "",
+            cli_duration((now - s->begun) * (all - done) / fmax(done, 1e-9), time));
+    fflush(stderr);
+}
+
+static void on_progress(const cr_progress *p, void *user)
+{
+    running *x = user;
+    if (p->epoch == 1 && x->first.step == 0)
+        x->first = *p;
+    if (p->epoch == 1)
+        x->last = *p;
+    show_line(x, p);
+}
+
+/* Whatever comes after, this epoch is written. */
+static bool after_epoch(const cr_epoch *e, void *user)
+{
+    running *x = user;
+    history_add(&x->it->h, e);
+    x->status = study_write_curves(x->s);
+    return x->status == CLI_OK;
+}
+
+/* ---- a training ------------------------------------------------------------------------------ */
+
+/* Drivers compile, and steps find their form, in the first epoch: the others tell the rate. Of a
+ * single epoch it is what came after the first piece of steps, where there is more than that. */
+static double rate_of(const running *x, const cr_data *data)
+{
+    const history *h = &x->it->h;
+    const double n = data->samples.train.n;
+    double seconds = 0;
+    for (size_t i = 1; i < h->n; i++)
+        seconds += h->epoch[i].seconds;
+    if (h->n > 1)
+        return n * (double)(h->n - 1) / seconds;
+    if (x->last.step > x->first.step)
+        return (double)(x->last.step - x->first.step) * (double)x->r->batch /
+               (x->last.seconds - x->first.seconds);
+    return n / h->epoch[0].seconds;
+}
+
+static void sum_up(running *x, const cr_data *data, double create_seconds)
+{
+    study_training *it = x->it;
+    double all = create_seconds;
+    for (size_t i = 0; i < it->h.n; i++)
+        all += it->h.epoch[i].seconds;
+    it->whole = true;
+    it->samples_per_second = rate_of(x, data);
+    it->train_seconds = (double)data->samples.train.n * (double)it->h.n / it->samples_per_second;
+    it->compile_seconds = fmax(all - it->train_seconds, 0);
+}
+
+/* CLI_GO: go on with the others. */
+static int failed(study *s, study_run *r, cr_status status)
+{
+    clear_line(s);
+    if (*training_interrupt) {
+        cli_fail("interrupted; what was measured is kept");
+        return CLI_INTERRUPTED;
+    }
+    r->state = status == CR_E_NUMERIC ? STUDY_DIVERGED : STUDY_FAILED;
+    cli_fail("%s: %s", r->label, cr_error());
+    return CLI_GO;
+}
+
+static uint64_t count_parameters(cr_graph *g)
+{
+    const uint32_t n = cr_params(g, NULL, 0);
+    cr_value *param = cli_alloc(n * sizeof *param);
+    cr_params(g, param, n);
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t elements = 1;
+        const cr_shape shape = cr_value_shape(param[i]);
+        for (int k = 0; k < shape.rank; k++)
+            elements *= (uint64_t)shape.dim[k];
+        count += elements;
+    }
+    free(param);
+    return count;
+}
+
+/* NULL after a message; then *status is what failed() says. */
+static cr_trainer *create(study *s, study_run *r, const cr_data *data,
+                          const cr_train_options *options, int *status)
+{
+    cr_trainer *t = training_create(data, options);
+    if (!t) {
+        *status = failed(s, r, CR_E_DEVICE);
+        return NULL;
+    }
+    r->batch = cr_trainer_batch(t);
+    r->parameters = count_parameters(cr_trainer_graph(t));
+    snprintf(r->device, sizeof r->device, "%s", cr_program_get_info(cr_trainer_program(t)).device);
+    return t;
+}
+
+static int train(study *s, study_run *r, const cr_data *data)
+{
+    running x = {.s = s, .r = r, .it = &r->training[r->n++]};
+    x.it->seed = s->t.seed + r->n - 1;
+    cr_train_options options = training_trainer(&r->t, CR_OPT_FUSED);
+    options.seed = x.it->seed;
+    options.no_evaluation = data->samples.test.n == 0;
+    if (s->watched || s->epochs == 1)
+        options.progress = on_progress;
+    options.progress_user = &x;
+    const double begin = cli_now();
+    int result;
+    cr_trainer *t = create(s, r, data, &options, &result);
+    if (!t)
+        return result;
+    const double created = cli_now() - begin;
+    const cr_fit_options fit = {.on_epoch = after_epoch, .user = &x};
+    const cr_status status = cr_trainer_fit(t, (uint32_t)s->epochs, &fit, NULL);
+    clear_line(s);
+    if (status != CR_OK)
+        result = failed(s, r, status);
+    else if (x.status != CLI_OK)
+        result = x.status;
+    else
+        result = CLI_GO;
+    if (result == CLI_GO && status == CR_OK)
+        sum_up(&x, data, created);
+    cr_trainer_destroy(t);
+    s->trainings++;
+    return result;
+}
+
+/* ---- plain sequential C ---------------------------------------------------------------------- */
+
+enum { MOST_STEPS = 1000 };
+
+/* The device does the same steps. */
+static cr_status hold_against(study_run *r, cr_trainer *t, const float *loss)
+{
+    r->equal = true;
+    for (uint64_t i = 0; i < r->steps; i++) {
+        float other;
+        cr_status status = cr_trainer_run(t, 1);
+        if (status == CR_OK)
+            status = cr_fetch(cr_trainer_program(t), "loss", &other, sizeof other);
+        if (status != CR_OK)
+            return status;
+        r->equal = r->equal && memcmp(&other, &loss[i], sizeof other) == 0;
+        r->difference = fmax(r->difference, fabs((double)other - (double)loss[i]));
+    }
+    return CR_OK;
+}
+
+static cr_status interpret(study *s, study_run *r, cr_trainer *t, cr_interpreted *did)
+{
+    float loss[MOST_STEPS];
+    cr_status status = cr_trainer_begin(t);
+    if (status != CR_OK)
+        return status;
+    const uint64_t left = cr_trainer_left(t);
+    status = cr_trainer_interpret(t, left < MOST_STEPS ? left : MOST_STEPS,
+                                  (double)s->sequential_seconds, loss, did);
+    r->steps = did->steps;
+    return status == CR_OK ? hold_against(r, t, loss) : status;
+}
+
+/* A few steps of the first epoch; what all epochs would take follows. */
+static int train_sequentially(study *s, study_run *r, const cr_data *data)
+{
+    cr_train_options options = training_trainer(&r->t, CR_OPT_FUSED);
+    options.no_evaluation = true;
+    int result = CLI_GO;
+    cr_trainer *t = create(s, r, data, &options, &result);
+    if (!t)
+        return result;
+    if (s->watched)
+        fprintf(stderr, "\r%s, for %g s\x1b[K", r->label, (double)s->sequential_seconds);
+    s->last_shown = s->watched ? cli_now() : 0;
+    cr_interpreted did = {0};
+    const cr_status status = interpret(s, r, t, &did);
+    clear_line(s);
+    if (status == CR_OK) {
+        study_training *it = &r->training[r->n++];
+        it->seed = s->t.seed;
+        it->whole = true;
+        it->samples_per_second = (double)did.steps * (double)r->batch / did.seconds;
+        it->train_seconds =
+            (double)data->samples.train.n * (double)s->epochs / it->samples_per_second;
+    } else {
+        result = failed(s, r, status);
+    }
+    cr_trainer_destroy(t);
+    s->trainings += s->seeds;
+    return result;
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+/* CLI_GO, or the exit status at which the study ends. */
+static int one_run(study *s, study_run *r, const cr_data *data)
+{
+    int status = CLI_GO;
+    r->training = cli_alloc(s->seeds * sizeof *r->training);
+    if (r->sequential)
+        status = train_sequentially(s, r, data);
+    for (uint64_t i = 0;
+         !r->sequential && i < s->seeds && status == CLI_GO && r->state == STUDY_WAITING; i++)
+        status = train(s, r, data);
+    if (r->state == STUDY_WAITING && study_row_of(s, r).seeds > 0)
+        r->state = STUDY_DONE;
+    if (r->state == STUDY_WAITING)
+        return status;
+    study_print_row(s, r);
+    const int written = study_write_csv(s);
+    return status == CLI_GO && written != CLI_OK ? written : status;
+}
+
+/* The net as the samples ask for it, and the graph of a run: to find what is wrong with it before
+ * any is trained. */
+static int check(const study *s, study_run *r, const cr_data *data)
+{
+    if (!r->own_net) {
+        r->t.net = s->t.net;
+        r->t.net_text = s->t.net_text;
+    } else if (training_prepare(&r->t, data) != CLI_GO) {
+        return CLI_MISTAKE;
+    }
+    cr_train_options options = training_trainer(&r->t, CR_OPT_FUSED);
+    options.no_evaluation = data->samples.test.n == 0;
+    cr_graph *g = cr_training_graph_of(&data->samples, &options);
+    if (!g)
+        return cli_fail("%s: %s", r->label, cr_error());
+    cr_graph_destroy(g);
+    return CLI_GO;
+}
+
+int study_check(study *s, const cr_data *data)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (check(s, &s->run[i], data) != CLI_GO)
+            return CLI_MISTAKE;
+    return CLI_GO;
+}
+
+int study_measure(study *s, const cr_data *data)
+{
+    s->begun = cli_now();
+    study_print_head(s);
+    int status = CLI_GO;
+    bool failed_one = false;
+    for (size_t i = 0; i < s->n && status == CLI_GO; i++) {
+        status = one_run(s, &s->run[i], data);
+        failed_one = failed_one || s->run[i].state == STUDY_FAILED;
+    }
+    study_print_foot(s);
+    if (status != CLI_GO)
+        return status;
+    return failed_one ? CLI_MISTAKE : CLI_OK;
+}
