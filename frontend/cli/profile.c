@@ -1,13 +1,16 @@
 /* profile.c - `crisol profile`: where the time of a training step goes. */
 #include <cjson/cJSON.h>
 
+#include "plotting.h"
+#include "split.h"
 #include "training.h"
 
 struct job {
     training t;
     uint64_t steps;
     const char *trace;
-    bool json;
+    bool json, split;
+    split of; /* what is asked of the three side by side */
 };
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -142,17 +145,44 @@ static int run(struct job *job, const cr_data *data)
     return status;
 }
 
+static int check_files(const struct job *job)
+{
+    const split *s = &job->of;
+    if (s->csv && s->plot && strcmp(s->csv, s->plot) == 0)
+        return cli_fail("--csv and --plot: both write %s; give them files of their own", s->csv);
+    if (cli_check_writable(job->trace) || cli_check_writable(s->csv) ||
+        cli_check_writable(s->plot) || plot_check("--plot", s->plot))
+        return CLI_MISTAKE;
+    return CLI_GO;
+}
+
+/* One variant, or all three. */
+static int check_split(struct job *job, const cli_options *o)
+{
+    static const char *const of_split[] = {"--csv", "--plot"}, *const of_one[] = {"--opt",
+                                                                                  "--trace"};
+    for (size_t i = 0; i < CLI_COUNTOF(of_split); i++)
+        if (cli_given(o, of_split[i]) && !job->split)
+            return cli_fail("%s: it is for --split", of_split[i]);
+    for (size_t i = 0; i < CLI_COUNTOF(of_one); i++)
+        if (cli_given(o, of_one[i]) && job->split)
+            return cli_fail("%s: it is for one variant, and --split measures all three", of_one[i]);
+    return CLI_GO;
+}
+
 /* With all options read. */
 static int profile(struct job *job)
 {
     if (job->steps < 1)
         return cli_fail("--steps: at least 1 is needed");
-    if (cli_check_writable(job->trace) != CLI_OK)
+    if (check_files(job) != CLI_GO)
         return CLI_MISTAKE;
     cr_data *data = training_data(&job->t);
     if (!data)
         return CLI_MISTAKE;
-    const int status = run(job, data);
+    job->of.steps = job->steps;
+    job->of.json = job->json;
+    const int status = job->split ? split_measure(&job->of, &job->t, data) : run(job, data);
     cr_data_close(data);
     return status;
 }
@@ -170,8 +200,14 @@ int cli_profile(int argc, char **argv)
     cli_add(&o, "--steps", CLI_COUNT, &job.steps, "N", "steps that are measured");
     cli_add(&o, "--trace", CLI_TEXT, &job.trace, "F.json",
             "also write a timeline for Perfetto and chrome://tracing");
+    cli_add(&o, "--split", CLI_FLAG, &job.split, NULL,
+            "transfers, kernels, host and idle time of naive, unfused and fused, side by side");
+    cli_add(&o, "--csv", CLI_TEXT, &job.of.csv, "F.csv", "also write the split there");
+    cli_add(&o, "--plot", CLI_TEXT, &job.of.plot, "F.svg", "draw the split (.svg or .png)");
     cli_add(&o, "--json", CLI_FLAG, &job.json, NULL, "print JSON");
     int status = cli_parse(&o, argc, argv);
+    if (status == CLI_GO)
+        status = check_split(&job, &o);
     if (status == CLI_GO)
         status = training_check(&job.t, &o);
     if (status != CLI_GO)

@@ -15,6 +15,21 @@ assert spans and all(e["dur"] >= 0 and e["ts"] >= 0 and e["name"] for e in spans
 assert {e["args"]["name"] for e in events if e["ph"] == "M"} >= {"kernel", "host to device"}
 PY
 done
+run 0 "$CRISOL" "${small[@]}" --split --csv s.csv --plot s.svg
+for row in 'host to device' kernels 'on the host' idle step; do grep -q "^$row " out || die "no row '$row'"; done
+python3 - <<'PY' || die "s.csv or s.svg"
+import csv, xml.dom.minidom
+rows = {r.pop("variant"): {k: float(v) for k, v in r.items()} for r in csv.DictReader(open("s.csv"))}
+assert list(rows) == ["naive", "unfused", "fused"]
+for name, r in rows.items():
+    parts = sum(v for k, v in r.items() if k != "step_us")
+    assert r["kernel_us"] > 0 and abs(parts - r["step_us"]) < 0.02 * r["step_us"], (name, r)
+    assert (r["h2d_us"] > 0) == (r["d2h_us"] > 0) == (r["host_us"] > 0) == (name == "naive"), (name, r)
+svg = xml.dom.minidom.parse("s.svg").toxml()
+assert all(f">{word}<" in svg for word in ("naive", "unfused", "fused", "host to device", "idle"))
+PY
+refused "--plot: it is for --split" -- "$CRISOL" "${small[@]}" --plot s2.svg
+refused "--opt: it is for one variant" -- "$CRISOL" "${small[@]}" --split --opt fused
 run 0 "$CRISOL" "${small[@]}" --json
 json 'd["step_us"] > 0 and d["commands"] and all(c["us_per_step"] >= 0 for c in d["commands"])'
 
