@@ -209,7 +209,7 @@ int compare_measure(comparison *c, const cr_data *data)
     if (status != CLI_OK)
         return status;
     c->batch = cr_trainer_batch(c->v[0].trainer);
-    const uint64_t most = data->samples.train.n / c->batch;
+    const uint64_t most = cr_trainer_get_info(c->v[0].trainer).train / c->batch;
     status = compare_steps(c);
     if (status == CLI_OK)
         status = time_variants(c, most);

@@ -41,9 +41,11 @@ static void to_probabilities(cr_loss loss, float *score, uint32_t classes)
  */
 
 struct table {
+    cr_trainer *trainer;
     const cr_data *data;
-    const cr_part *part;
+    const cr_part *part; /* that has the test samples */
     cr_loss loss;
+    uint32_t n;               /* of them */
     uint32_t scores, targets; /* of a sample; 0 targets: it has a label */
 };
 
@@ -55,13 +57,15 @@ static size_t elements(const cr_shape *shape)
     return n;
 }
 
-static struct table table_of(const cr_data *data, cr_loss loss, uint32_t scores)
+static struct table table_of(cr_trainer *trainer, const cr_data *data, cr_loss loss)
 {
     const cr_samples *s = &data->samples;
-    return (struct table){.data = data,
-                          .part = &s->test,
+    return (struct table){.trainer = trainer,
+                          .data = data,
+                          .part = s->test.n ? &s->test : &s->train,
                           .loss = loss,
-                          .scores = scores,
+                          .n = cr_trainer_get_info(trainer).test,
+                          .scores = cr_trainer_scores(trainer),
                           .targets = s->y_dtype == CR_F32 ? (uint32_t)elements(&s->y_shape) : 0};
 }
 
@@ -88,6 +92,7 @@ static void put_head(cli_text *t, const struct table *w)
     cli_put(t, "\n");
 }
 
+/* Of sample i of the part. */
 static void put_labels(cli_text *t, const struct table *w, uint32_t i, const float *score)
 {
     const bool wide = w->data->samples.y_dtype == CR_I32;
@@ -99,8 +104,9 @@ static void put_labels(cli_text *t, const struct table *w, uint32_t i, const flo
     put_class(t, w->data, class_of(score, w->scores));
 }
 
-static void put_row(cli_text *t, const struct table *w, uint32_t i, const float *score)
+static void put_row(cli_text *t, const struct table *w, uint32_t test, const float *score)
 {
+    const uint32_t i = cr_trainer_test_sample(w->trainer, test);
     cli_put(t, "%u", i);
     for (uint32_t k = 0; k < w->targets; k++)
         cli_put(t, ",%.9g", (double)((const float *)w->part->y)[(size_t)i * w->targets + k]);
@@ -122,16 +128,37 @@ static int exit_status(cr_status status)
     return status == CR_OK ? CLI_OK : cli_library_failed();
 }
 
+/* Scores of the test samples, which may lie apart. */
+static cr_status predict(const struct table *w, float *score)
+{
+    enum { MOST = 1000 };
+    const cr_samples *s = &w->data->samples;
+    const size_t each = elements(&s->x_shape) * cr_dtype_size(s->x_dtype);
+    if (s->test.n)
+        return cr_trainer_predict(w->trainer, s->test.x, w->n, score);
+    char *x = cli_alloc(MOST * each);
+    cr_status status = CR_OK;
+    for (uint32_t i = 0, n; i < w->n && status == CR_OK; i += n) {
+        for (n = 0; n < MOST && i + n < w->n; n++)
+            memcpy(x + n * each,
+                   (const char *)s->train.x + cr_trainer_test_sample(w->trainer, i + n) * each,
+                   each);
+        status = cr_trainer_predict(w->trainer, x, n, score + (size_t)i * w->scores);
+    }
+    free(x);
+    return status;
+}
+
 int predictions_write(cr_trainer *trainer, const cr_data *data, cr_loss loss, const char *path)
 {
     if (!path)
         return CLI_OK;
-    const struct table w = table_of(data, loss, cr_trainer_scores(trainer));
-    float *score = cli_alloc((size_t)w.part->n * w.scores * sizeof *score);
-    int status = exit_status(cr_trainer_predict(trainer, w.part->x, w.part->n, score));
+    const struct table w = table_of(trainer, data, loss);
+    float *score = cli_alloc((size_t)w.n * w.scores * sizeof *score);
+    int status = exit_status(predict(&w, score));
     cli_text t = {0};
     put_head(&t, &w);
-    for (uint32_t i = 0; status == CLI_OK && i < w.part->n; i++) {
+    for (uint32_t i = 0; status == CLI_OK && i < w.n; i++) {
         float *row = score + (size_t)i * w.scores;
         to_probabilities(loss, row, w.scores);
         put_row(&t, &w, i, row);

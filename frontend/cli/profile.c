@@ -121,7 +121,7 @@ static int run(struct job *job, const cr_data *data)
     cr_trainer *trainer = training_create(data, &options);
     if (!trainer)
         return cli_library_failed();
-    uint64_t most = data->samples.train.n / cr_trainer_batch(trainer);
+    uint64_t most = cr_trainer_get_info(trainer).train / cr_trainer_batch(trainer);
     uint64_t steps = job->steps < most ? job->steps : most;
     cr_profile warm, p;
     int status = CLI_OK;

@@ -44,6 +44,8 @@ void samples_options(samples *s, cli_options *o)
 #if CRISOL_HAVE_IO
     file_options(s, o);
 #endif
+    cli_add(o, "--test-split", CLI_REAL, &s->test_split, "PART",
+            "so much of the training set, drawn by the seed, is for testing, not for training");
 }
 
 int samples_check(samples *s)
@@ -54,6 +56,8 @@ int samples_check(samples *s)
     if (check_separator(s) != CLI_GO)
         return CLI_MISTAKE;
 #endif
+    if (!(s->test_split >= 0 && s->test_split < 1))
+        return cli_fail("--test-split: it is %g; it must be in [0, 1)", (double)s->test_split);
     return *s->name ? CLI_GO : cli_fail("--data: the name is empty");
 }
 
@@ -89,8 +93,7 @@ static void tell_windows(const cr_trainer_info *i)
 void samples_tell(const cr_data *data, cr_trainer *trainer)
 {
     const cr_trainer_info info = cr_trainer_get_info(trainer);
-    fprintf(stderr, "%u training and %u test %s, on %s", data->samples.train.n,
-            data->samples.test.n, samples_word(data),
+    fprintf(stderr, "%u training and %u test %s, on %s", info.train, info.test, samples_word(data),
             cr_program_get_info(cr_trainer_program(trainer)).device);
     if (info.placement == CR_PLACED_IN_PLACE)
         fprintf(stderr, ", used where they lie%s", data->mapped ? " in the file" : "");

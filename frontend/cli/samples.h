@@ -10,6 +10,7 @@
 typedef struct samples {
     const char *name;
     const char *separator; /* as given */
+    float test_split;
 #if CRISOL_HAVE_IO
     cr_table_options o;
     int header, targets;

@@ -153,14 +153,19 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
     return status;
 }
 
+static bool has_test(const struct job *job, const cr_data *data)
+{
+    return data->samples.test.n > 0 || job->t.samples.test_split > 0;
+}
+
 /* What is asked of a test set needs one. */
 static int check_test(const struct job *job, const cr_data *data)
 {
     const char *option = job->predict ? "--predict" : job->confusion ? "--confusion" : NULL;
-    if (!option || data->samples.test.n)
+    if (!option || has_test(job, data))
         return CLI_GO;
-    return cli_fail("%s: it is of test samples, and %s has none (see --test-data)", option,
-                    data->name);
+    return cli_fail("%s: it is of test samples, and %s has none (see --test-data, --test-split)",
+                    option, data->name);
 }
 
 static int run(struct job *job, const cr_data *data)
@@ -171,7 +176,7 @@ static int run(struct job *job, const cr_data *data)
     options.validation_split = job->validation_split;
     options.max_device_bytes = job->device_memory;
     options.confusion = job->confusion != NULL;
-    options.no_evaluation = data->samples.test.n == 0;
+    options.no_evaluation = !has_test(job, data);
     job->h.validates = job->validation_split > 0;
     job->h.top_k = (uint32_t)job->t.top_k;
     if (isatty(STDERR_FILENO)) {
@@ -195,7 +200,7 @@ static void add_options(struct job *job, cli_options *o)
     cli_add(o, "--epochs", CLI_COUNT, &job->epochs, "N", "how often each sample is seen");
     cli_add(o, "--opt", CLI_CHOICE, &job->t.opt, CLI_VARIANTS, "how far the compiler goes");
     cli_add(o, "--validation-split", CLI_REAL, &job->validation_split, "PART",
-            "so much of the training set, its end, validates");
+            "so much of the training set, its end, validates; drawn with --test-split");
     cli_add(o, "--patience", CLI_COUNT, &job->patience, "N",
             "stop after N epochs that are no better, and take the best weights");
     cli_add(o, "--monitor", CLI_CHOICE, &job->monitor, "loss|accuracy",

@@ -187,6 +187,7 @@ cr_train_options training_trainer(training *t, cr_opt opt)
         .optimizer = t->optimizer.o,
         .batch = (uint32_t)t->batch,
         .seed = t->seed,
+        .test_split = t->samples.test_split,
         .augment = t->augment,
         .compile =
             {

@@ -52,13 +52,43 @@ static cr_status check_samples(const cr_samples *s, const cr_train_options *o)
         return cr_fail(CR_E_ARGUMENT, "train: the data set has no training samples");
     if (s->train.n > INT32_MAX || s->validation.n > INT32_MAX || s->test.n > INT32_MAX)
         return cr_fail(CR_E_LIMIT, "train: more than 2^31 - 1 samples");
-    if (s->test.n == 0 && !o->no_evaluation)
+    if (s->test.n == 0 && !o->no_evaluation && !(o->test_split > 0))
         return cr_fail(CR_E_ARGUMENT,
-                       "train: the data set has no test samples (no_evaluation does without)");
+                       "train: the data set has no test samples (test_split takes some "
+                       "of those for training, no_evaluation does without)");
     return CR_OK;
 }
 
+/* ---- splits ---------------------------------------------------------------------------------- */
+
+/* The nearest whole number of samples: 0.1 of 60000 as a float is more than 6000. */
+static uint32_t part_of(uint32_t n, float part)
+{
+    return part > 0 ? (uint32_t)((double)n * (double)part + 0.5) : 0;
+}
+
 /* ---- options --------------------------------------------------------------------------------- */
+
+static cr_status check_test_split(const cr_samples *s, const cr_train_options *o)
+{
+    const double split = (double)o->test_split;
+    if (!(split >= 0 && split < 1))
+        return cr_fail(CR_E_ARGUMENT, "train: the test split is %g; it must be in [0, 1)", split);
+    if (split > 0 && s->test.n)
+        return cr_fail(CR_E_ARGUMENT, "train: a test split, and test samples: which of the two?");
+    const uint32_t n = part_of(s->train.n, o->test_split);
+    if (split > 0 && (n == 0 || n == s->train.n))
+        return cr_fail(CR_E_ARGUMENT,
+                       "train: a test split of %g leaves %u of %u samples for training and %u for "
+                       "testing; both need one",
+                       split, s->train.n - n, s->train.n, n);
+    if (split + (double)o->validation_split >= 1)
+        return cr_fail(CR_E_ARGUMENT,
+                       "train: splits of %g for validation and of %g for testing leave nothing for "
+                       "training",
+                       (double)o->validation_split, split);
+    return CR_OK;
+}
 
 static cr_status check_split(const cr_samples *s, const cr_train_options *o)
 {
@@ -70,7 +100,7 @@ static cr_status check_split(const cr_samples *s, const cr_train_options *o)
         return cr_fail(CR_E_ARGUMENT, "train: a validation split, and validation samples: which of "
                                       "the two?");
     const cr_train_sizes n = cr_train_sizes_of(s, o);
-    if (n.split && (n.validation == 0 || n.train == 0))
+    if (n.split && (n.validation == 0 || n.train == 0 || n.train > s->train.n))
         return cr_fail(CR_E_ARGUMENT,
                        "train: a validation split of %g leaves %u of %u samples for training and "
                        "%u for validation; both need one",
@@ -134,6 +164,7 @@ cr_status cr_train_check(const cr_samples *samples, const cr_train_options *opti
     CR_TRY(check_samples(samples, options));
     CR_TRY(check_loss(samples, options));
     CR_TRY(check_counts(samples, options));
+    CR_TRY(check_test_split(samples, options));
     CR_TRY(check_split(samples, options));
     CR_TRY(check_augment(samples, &options->augment));
     const uint32_t n = cr_train_sizes_of(samples, options).train;
@@ -152,17 +183,20 @@ size_t cr_samples_bytes(cr_dtype dtype, const cr_shape *one, uint32_t n)
     return bytes;
 }
 
-/* The nearest whole number of samples is split off: 0.1 of 60000 as a float is more than 6000. */
 cr_train_sizes cr_train_sizes_of(const cr_samples *s, const cr_train_options *o)
 {
     cr_train_sizes n = {.train = s->train.n, .validation = s->validation.n};
+    const uint32_t tested = part_of(s->train.n, o->test_split);
     n.split = o->validation_split > 0;
+    n.drawn = o->test_split > 0;
+    n.train -= tested;
     if (n.split) {
-        n.validation = (uint32_t)((double)s->train.n * (double)o->validation_split + 0.5);
+        n.validation = part_of(s->train.n, o->validation_split);
         n.train -= n.validation;
         n.first_validation = n.train;
     }
-    n.test = o->no_evaluation ? 0 : s->test.n;
+    n.first_test = n.drawn ? s->train.n - tested : 0;
+    n.test = o->no_evaluation ? 0 : n.drawn ? tested : s->test.n;
     n.batch = o->batch ? o->batch : CR_MIN(DEFAULT_BATCH, n.train);
     n.evaluation_batch = EVALUATION_BATCH;
     return n;

@@ -94,11 +94,14 @@ cr_status cr_trainer_figures(cr_trainer *t, const cr_train_set *set, uint64_t n,
 static void begin_pass(cr_trainer *t, cr_train_part part)
 {
     const cr_train_set *set = &t->set[part];
+    const int32_t *order = part == CR_TRAINING     ? t->order
+                           : t->drawn && !set->own ? t->drawn + set->first
+                                                   : NULL;
     if (t->stream)
         cr_stream_begin(t->stream,
                         &(cr_stream_pass){.key = (uint32_t)part,
                                           .part = set->part,
-                                          .order = part == CR_TRAINING ? t->order : NULL,
+                                          .order = order,
                                           .first = set->first,
                                           .n = set->n,
                                           .window = part == CR_TRAINING ? t->info.window
@@ -190,6 +193,8 @@ static cr_status upload_order(cr_trainer *t)
             t->order[i] = (int32_t)i;
     else
         cr_shuffle(t->order, n, t->options.seed, t->epoch);
+    for (uint32_t i = 0; i < n && t->drawn; i++)
+        t->order[i] = t->drawn[t->order[i]];
     return t->stream ? CR_OK : cr_feed(p, "order", t->order, n * sizeof *t->order);
 }
 

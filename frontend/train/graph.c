@@ -27,6 +27,7 @@ struct builder {
     bool predict, streamed;
     cr_dim window, evaluation_window; /* of streamed sets: samples */
     cr_value train_x, train_y;
+    cr_value drawn; /* the numbers of samples, set by set; none where they are as they lie */
     cr_value guard; /* bool: the loss, and all before it, was finite */
     cr_train_built built;
 };
@@ -307,15 +308,16 @@ static cr_value evaluated_model(const struct builder *b, cr_value x)
     return scores;
 }
 
-/* The samples x and y, as they lie; `set` names the states. */
+/* The samples x and y, as they lie or, where they are not its own, as they were drawn; `set` names
+ * the states. */
 static void build_evaluation(const struct builder *b, const char *set, cr_value x, cr_value y,
-                             bool confusion)
+                             bool own, bool confusion)
 {
     cr_graph *g = b->g;
     char op[64];
     const struct place place = make_place(b, set, b->evaluation_window);
     snprintf(op, sizeof op, "%s_batch", set);
-    take_batch(b, op, NULL, place.at, &x, &y);
+    take_batch(b, op, !own && b->drawn.ref ? &b->drawn : NULL, place.at, &x, &y);
     cr_value scores = evaluated_model(b, x);
     const cr_train_measure m = cr_train_measure_of(b->samples, b->options, scores, y, confusion);
     const struct sums sums = make_sums(g, set, &m);
@@ -335,13 +337,15 @@ static void build_evaluation_of(const struct builder *b, const char *set, uint32
         x = sample_input(b, set, "x", n);
         y = sample_input(b, set, "y", n);
     }
-    build_evaluation(b, set, x, y, confusion);
+    build_evaluation(b, set, x, y, own, confusion);
 }
 
-static void build_evaluations(const struct builder *b)
+static void build_evaluations(struct builder *b)
 {
+    if (b->n.drawn && !b->streamed && (b->n.test || b->n.validation))
+        b->drawn = cr_input_at(nowhere, b->g, "drawn", CR_I32, CR_SHAPE(b->samples->train.n));
     if (b->n.test)
-        build_evaluation_of(b, "test", b->n.test, true, b->options->confusion);
+        build_evaluation_of(b, "test", b->n.test, !b->n.drawn, b->options->confusion);
     if (b->n.validation)
         build_evaluation_of(b, "validation", b->n.validation, !b->n.split, false);
 }

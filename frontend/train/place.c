@@ -94,6 +94,8 @@ static cr_status count(struct placing *p)
         if (set->n && set->n % set->batch)
             CR_TRY(add(p, (cr_train_part)i, set->n % set->batch, false));
     }
+    if (p->t->n.drawn && !p->t->info.window) /* for each evaluation */
+        p->need.inputs += 2 * (p->t->samples.train.n * sizeof *p->t->drawn + CR_DEVICE_SLACK);
     if (p->t->info.window) /* the second one */
         p->need.inputs += p->t->info.window * bytes_of_one(p->t) + 2 * CR_DEVICE_SLACK;
     return add(p, CR_PREDICTING, cr_trainer_predicted(p->t), true);

@@ -126,9 +126,9 @@ static void count(counting *c)
     for (uint64_t f = 0; f < c->features; f++)
         c->of[f] = (figures){.low = INFINITY, .high = -INFINITY};
     for (uint32_t i = 0; i < n; i++)
-        add_up(c, (uint64_t)i * c->elements);
+        add_up(c, cr_trainer_sample(c->t, i) * c->elements);
     for (uint32_t i = 0; i < n; i++)
-        add_squares(c, (uint64_t)i * c->elements);
+        add_squares(c, cr_trainer_sample(c->t, i) * c->elements);
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */

@@ -14,7 +14,9 @@ typedef struct cr_train_sizes {
     uint32_t train, validation, test; /* samples; 0: none */
     uint32_t batch, evaluation_batch; /* of a step */
     uint32_t first_validation;        /* among the training samples, when split off from these */
-    bool split;
+    uint32_t first_test;              /* likewise */
+    bool split;                       /* validation samples are split off */
+    bool drawn;                       /* what is split off is drawn, test samples among it */
 } cr_train_sizes;
 cr_train_sizes cr_train_sizes_of(const cr_samples *samples, const cr_train_options *options);
 

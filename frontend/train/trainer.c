@@ -181,6 +181,8 @@ static cr_status make_set(cr_trainer *t, cr_train_part part)
         return cr_last_status();
     if (set->own && !t->stream)
         CR_TRY(feed_set(t, set));
+    if (!set->own && t->drawn && !t->stream)
+        CR_TRY(cr_feed(set->whole, "drawn", t->drawn, t->samples.train.n * sizeof *t->drawn));
     if (set->n % set->batch == 0)
         return CR_OK;
     set->rest = cr_trainer_compile(t, part, set->whole, set->n % set->batch);
@@ -203,21 +205,47 @@ void cr_trainer_name_sets(cr_trainer *t)
                        .part = n->split ? &t->samples.train : &t->samples.validation,
                        .own = !n->split};
     t->set[CR_TESTING] = (cr_train_set){.name = "test",
+                                        .first = n->first_test,
                                         .n = n->test,
                                         .batch = CR_MIN(n->test, most),
-                                        .part = &t->samples.test,
-                                        .own = true};
+                                        .part = n->drawn ? &t->samples.train : &t->samples.test,
+                                        .own = !n->drawn};
+    t->info.train = n->train;
+    t->info.validation = n->validation;
+    t->info.test = n->test;
 }
 
 static cr_status check_labels(const cr_trainer *t)
 {
     cr_samples seen = t->samples;
-    seen.test.n = t->n.test;
+    seen.test.n = t->n.drawn ? 0 : t->n.test;
     return cr_samples_check_labels(&seen, cr_trainer_classes(t));
+}
+
+/* Which samples are in which set: a function of the seed alone. In a set they are as they lie. */
+static cr_status draw_sets(cr_trainer *t)
+{
+    const uint32_t n = t->samples.train.n;
+    int32_t *shuffled = cr_alloc(n * sizeof *shuffled);
+    uint8_t *set = cr_alloc(n);
+    t->drawn = cr_alloc(n * sizeof *t->drawn);
+    if (shuffled && set && t->drawn) {
+        uint32_t next[] = {0, t->n.train, t->n.first_test};
+        cr_shuffle(shuffled, n, t->options.seed, UINT32_MAX); /* no epoch's */
+        for (uint32_t i = 0; i < n; i++)
+            set[shuffled[i]] = (uint8_t)((i >= next[1]) + (i >= next[2]));
+        for (uint32_t i = 0; i < n; i++)
+            t->drawn[next[set[i]]++] = (int32_t)i;
+    }
+    cr_free(shuffled);
+    cr_free(set);
+    return shuffled && set && t->drawn ? CR_OK : CR_E_MEMORY;
 }
 
 static cr_status set_up(cr_trainer *t)
 {
+    if (t->n.drawn)
+        CR_TRY(draw_sets(t));
     CR_TRY(cr_trainer_place(t));
     if (cr_has_labels(&t->samples))
         CR_TRY(check_labels(t));
@@ -280,6 +308,7 @@ void cr_trainer_destroy(cr_trainer *t)
     }
     forget_graph(t);
     cr_free(t->order);
+    cr_free(t->drawn);
     cr_free(t->best.weights);
     cr_free(t->predicting);
     cr_free(t);
@@ -314,6 +343,11 @@ cr_trainer_info cr_trainer_get_info(const cr_trainer *t)
         info.uploaded_bytes = cr_stream_bytes(t->stream);
     info.device = cr_program_device_use(t->set[CR_TRAINING].whole);
     return info;
+}
+
+uint32_t cr_trainer_test_sample(const cr_trainer *t, uint32_t i)
+{
+    return t->drawn ? (uint32_t)t->drawn[t->n.first_test + i] : i;
 }
 
 uint32_t cr_trainer_scores(const cr_trainer *t)

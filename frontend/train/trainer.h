@@ -14,7 +14,7 @@
 /* The samples of one purpose, and the programs that go through them. */
 typedef struct cr_train_set {
     const char *name;         /* of its inputs and states: "NAME_x", "NAME.offset" */
-    uint32_t first, n, batch; /* samples first .. first + n - 1 of `part` */
+    uint32_t first, n, batch; /* samples first .. first + n - 1 of `part`, or of those drawn */
     const cr_part *part;
     bool own;                 /* it has inputs of its own, and not the training's */
     cr_program *whole, *rest; /* rest NULL: not needed; both NULL: there are no such samples */
@@ -57,6 +57,7 @@ struct cr_trainer {
     uint32_t nupdate, noutput;
     bool *predicting; /* per node: the model's scores are made of it */
     int32_t *order;
+    int32_t *drawn; /* the numbers of samples, set by set; NULL: as they lie */
     bool ordered;   /* the order was uploaded */
     uint32_t epoch; /* begun so far */
     uint64_t done;  /* whole batches of this epoch */
@@ -105,6 +106,12 @@ cr_status cr_trainer_place(cr_trainer *t);
 uint32_t cr_trainer_predicted(const cr_trainer *t);
 
 /* ---- epoch.c --------------------------------------------------------------------------------- */
+
+/* The number of training sample i, from 0, as they lie. */
+static inline uint32_t cr_trainer_sample(const cr_trainer *t, uint32_t i)
+{
+    return t->drawn ? (uint32_t)t->drawn[i] : i;
+}
 
 /* Of the `n` samples that a set has seen since its sums were reset. */
 cr_status cr_trainer_figures(cr_trainer *t, const cr_train_set *set, uint64_t n,

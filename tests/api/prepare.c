@@ -157,3 +157,92 @@ Test(prepare, refuses_what_cannot_be_known, .timeout = 120)
     cr_assert(strstr(cr_error(), "only of a cr_net"), "%s", cr_error());
     cr_trainer_destroy(t);
 }
+
+/* ---- splits ---------------------------------------------------------------------------------- */
+
+enum { ALL = 3000, WIDE = 16 };
+
+static float wide[ALL][WIDE];
+static int32_t classes[ALL];
+
+static cr_samples wide_samples(void)
+{
+    for (int i = 0; i < ALL; i++) {
+        classes[i] = i * 3 / ALL; /* sorted: a split at the end would have one of them */
+        for (int k = 0; k < WIDE; k++)
+            wide[i][k] = (float)(i * (k + 3) % 17) + (float)classes[i];
+    }
+    return (cr_samples){.x_dtype = CR_F32,
+                        .y_dtype = CR_I32,
+                        .x_shape = CR_SHAPE(WIDE),
+                        .train = {.x = wide, .y = classes, .n = ALL}};
+}
+
+static cr_trainer *split_trainer(const cr_samples *s, cr_net *net, uint64_t seed, uint64_t memory)
+{
+    const cr_train_options o = {.model = cr_net_model,
+                                .model_user = net,
+                                .raw = true,
+                                .loss = CR_LOSS_SOFTMAX_CROSS_ENTROPY,
+                                .optimizer = {.lr = 0.1f},
+                                .batch = 30,
+                                .seed = seed,
+                                .test_split = 0.1f,
+                                .validation_split = 0.2f,
+                                .max_device_bytes = memory};
+    cr_trainer *t = cr_trainer_create_of(s, &o);
+    cr_assert_not_null(t, "%s", cr_error());
+    cr_assert_eq(cr_trainer_prepare(t), CR_OK, "%s", cr_error());
+    return t;
+}
+
+/* Training and test samples are different ones, and all classes are in both. */
+static void check_sets(cr_trainer *t, bool seen[ALL])
+{
+    static int32_t order[ALL * 7 / 10];
+    int of_test[3] = {0}, of_training[3] = {0};
+    const cr_trainer_info info = cr_trainer_get_info(t);
+    cr_assert(info.train == 2100 && info.validation == 600 && info.test == 300);
+    cr_assert_eq(cr_fetch(cr_trainer_program(t), "order", order, sizeof order), CR_OK, "%s",
+                 cr_error());
+    for (uint32_t i = 0; i < info.test; i++) {
+        const uint32_t k = cr_trainer_test_sample(t, i);
+        cr_assert(k < ALL && !seen[k]);
+        seen[k] = true;
+        of_test[classes[k]]++;
+    }
+    for (uint32_t i = 0; i < info.train; i++) {
+        cr_assert(order[i] >= 0 && order[i] < ALL && !seen[order[i]], "sample %d", order[i]);
+        seen[order[i]] = true;
+        of_training[classes[order[i]]]++;
+    }
+    for (int c = 0; c < 3; c++)
+        cr_assert(of_test[c] > 60 && of_training[c] > 600);
+}
+
+Test(prepare, sets_are_drawn, .timeout = 120)
+{
+    static bool seen[ALL], others[ALL];
+    const cr_samples s = wide_samples();
+    cr_net net;
+    cr_epoch resident, streamed;
+    cr_assert_eq(cr_net_parse("standardize, dense 3", &net), CR_OK);
+    cr_trainer *t = split_trainer(&s, &net, 1, 0);
+    cr_assert_eq(cr_trainer_epoch(t, &resident), CR_OK, "%s", cr_error());
+    check_sets(t, seen);
+    const uint32_t first = cr_trainer_test_sample(t, 0), last = cr_trainer_test_sample(t, 299);
+    cr_trainer_destroy(t);
+    t = split_trainer(&s, &net, 1, 100000);
+    cr_assert_eq(cr_trainer_get_info(t).placement, CR_PLACED_STREAMED);
+    cr_assert_eq(cr_trainer_epoch(t, &streamed), CR_OK, "%s", cr_error());
+    cr_assert_eq(resident.train_loss, streamed.train_loss);
+    cr_assert_eq(resident.validation_accuracy, streamed.validation_accuracy);
+    cr_assert_eq(resident.test_accuracy, streamed.test_accuracy);
+    cr_trainer_destroy(t);
+    t = split_trainer(&s, &net, 2, 0);
+    cr_assert_eq(cr_trainer_begin(t), CR_OK);
+    check_sets(t, others);
+    cr_assert(cr_trainer_test_sample(t, 0) != first || cr_trainer_test_sample(t, 299) != last);
+    cr_trainer_destroy(t);
+    cr_net_finish(&net);
+}

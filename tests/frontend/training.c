@@ -191,8 +191,13 @@ Test(training, checks_options_and_data)
     d.ntrain = 0;
     refused(&d, (cr_train_options){.batch = 4}, "train: the data set has no training samples");
     d = data;
+    refused(&d, (cr_train_options){.test_split = 0.5f}, "a test split, and test samples");
     d.ntest = 0;
     refused(&d, (cr_train_options){.batch = 4}, "train: the data set has no test samples");
+    refused(&d, (cr_train_options){.test_split = 1}, "the test split is 1; it must be in [0, 1)");
+    refused(&d, (cr_train_options){.test_split = 0.99f}, "leaves 0 of 24 samples for training");
+    refused(&d, (cr_train_options){.test_split = 0.5f, .validation_split = 0.5f},
+            "leave nothing for training");
     d = data;
     d.cols = 0;
     refused(&d, (cr_train_options){.batch = 4}, "train: the samples are of 2 x 0 x 1 elements");

@@ -90,6 +90,8 @@ typedef struct cr_train_options {
     bool no_evaluation;     /* leave out the test set, which may be empty */
     float validation_split; /* this part of the training samples, their end, is for validation; in
                                [0, 1) */
+    float test_split; /* this part of them is for testing, where there is no test set: drawn by
+                         `seed`, and so are those for validation then; in [0, 1) */
     cr_augment augment;
     uint64_t max_device_bytes; /* of device memory that the trainer may use in all; samples that do
                                   not fit are streamed (cr_trainer_get_info); 0: what there is */
@@ -114,8 +116,10 @@ CR_API cr_value cr_net_model(cr_value x, void *net);
  *     test.offset, .loss_sum, .correct, .top_k               (unless no_evaluation)
  *     test.confusion (i32 [classes, classes]; where asked for)
  *     validation.offset, .loss_sum, .correct, .top_k         (when there are such samples)
- * its inputs train_x, train_y, test_x, test_y, validation_x, validation_y (types as the samples)
- * and order (i32), and its symbol "batch". NULL on a mistake. */
+ * its inputs train_x, train_y, test_x, test_y, validation_x, validation_y (types as the samples),
+ * order (i32) and, with a test_split, drawn (i32: the numbers of all samples, those for training
+ * first, then those for validation, then those for testing), and its symbol "batch". NULL on a
+ * mistake. */
 CR_API cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_options *options);
 /* The same for any samples. */
 CR_API cr_graph *cr_training_graph_of(const cr_samples *samples, const cr_train_options *options);
@@ -291,6 +295,9 @@ CR_API const cr_samples *cr_trainer_samples(const cr_trainer *t);
 CR_API cr_status cr_trainer_predict(cr_trainer *t, const void *x, uint32_t n, float *scores);
 /* How many scores a sample has. */
 CR_API uint32_t cr_trainer_scores(const cr_trainer *t);
+/* Test sample i of the trainer: its number in samples.test, or, with a test_split, in
+ * samples.train. */
+CR_API uint32_t cr_trainer_test_sample(const cr_trainer *t, uint32_t i);
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
@@ -324,6 +331,7 @@ typedef struct cr_trainer_info {
     uint64_t window_bytes;   /* of one of the two */
     uint64_t uploaded_bytes; /* samples copied to the device since the trainer was made */
     cr_device_use device;    /* of all its programs */
+    uint32_t train, validation, test; /* samples of each set, after splits */
 } cr_trainer_info;
 CR_API cr_trainer_info cr_trainer_get_info(const cr_trainer *t);
 

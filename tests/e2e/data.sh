@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Samples of other files than IDX: CSV with words, NPY that is mapped, splits, preparation, and what is said of mistakes.
+source "$SRC/tests/e2e/lib.bash"
+python3 - <<'PY'
+import random, struct
+random.seed(5)
+kinds = ["setosa", "virginica", "versicolor, \"odd\""]
+with open("iris.csv", "w") as f:
+    f.write('length,"petal, width",color,kind\r\n')
+    for k in range(3):  # sorted by class: a split at the end would have one class
+        for _ in range(40):
+            row = 1000 + 5 * k + random.gauss(0, 1), 0.01 * k + random.gauss(0, .003)
+            f.write('%.3f,%.4f,%s,"%s"\r\n' % (*row, random.choice(["red", "blue"]), kinds[k].replace('"', '""')))
+def npy(name, descr, shape, data):
+    h = ("{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)).encode()
+    h += b" " * ((-(len(h) + 11)) % 64) + b"\n"
+    open(name, "wb").write(b"\x93NUMPY\1\0" + struct.pack("<H", len(h)) + h + data)
+x = [[random.random() for _ in range(3)] for _ in range(100)]
+npy("x.npy", "<f4", (100, 3), b"".join(struct.pack("<3f", *r) for r in x))
+npy("y.npy", "<f8", (100,), b"".join(struct.pack("<d", r[0] - r[1]) for r in x))
+npy("two.npy", "|u1", (2,), bytes(2))
+npy("big.npy", ">f4", (1,), bytes(4))
+PY
+
+# Words are classes and columns; features are standardised by the training samples; sets are drawn.
+run 0 "$CRISOL" train --data iris.csv --net 'dense 3' --loss softmax-cross-entropy --optimizer adam --lr 0.1 --epochs 20 \
+    --batch 12 --standardize --test-split 0.25 --validation-split 0.25 --predict p.csv --confusion c.csv --json
+says "60 training and 30 test samples"
+json 'd["epochs"][-1]["test_accuracy"] > 0.85 and d["epochs"][-1]["validation_accuracy"] > 0.85'
+json 'd["net"] == "standardize, onehot 3 2, dense 3"'
+python3 - <<'PY' || die "predictions do not name what they are of"
+import csv, json
+rows, all = list(csv.DictReader(open("p.csv"))), list(csv.DictReader(open("iris.csv")))
+assert len(rows) == 30 and all[int(rows[0]["sample"])]["kind"] == rows[0]["label"]
+right = sum(r["label"] == r["predicted"] for r in rows) / len(rows)
+assert abs(right - json.load(open("out"))["epochs"][-1]["test_accuracy"]) < 1e-6
+table = list(csv.reader(open("c.csv")))
+assert table[0] == ["label", "setosa", 'versicolor, "odd"', "virginica"]
+assert sum(int(v) for row in table[1:] for v in row[1:]) == 30
+PY
+
+# Targets of a regression, from arrays: one is mapped, the other converted.
+run 0 "$CRISOL" train --data x.npy --labels y.npy --net 'dense 1' --lr 0.3 --epochs 30 --batch 10 --predict r.csv \
+    --test-data x.npy --test-labels y.npy --log r.jsonl --plot r.svg
+says "100 training and 100 test samples"
+grep -q ' 30 .* -  ' out || die "there is no accuracy of targets"
+grep -q '"train_accuracy":null' r.jsonl || die "r.jsonl"
+python3 -c 'import csv
+for r in csv.DictReader(open("r.csv")): assert abs(float(r["target0"]) - float(r["score0"])) < 0.05' || die "r.csv"
+
+# Mistakes: what, where, what to do.
+mistake() { # MESSAGE ARGUMENT...
+    refused "$1" -- "$CRISOL" train --epochs 1 --net 'dense 3' "${@:2}"
+}
+sed '7s/,[^,]*$//' iris.csv >bad.csv
+mistake "bad.csv:7: column 3: the line ends here, and there are 4 columns" --data bad.csv
+sed '9s/^[^,]*/wide/' iris.csv >bad.csv
+mistake "bad.csv:9: column 1 'length': 'wide' is not a number" --data bad.csv
+: >bad.csv
+mistake "bad.csv:1: column 1: the file is empty" --data bad.csv
+mistake "./nothing.csv: cannot open: No such file" --data ./nothing.csv
+mistake "the 4: length, petal, width, color, kind" --data iris.csv --target weight
+mistake "big.npy: its elements are '>f4', big-endian" --data big.npy --labels y.npy
+head -c 500 x.npy >short.npy
+mistake "short.npy: truncated: 372 bytes of elements, and its header says 1200" --data short.npy --labels y.npy
+mistake "two.npy: labels or targets of 2 samples, and there are 100" --data x.npy --labels two.npy
+mistake "an NPY file has no labels" --data x.npy
+mistake "label 2 of training sample 40 is outside the 2 classes" --data iris.csv --net 'dense 2'
+mistake "--predict: it is of test samples, and iris.csv has none" --data iris.csv --predict p.csv
+mistake "a test split, and test samples" --data iris.csv --test-data iris.csv --test-split 0.1
+mistake "standardize1 comes behind dense1" --data iris.csv --net 'dense 3, standardize'
+mistake "the samples have no column 'weight'" --data iris.csv --onehot weight
+mistake "column 1 of sample 0 is 998.821; whole numbers" --data iris.csv --onehot length
