@@ -79,6 +79,14 @@ bool cr_json_whole(const cJSON *item, int64_t low, int64_t high, int64_t *out)
 
 /* ---- mistakes -------------------------------------------------------------------------------- */
 
+/* A text of the file may be a terminal's order. */
+static void make_printable(char *text)
+{
+    for (; text && *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
 cr_status cr_keras_refuse(const cr_keras_layer *l, const char *fmt, ...)
 {
     cr_strbuf s = {0};
@@ -86,6 +94,7 @@ cr_status cr_keras_refuse(const cr_keras_layer *l, const char *fmt, ...)
     va_start(ap, fmt);
     cr_str_vprintf(&s, fmt, ap);
     va_end(ap);
+    make_printable(s.at);
     const cr_status status = s.failed ? CR_E_MEMORY
                                       : cr_fail(CR_E_ARGUMENT, "%s: layer '%s' %s", l->keras->file,
                                                 l->name, cr_str_text(&s));
@@ -93,16 +102,13 @@ cr_status cr_keras_refuse(const cr_keras_layer *l, const char *fmt, ...)
     return status;
 }
 
-/* A value as it stands in the file, cut off after some characters; what is not ASCII as "?". */
+/* A value as it stands in the file, cut off after some characters. */
 static void shown(const cJSON *value, char *out, size_t size)
 {
     char *text = value ? cJSON_PrintUnformatted(value) : NULL;
     snprintf(out, size, "%s", text ? text : "nothing");
     if (text && strlen(text) >= size)
         snprintf(out + size - 4, 4, "...");
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
-            *c = '?';
     cJSON_free(text);
 }
 

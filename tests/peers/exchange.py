@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Models go to Crisol and back to Keras from PyPI, and predict the same all the way.
+
+    tests/peers/exchange.py CRISOL SCRATCH            (./dev test --peers runs it)
+
+Each net of tests/tools/keras_files.py, with weights that the committed files do not have, is saved by Keras,
+imported by the command, exported, and loaded by Keras again.
+"""
+# crisol-test: timeout=600
+
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+import keras_files
+import keras
+import numpy as np
+
+TOLERANCE = 1e-5
+SEED = 1000
+
+crisol, scratch = sys.argv[1], pathlib.Path(sys.argv[2])
+failures = []
+
+
+def run(*words):
+    done = subprocess.run([crisol, *map(str, words)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"crisol {' '.join(map(str, words))}: {done.stderr.strip()}")
+
+
+def difference(a, b):
+    """The largest of all outputs, of numbers above 1 relative to them."""
+    if [x.shape for x in a] != [x.shape for x in b]:
+        return float("inf")
+    return max(float(np.max(np.abs(x - y) / np.maximum(1, np.abs(x)))) for x, y in zip(a, b))
+
+
+def load(path):
+    """As a user would: with compiling, and nothing but the name."""
+    return keras.models.load_model(path)
+
+
+def check(name, value):
+    print(f"{name:40} {value:.2g}")
+    if not value <= TOLERANCE:
+        failures.append(name)
+
+
+def exchange(file, build, seed):
+    net, xs, ys = keras_files.make(keras, build, seed)
+    source, native, back = scratch / file, scratch / f"{file}.crisol.h5", scratch / f"{file}.back.keras"
+    net.save(source)
+    run("import", source, "-o", native)
+    run("export", native, "-o", back)
+    check(f"{file}: Keras, Crisol, Keras", difference(ys, keras_files.predict(load(back), xs)))
+
+
+def main():
+    scratch.mkdir(parents=True, exist_ok=True)
+    for i, (file, build) in enumerate(keras_files.KERAS_3.items()):
+        try:
+            exchange(file, build, SEED + i)
+        except Exception as e:
+            print(f"{file}: {e}")
+            failures.append(file)
+    if failures:
+        sys.exit(f"these differ by more than {TOLERANCE}, or failed: {', '.join(failures)}")
+
+
+if __name__ == "__main__":
+    main()
