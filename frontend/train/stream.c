@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "train.h"
 
@@ -178,8 +180,20 @@ cr_status cr_stream_run(cr_stream *s, cr_program *program, uint32_t batch, uint6
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* Of a mapped file that the host's memory cannot hold: the system would read on after each row, for
+ * nothing. (Of a smaller one that fills the memory with rows of later windows.) */
+static void expect_any_row(const void *samples, uint64_t bytes)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    const uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
+    const uint64_t first = cr_align_up((uint64_t)(uintptr_t)samples, page);
+    const uint64_t last = ((uint64_t)(uintptr_t)samples + bytes) / page * page;
+    if (bytes > memory / 2 && last > first)
+        (void)posix_madvise((void *)(uintptr_t)first, (size_t)(last - first), POSIX_MADV_RANDOM);
+}
+
 /* All that it takes is taken now. */
-cr_stream *cr_stream_create(cr_program *program, const cr_samples *samples)
+cr_stream *cr_stream_create(cr_program *program, const cr_samples *samples, bool shuffled)
 {
     cr_stream *s = cr_alloc(sizeof *s);
     if (!s)
@@ -188,6 +202,8 @@ cr_stream *cr_stream_create(cr_program *program, const cr_samples *samples)
     s->samples = samples;
     s->job.x_bytes = cr_x_bytes(samples, 1);
     s->job.y_bytes = cr_y_bytes(samples, 1);
+    if (shuffled)
+        expect_any_row(samples->train.x, cr_x_bytes(samples, samples->train.n));
     if (cr_feed_stage(program, "train_x") && cr_feed_stage(program, "train_y"))
         return s;
     cr_free(s);

@@ -18,8 +18,8 @@ typedef struct cr_stream_pass {
 } cr_stream_pass;
 
 /* `program` has the inputs train_x and train_y, of one window; it and the samples outlive the
- * stream. */
-cr_stream *cr_stream_create(cr_program *program, const cr_samples *samples);
+ * stream. `shuffled`: those of training are asked for in any order. */
+cr_stream *cr_stream_create(cr_program *program, const cr_samples *samples, bool shuffled);
 void cr_stream_destroy(cr_stream *s); /* accepts NULL */
 
 /* From the first sample on; what was on its way is dropped. */

@@ -176,7 +176,7 @@ static cr_status make_set(cr_trainer *t, cr_train_part part)
     if (!set->whole)
         return CR_E_GRAPH;
     if (t->info.window && !t->stream)
-        t->stream = cr_stream_create(set->whole, &t->samples);
+        t->stream = cr_stream_create(set->whole, &t->samples, !t->options.keep_order);
     if (t->info.window && !t->stream)
         return cr_last_status();
     if (set->own && !t->stream)
