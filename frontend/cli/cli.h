@@ -20,6 +20,8 @@ enum { CLI_OK = 0, CLI_MISTAKE = 1, CLI_INTERRUPTED = 130 };
 #define CLI_COMMANDS(X)                                                                            \
     X(devices, "list OpenCL devices, and say which one is chosen and why")                         \
     X(train, "train a net on a set of samples")                                                    \
+    X(evaluate, "loss and accuracy of a model in a file")                                          \
+    X(predict, "what a model in a file says of samples")                                           \
     X(compare, "the same training naive, unfused and fused, side by side")                         \
     X(dot, "draw the graph of a net, or of a text file")                                           \
     X(opt, "run passes over a graph in text form, and print what they make of it")                 \
@@ -83,6 +85,14 @@ enum { CLI_GO = -1 };
 int cli_parse(cli_options *o, int argc, char **argv);
 /* Was that option given? For those whose default is no value of their kind. */
 bool cli_given(const cli_options *o, const char *name);
+
+/* What is left of options that were not given: sets one as the command line would. CLI_GO, or the
+ * exit status; also when there is none of that name. `value` must live as long as the options. */
+int cli_set(cli_options *o, const char *name, const char *value);
+/* An option's value, as cli_set takes it, into buf of CLI_VALUE_TEXT bytes; returns buf, or the
+ * text itself. NULL: it has none that is one text. */
+enum { CLI_VALUE_TEXT = 64 };
+const char *cli_value(const cli_option *p, char *buf);
 
 typedef struct cli_bindings {
     cr_binding at[16];

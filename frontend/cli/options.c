@@ -245,3 +245,35 @@ int cli_parse(cli_options *o, int argc, char **argv)
     }
     return CLI_GO;
 }
+
+/* ---- options as texts ------------------------------------------------------------------------ */
+
+int cli_set(cli_options *o, const char *name, const char *value)
+{
+    cli_option *p = find(o, name, strlen(name));
+    if (!p || p->kind == CLI_BIND)
+        return cli_fail("there is no option %s", name);
+    p->given = true;
+    return read_value(p, p->kind == CLI_FLAG ? NULL : (char *)(uintptr_t)value);
+}
+
+const char *cli_value(const cli_option *p, char *buf)
+{
+    const char *word = p->value;
+    switch (p->kind) {
+    case CLI_FLAG: return *(bool *)p->to ? "yes" : NULL;
+    case CLI_TEXT: return *(const char **)p->to;
+    case CLI_COUNT:
+        snprintf(buf, CLI_VALUE_TEXT, "%llu", (unsigned long long)*(uint64_t *)p->to);
+        return buf;
+    case CLI_REAL: snprintf(buf, CLI_VALUE_TEXT, "%.9g", (double)*(float *)p->to); return buf;
+    case CLI_CHOICE:
+        for (int i = 0; i < *(int *)p->to; i++)
+            word += strcspn(word, "|") + 1;
+        snprintf(buf, CLI_VALUE_TEXT, "%.*s", (int)strcspn(word, "|"), word);
+        return buf;
+    case CLI_BYTES: /* what a process may use */
+    case CLI_BIND: break;
+    }
+    return NULL;
+}

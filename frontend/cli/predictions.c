@@ -41,12 +41,13 @@ static void to_probabilities(cr_loss loss, float *score, uint32_t classes)
  */
 
 struct table {
-    cr_trainer *trainer;
+    cr_trainer *trainer; /* NULL: of all samples of the part, in their order */
     const cr_data *data;
     const cr_part *part; /* that has the test samples */
     cr_loss loss;
     uint32_t n;               /* of them */
-    uint32_t scores, targets; /* of a sample; 0 targets: it has a label */
+    uint32_t scores, targets; /* of a sample */
+    bool labels, predicted;   /* there is a label; a class is predicted */
 };
 
 static size_t elements(const cr_shape *shape)
@@ -57,16 +58,35 @@ static size_t elements(const cr_shape *shape)
     return n;
 }
 
-static struct table table_of(cr_trainer *trainer, const cr_data *data, cr_loss loss)
+static bool is_entropy(cr_loss loss)
+{
+    return strstr(cr_loss_name(loss), "entropy") != NULL;
+}
+
+static struct table table_of(const cr_data *data, const cr_part *part, cr_loss loss,
+                             uint32_t scores)
 {
     const cr_samples *s = &data->samples;
-    return (struct table){.trainer = trainer,
-                          .data = data,
-                          .part = s->test.n ? &s->test : &s->train,
+    const bool numbers = part->y && s->y_dtype == CR_F32, labels = part->y && !numbers;
+    return (struct table){.data = data,
+                          .part = part,
                           .loss = loss,
-                          .n = cr_trainer_get_info(trainer).test,
-                          .scores = cr_trainer_scores(trainer),
-                          .targets = s->y_dtype == CR_F32 ? (uint32_t)elements(&s->y_shape) : 0};
+                          .n = part->n,
+                          .scores = scores,
+                          .targets = numbers ? (uint32_t)elements(&s->y_shape) : 0,
+                          .labels = labels,
+                          .predicted =
+                              labels || (!numbers && (is_entropy(loss) || data->classes.n > 0))};
+}
+
+static struct table table_of_test(cr_trainer *trainer, const cr_data *data, cr_loss loss)
+{
+    const cr_samples *s = &data->samples;
+    struct table w =
+        table_of(data, s->test.n ? &s->test : &s->train, loss, cr_trainer_scores(trainer));
+    w.trainer = trainer;
+    w.n = cr_trainer_get_info(trainer).test;
+    return w;
 }
 
 /* The class's name, or its number where it has none. */
@@ -81,37 +101,38 @@ static void put_class(cli_text *t, const cr_data *data, uint32_t i)
 static void put_head(cli_text *t, const struct table *w)
 {
     const bool images = strcmp(samples_word(w->data), "images") == 0;
-    const bool probable = strstr(cr_loss_name(w->loss), "entropy") != NULL;
+    const bool probable = is_entropy(w->loss);
     cli_put(t, "%s", images ? "image" : "sample");
     for (uint32_t i = 0; i < w->targets; i++)
         cli_put(t, ",target%u", i);
-    if (w->targets == 0)
-        cli_put(t, ",label,predicted");
+    cli_put(t, "%s%s", w->labels ? ",label" : "", w->predicted ? ",predicted" : "");
     for (uint32_t c = 0; c < w->scores; c++)
         cli_put(t, ",%s%u", probable ? "p" : "score", c);
     cli_put(t, "\n");
 }
 
 /* Of sample i of the part. */
-static void put_labels(cli_text *t, const struct table *w, uint32_t i, const float *score)
+static void put_label(cli_text *t, const struct table *w, uint32_t i)
 {
     const bool wide = w->data->samples.y_dtype == CR_I32;
     const uint32_t label =
         wide ? (uint32_t)((const int32_t *)w->part->y)[i] : ((const uint8_t *)w->part->y)[i];
     cli_put(t, ",");
     put_class(t, w->data, label);
-    cli_put(t, ",");
-    put_class(t, w->data, class_of(score, w->scores));
 }
 
 static void put_row(cli_text *t, const struct table *w, uint32_t test, const float *score)
 {
-    const uint32_t i = cr_trainer_test_sample(w->trainer, test);
+    const uint32_t i = w->trainer ? cr_trainer_test_sample(w->trainer, test) : test;
     cli_put(t, "%u", i);
     for (uint32_t k = 0; k < w->targets; k++)
         cli_put(t, ",%.9g", (double)((const float *)w->part->y)[(size_t)i * w->targets + k]);
-    if (w->targets == 0)
-        put_labels(t, w, i, score);
+    if (w->labels)
+        put_label(t, w, i);
+    if (w->predicted) {
+        cli_put(t, ",");
+        put_class(t, w->data, class_of(score, w->scores));
+    }
     for (uint32_t c = 0; c < w->scores; c++)
         cli_put(t, ",%.6g", (double)score[c]);
     cli_put(t, "\n");
@@ -149,23 +170,36 @@ static cr_status predict(const struct table *w, float *score)
     return status;
 }
 
+static int print(const struct table *w, float *score, const char *path)
+{
+    cli_text t = {0};
+    put_head(&t, w);
+    for (uint32_t i = 0; i < w->n; i++) {
+        float *row = score + (size_t)i * w->scores;
+        to_probabilities(w->loss, row, w->scores);
+        put_row(&t, w, i, row);
+    }
+    const int status = cli_write(path, t.at, t.len);
+    free(t.at);
+    return status;
+}
+
+int predictions_print(const cr_data *data, const cr_part *part, cr_loss loss, float *score,
+                      uint32_t scores, const char *path)
+{
+    const struct table w = table_of(data, part, loss, scores);
+    return print(&w, score, path);
+}
+
 int predictions_write(cr_trainer *trainer, const cr_data *data, cr_loss loss, const char *path)
 {
     if (!path)
         return CLI_OK;
-    const struct table w = table_of(trainer, data, loss);
+    const struct table w = table_of_test(trainer, data, loss);
     float *score = cli_alloc((size_t)w.n * w.scores * sizeof *score);
     int status = exit_status(predict(&w, score));
-    cli_text t = {0};
-    put_head(&t, &w);
-    for (uint32_t i = 0; status == CLI_OK && i < w.n; i++) {
-        float *row = score + (size_t)i * w.scores;
-        to_probabilities(loss, row, w.scores);
-        put_row(&t, &w, i, row);
-    }
     if (status == CLI_OK)
-        status = cli_write(path, t.at, t.len);
-    free(t.at);
+        status = print(&w, score, path);
     free(score);
     return status;
 }

@@ -11,6 +11,11 @@
  * have names are told by them. */
 int predictions_write(cr_trainer *trainer, const cr_data *data, cr_loss loss, const char *path);
 
+/* The same of scores that are there, [part->n, scores]; they become probabilities. Without labels
+ * or targets there is no column of them. `loss` CR_LOSS_COUNT: none is known. */
+int predictions_print(const cr_data *data, const cr_part *part, cr_loss loss, float *score,
+                      uint32_t scores, const char *path);
+
 /* A line a label: how many of its samples were taken for each class. The trainer counts them. */
 int confusion_write(cr_trainer *trainer, const cr_data *data, const char *path);
 

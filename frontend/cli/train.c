@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checkpointing.h"
 #include "history.h"
 #include "plotting.h"
 #include "predictions.h"
@@ -21,6 +22,7 @@ struct job {
     cr_progress first; /* that was shown: before it a driver may have compiled */
     history h;
     int status; /* of what is written after an epoch */
+    checkpointing c;
 };
 
 /* ---- progress -------------------------------------------------------------------------------- */
@@ -95,9 +97,27 @@ static void tell_best(const struct job *job, const cr_fit *fit)
 {
     const bool loss = job->monitor == CR_MONITOR_LOSS;
     fprintf(stderr, "%s after epoch %u; the weights are those of epoch %u, %s %s %.6g%s\n",
-            fit->stopped ? "stopped" : "done", fit->epochs, fit->best_epoch,
+            fit->stopped ? "stopped" : "done", job->c.done + fit->epochs, fit->best_epoch,
             job->h.validates ? "validation" : "test", loss ? "loss" : "accuracy",
             loss ? fit->best : 100 * fit->best, loss ? "" : " %");
+}
+
+/* Behind early stopping: is it the last epoch? */
+static cr_status after_all(cr_trainer *trainer, const cr_epoch *e, void *user)
+{
+    struct job *job = user;
+    double figure;
+    const void *weights;
+    const uint32_t best = cr_trainer_best(trainer, &figure, &weights);
+    const bool stops = job->patience && best && e->epoch - best >= job->patience;
+    return checkpointing_write(&job->c, trainer, e->epoch, stops || e->epoch == job->epochs);
+}
+
+static int interrupted(const struct job *job)
+{
+    cli_fail("interrupted in epoch %zu", job->c.done + job->h.n + 1);
+    checkpointing_tell(&job->c);
+    return CLI_INTERRUPTED;
 }
 
 static int epochs(struct job *job, cr_trainer *trainer, cr_fit *fit)
@@ -105,16 +125,21 @@ static int epochs(struct job *job, cr_trainer *trainer, cr_fit *fit)
     const cr_early_stopping stopping = {.monitor = (cr_monitor)job->monitor,
                                         .patience = (uint32_t)job->patience,
                                         .min_delta = (double)job->min_delta};
-    const cr_fit_options options = {
-        .on_epoch = after_epoch, .user = job, .early_stopping = job->patience ? &stopping : NULL};
+    const cr_fit_options options = {.on_epoch = after_epoch,
+                                    .after_epoch = after_all,
+                                    .user = job,
+                                    .early_stopping = job->patience ? &stopping : NULL,
+                                    .go_on = true};
+    *fit = (cr_fit){0};
+    if (job->c.done >= job->epochs)
+        return cli_fail("--epochs: %s has %u epochs already; more than that are needed to go on",
+                        job->c.resume, job->c.done);
     if (!job->json)
         history_print_head(&job->h, stdout);
-    cr_status status = cr_trainer_fit(trainer, (uint32_t)job->epochs, &options, fit);
+    cr_status status = cr_trainer_fit(trainer, (uint32_t)job->epochs - job->c.done, &options, fit);
     clear_progress(job);
-    if (status == CR_E_INTERRUPTED) {
-        cli_fail("interrupted in epoch %zu", job->h.n + 1);
-        return CLI_INTERRUPTED;
-    }
+    if (status == CR_E_INTERRUPTED)
+        return interrupted(job);
     if (status != CR_OK)
         return cli_library_failed();
     if (fit->best_epoch)
@@ -187,7 +212,9 @@ static int run(struct job *job, const cr_data *data)
     if (!trainer)
         return cli_library_failed();
     job->batch = cr_trainer_batch(trainer);
-    int status = train(job, data, trainer);
+    int status = checkpointing_begin(&job->c, data, trainer);
+    if (status == CLI_GO)
+        status = train(job, data, trainer);
     cr_trainer_destroy(trainer);
     return status;
 }
@@ -216,6 +243,7 @@ static void add_options(struct job *job, cli_options *o)
     cli_add(o, "--device-memory", CLI_BYTES, &job->device_memory, "BYTES",
             "take no more of the device's (64MB, 1.5GiB); samples that do not fit are streamed");
     cli_add(o, "--json", CLI_FLAG, &job->json, NULL, "print JSON at the end instead of the table");
+    checkpointing_options(&job->c, o);
 }
 
 static int check_stopping(const struct job *job, const cli_options *o)
@@ -243,7 +271,8 @@ static bool check_distinct(const struct job *job)
     } out[] = {{"--log", job->log},
                {"--plot", job->plot},
                {"--predict", job->predict},
-               {"--confusion", job->confusion}};
+               {"--confusion", job->confusion},
+               {"--checkpoint", job->c.file}};
     for (size_t i = 0; i < CLI_COUNTOF(out); i++)
         for (size_t k = 0; k < i; k++)
             if (out[i].file && out[k].file && strcmp(out[i].file, out[k].file) == 0) {
@@ -289,10 +318,13 @@ int cli_train(int argc, char **argv)
     add_options(&job, &o);
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)
+        status = checkpointing_check(&job.c, &o);
+    if (status == CLI_GO)
         status = training_check(&job.t, &o);
-    if (status != CLI_GO)
-        return status;
-    status = train_checked(&job, &o);
-    training_finish(&job.t);
+    if (status == CLI_GO) {
+        status = train_checked(&job, &o);
+        training_finish(&job.t);
+    }
+    checkpointing_finish(&job.c);
     return status;
 }

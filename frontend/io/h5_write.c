@@ -120,15 +120,6 @@ static cr_status failed(cr_h5_writer *w, const char *what, const char *path)
 
 /* ---- groups and data sets -------------------------------------------------------------------- */
 
-/* Groups on the way are made. */
-static hid_t link_list(void)
-{
-    hid_t list = H5Pcreate(H5P_LINK_CREATE);
-    if (list >= 0)
-        H5Pset_create_intermediate_group(list, 1);
-    return list;
-}
-
 /* Neither times nor anything else that differs from one call to the next. */
 static hid_t create_list(hid_t kind)
 {
@@ -140,13 +131,27 @@ static hid_t create_list(hid_t kind)
 
 static bool make_group(hid_t file, const char *path)
 {
-    hid_t links = link_list(), create = create_list(H5P_GROUP_CREATE);
-    hid_t group = H5Gcreate2(file, path, links, create, H5P_DEFAULT);
+    hid_t create = create_list(H5P_GROUP_CREATE);
+    hid_t group = H5Gcreate2(file, path, H5P_DEFAULT, create, H5P_DEFAULT);
     bool ok = group >= 0;
     H5Gclose(group);
     H5Pclose(create);
-    H5Pclose(links);
     return ok;
+}
+
+/* The groups above a path. (Those that HDF5 makes by itself would note the time.) */
+static bool make_parents(hid_t file, const char *path)
+{
+    char parent[4096];
+    for (const char *c = path + 1; (c = strchr(c, '/')); c++) {
+        if ((size_t)(c - path) >= sizeof parent)
+            return false;
+        memcpy(parent, path, (size_t)(c - path));
+        parent[c - path] = '\0';
+        if (H5Lexists(file, parent, H5P_DEFAULT) <= 0 && !make_group(file, parent))
+            return false;
+    }
+    return true;
 }
 
 cr_status cr_h5_group(cr_h5_writer *w, const char *path)
@@ -154,7 +159,7 @@ cr_status cr_h5_group(cr_h5_writer *w, const char *path)
     bool ok = false;
     if (w->status != CR_OK)
         return w->status;
-    QUIETLY(ok = make_group(w->file, path));
+    QUIETLY(ok = make_parents(w->file, path) && make_group(w->file, path));
     return ok ? CR_OK : failed(w, "group", path);
 }
 
@@ -164,15 +169,14 @@ static bool make_dataset(hid_t file, const char *path, cr_h5_type type, int rank
     hsize_t size[CR_H5_MAX_RANK];
     for (int i = 0; i < rank; i++)
         size[i] = dim[i];
-    hid_t links = link_list(), create = create_list(H5P_DATASET_CREATE);
+    hid_t create = create_list(H5P_DATASET_CREATE);
     hid_t native = cr_h5_native(type), space = H5Screate_simple(rank, size, NULL);
-    hid_t id = H5Dcreate2(file, path, native, space, links, create, H5P_DEFAULT);
+    hid_t id = H5Dcreate2(file, path, native, space, H5P_DEFAULT, create, H5P_DEFAULT);
     bool ok = id >= 0 && (!data || H5Dwrite(id, native, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
     H5Dclose(id);
     H5Sclose(space);
     H5Tclose(native);
     H5Pclose(create);
-    H5Pclose(links);
     return ok;
 }
 
@@ -183,7 +187,8 @@ cr_status cr_h5_dataset(cr_h5_writer *w, const char *path, cr_h5_type type, uint
     if (w->status != CR_OK)
         return w->status;
     CR_ASSERT(rank <= CR_H5_MAX_RANK && type < CR_H5_TEXT);
-    QUIETLY(ok = make_dataset(w->file, path, type, (int)rank, dim, data));
+    QUIETLY(ok = make_parents(w->file, path) &&
+                 make_dataset(w->file, path, type, (int)rank, dim, data));
     return ok ? CR_OK : failed(w, "data set", path);
 }
 

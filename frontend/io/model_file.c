@@ -341,3 +341,23 @@ cr_model *cr_model_load_memory(const char *shown_name, const void *data, size_t 
 {
     return read_and_close(cr_h5_open_memory(shown_name, data, size));
 }
+
+/* A zip is Keras's; an HDF5 file may be ours. Messages are those of the reader that it is for. */
+cr_model *cr_model_open(const char *path)
+{
+    char head[4] = "";
+    FILE *f = fopen(path, "rb");
+    const size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    if (f)
+        fclose(f);
+    if (n == sizeof head && memcmp(head, "PK\3\4", sizeof head) == 0)
+        return cr_model_import_keras(path);
+    cr_h5 *h = cr_h5_open(path);
+    const bool ours = h && cr_h5_text(h, "/", "crisol");
+    const bool keras = h && !ours && cr_h5_text(h, "/", "model_config");
+    if (keras) {
+        cr_h5_close(h);
+        return cr_model_import_keras(path);
+    }
+    return read_and_close(h);
+}

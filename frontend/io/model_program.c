@@ -134,7 +134,7 @@ cr_graph *cr_model_build(const cr_model *m, uint32_t batch)
 /* ---- the program ----------------------------------------------------------------------------- */
 
 /* A state that the scores do not depend on is in no program. */
-static cr_status set_weights(const cr_model *m, cr_program *p)
+cr_status cr_model_set_states(const cr_model *m, cr_program *p)
 {
     uint64_t bytes;
     for (uint32_t i = 0; i < m->tensor.len; i++) {
@@ -160,7 +160,7 @@ cr_program *cr_model_program(const cr_model *m, uint32_t batch, const cr_compile
     o.share = NULL;
     cr_program *p = cr_compile(g, &o);
     cr_graph_destroy(g);
-    if (p && set_weights(m, p) == CR_OK)
+    if (p && cr_model_set_states(m, p) == CR_OK)
         return p;
     cr_program_destroy(p);
     return NULL;

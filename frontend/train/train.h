@@ -59,17 +59,6 @@ typedef struct cr_train_built {
 cr_graph *cr_train_build(const cr_samples *samples, const cr_train_options *options, bool streamed,
                          cr_train_built *out);
 
-/* What of a batch is summed up; where a value is none, it is not asked for, or does not exist. */
-typedef struct cr_train_measure {
-    cr_value loss;      /* f32 scalar: the mean over the batch */
-    cr_value correct;   /* i32 scalar */
-    cr_value top_k;     /* i32 scalar */
-    cr_value confusion; /* i32 [classes, classes] */
-} cr_train_measure;
-/* The model's scores of a batch, against y, i32 labels or f32 targets. */
-cr_train_measure cr_train_measure_of(const cr_samples *samples, const cr_train_options *options,
-                                     cr_value scores, cr_value y, bool confusion);
-
 /* Images [batch, rows, cols, channels] of one step, flipped and shifted at random. */
 cr_value cr_augment_images(cr_value images, const cr_augment *how);
 

@@ -5,10 +5,10 @@ source "$SRC/tests/e2e/lib.bash"
 run 0 "$CRISOL" --version
 grep -qE '^crisol [0-9]+\.[0-9]+\.[0-9]+$' out
 run 0 "$CRISOL" --help
-for command in devices train compare dot opt profile tune selftest; do
+for command in devices train evaluate predict compare dot opt profile tune selftest; do
     grep -qE "^  $command " out || die "crisol --help does not list $command"
 done
-for command in devices train compare dot opt profile tune selftest; do
+for command in devices train evaluate predict compare dot opt profile tune selftest; do
     run 0 "$CRISOL" $command --help
     grep -qF "usage: crisol $command" out || die "$command --help"
     [[ ! -s err ]] || die "$command --help writes to standard error"

@@ -124,6 +124,20 @@ CR_API cr_graph *cr_training_graph(const cr_dataset *data, const cr_train_option
 /* The same for any samples. */
 CR_API cr_graph *cr_training_graph_of(const cr_samples *samples, const cr_train_options *options);
 
+/* What of a batch is summed up; where a value is none, it is not asked for, or does not exist. */
+typedef struct cr_train_measure {
+    cr_value loss;      /* f32 scalar: the mean over the batch */
+    cr_value correct;   /* i32 scalar: see cr_epoch */
+    cr_value top_k;     /* i32 scalar */
+    cr_value confusion; /* i32 [classes, classes] */
+} cr_train_measure;
+/* The model's scores of a batch, against y, i32 labels or f32 targets, as a trainer measures them:
+ * `samples` tells which of the two they are, `options` the loss and what belongs to it, and top_k.
+ * The batch may be a symbol. */
+CR_API cr_train_measure cr_train_measure_of(const cr_samples *samples,
+                                            const cr_train_options *options, cr_value scores,
+                                            cr_value y, bool confusion);
+
 typedef struct cr_trainer cr_trainer;
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -103,6 +103,9 @@ CR_API cr_model *cr_model_import_keras(const char *path);
  * write leaves the file as it was. */
 CR_API cr_status cr_model_export_keras(const cr_model *m, const char *path);
 
+/* Reads whichever of these a file is, by what is in it. */
+CR_API cr_model *cr_model_open(const char *path);
+
 /* ---- using one ------------------------------------------------------------------------------- */
 
 /* The graph that predicts, with the symbol "batch" (at most `batch`); inputs and outputs have the
@@ -116,6 +119,10 @@ CR_API cr_graph *cr_model_build(const cr_model *m, uint32_t batch);
  * here. NULL as cr_model_build, and as cr_compile. */
 CR_API cr_program *cr_model_program(const cr_model *m, uint32_t batch,
                                     const cr_compile_options *options);
+
+/* Sets the states of a program that was compiled from that graph, or from one with more roots, to
+ * the tensors. Errors as cr_set. */
+CR_API cr_status cr_model_set_states(const cr_model *m, cr_program *p);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,183 @@
+/* checkpointing.c - see checkpointing.h. The options of the command go into the file as remarks, so
+ * that --resume alone goes on with the same training. */
+#include "checkpointing.h"
+
+#if CRISOL_HAVE_IO
+#include <crisol/io/checkpoint.h>
+#endif
+
+void checkpointing_options(checkpointing *c, cli_options *o)
+{
+    c->every = 1;
+    cli_add(o, "--checkpoint", CLI_TEXT, &c->file, "F.h5",
+            "write there all that --resume needs, after epochs");
+    cli_add(o, "--every", CLI_COUNT, &c->every, "N", "after each N epochs, and after the last one");
+    cli_add(o, "--resume", CLI_TEXT, &c->resume, "F.h5",
+            "go on with a training; options that are not given are those of the\n"
+            "                              file, and so is --checkpoint");
+}
+
+#if CRISOL_HAVE_IO
+
+/* Those that the results do not depend on, or that are for one process. */
+static bool is_kept(const cli_option *p)
+{
+    static const char *const not_kept[] = {
+        "--device", "--opt",        "--launches", "--max-transfer-bytes", "--dump-kernels",
+        "--log",    "--plot",       "--predict",  "--confusion",          "--json",
+        "--resume", "--checkpoint", "--every",    "--reference"};
+    for (size_t i = 0; i < CLI_COUNTOF(not_kept); i++)
+        if (strcmp(p->name, not_kept[i]) == 0)
+            return false;
+    return p->given && p->kind != CLI_BIND;
+}
+
+/* ---- --resume -------------------------------------------------------------------------------- */
+
+/* More epochs are no other training, and the samples are told apart by what they are. */
+static bool may_differ(const char *name)
+{
+    return strcmp(name, "--epochs") == 0 || strcmp(name, "--data") == 0;
+}
+
+/* A given option that the library's own comparison does not know. */
+static bool check_given(const checkpointing *c, const cli_option *p, const char *there)
+{
+    char buf[CLI_VALUE_TEXT];
+    const char *here = cli_value(p, buf);
+    if (may_differ(p->name) || !here || strcmp(here, there) == 0)
+        return true;
+    cli_fail("%s: it was trained with %s %s, and not %s; leave the option out, or begin anew",
+             c->resume, p->name, there, here);
+    return false;
+}
+
+static int take_options(checkpointing *c, cli_options *o)
+{
+    const cr_model *m = cr_checkpoint_model(c->from);
+    bool agree = true;
+    for (size_t i = 0; i < o->n; i++) {
+        const char *there = cr_model_note(m, o->at[i].name);
+        if (!there)
+            continue;
+        if (o->at[i].given)
+            agree = check_given(c, &o->at[i], there) && agree;
+        else if (cli_set(o, o->at[i].name, there) != CLI_GO)
+            return CLI_MISTAKE;
+    }
+    return agree ? CLI_GO : CLI_MISTAKE;
+}
+
+/* Given only now, and not when the training began: then its default held. */
+static int check_new(const checkpointing *c, const cli_options *o)
+{
+    const cr_model *m = cr_checkpoint_model(c->from);
+    static const char *const stopping[] = {"--patience", "--monitor", "--min-delta"};
+    for (size_t i = 0; i < CLI_COUNTOF(stopping); i++)
+        if (cli_given(o, stopping[i]) && !cr_model_note(m, stopping[i]))
+            return cli_fail("%s: it was trained without %s; leave the option out, or begin anew",
+                            c->resume, stopping[i]);
+    return CLI_GO;
+}
+
+int checkpointing_check(checkpointing *c, cli_options *o)
+{
+    c->options = o;
+    if (c->every < 1)
+        return cli_fail("--every: at least 1 epoch is needed");
+    if (cli_given(o, "--every") && !c->file && !c->resume)
+        return cli_fail("--every: it is for --checkpoint");
+    if (c->resume) {
+        c->from = cr_checkpoint_load(c->resume);
+        if (!c->from)
+            return cli_library_failed();
+        c->file = c->file ? c->file : c->resume;
+        if (check_new(c, o) != CLI_GO || take_options(c, o) != CLI_GO)
+            return CLI_MISTAKE;
+    }
+    return cli_check_writable(c->file) == CLI_OK ? CLI_GO : CLI_MISTAKE;
+}
+
+int checkpointing_begin(checkpointing *c, const cr_data *data, cr_trainer *trainer)
+{
+    c->data = data;
+    if (!c->from)
+        return CLI_GO;
+    if (cr_checkpoint_resume(c->from, trainer) != CR_OK)
+        return cli_library_failed();
+    c->done = cr_checkpoint_epochs(c->from);
+    fprintf(stderr, "going on from %s, which has %u epochs\n", c->resume, c->done);
+    return CLI_GO;
+}
+
+/* ---- --checkpoint ---------------------------------------------------------------------------- */
+
+cr_status checkpointing_write(checkpointing *c, cr_trainer *trainer, uint32_t epoch, bool last)
+{
+    const cli_options *o = c->options;
+    char text[CLI_COUNTOF(o->at)][CLI_VALUE_TEXT];
+    const char *notes[CLI_COUNTOF(o->at)][2];
+    if (!c->file || (epoch % c->every != 0 && !last))
+        return CR_OK;
+    cr_checkpoint_about about = {
+        .data = c->data, .notes = (const char *const(*)[2])notes, .nnotes = 0};
+    for (size_t i = 0; i < o->n; i++) {
+        const char *value = is_kept(&o->at[i]) ? cli_value(&o->at[i], text[i]) : NULL;
+        if (!value)
+            continue;
+        notes[about.nnotes][0] = o->at[i].name;
+        notes[about.nnotes++][1] = value;
+    }
+    cr_status status = cr_checkpoint_save(c->file, trainer, &about);
+    if (status == CR_OK)
+        c->written = epoch;
+    return status;
+}
+
+void checkpointing_tell(const checkpointing *c)
+{
+    if (c->written)
+        fprintf(stderr, "crisol train: --resume %s goes on after epoch %u\n", c->file, c->written);
+}
+
+void checkpointing_finish(checkpointing *c)
+{
+    cr_checkpoint_destroy(c->from);
+}
+
+#else
+
+int checkpointing_check(checkpointing *c, cli_options *o)
+{
+    if (c->file || c->resume || cli_given(o, "--every"))
+        return cli_fail("--%s: this crisol was built without crisol-io (CRISOL_IO), and has no "
+                        "checkpoints",
+                        c->resume ? "resume"
+                        : c->file ? "checkpoint"
+                                  : "every");
+    return CLI_GO;
+}
+
+int checkpointing_begin(checkpointing *c, const cr_data *data, cr_trainer *trainer)
+{
+    (void)c, (void)data, (void)trainer;
+    return CLI_GO;
+}
+
+cr_status checkpointing_write(checkpointing *c, cr_trainer *trainer, uint32_t epoch, bool last)
+{
+    (void)c, (void)trainer, (void)epoch, (void)last;
+    return CR_OK;
+}
+
+void checkpointing_tell(const checkpointing *c)
+{
+    (void)c;
+}
+
+void checkpointing_finish(checkpointing *c)
+{
+    (void)c;
+}
+
+#endif

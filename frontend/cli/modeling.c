@@ -1,0 +1,164 @@
+/* modeling.c - see modeling.h. */
+#include "modeling.h"
+
+#if CRISOL_HAVE_IO
+#include "training.h"
+
+void modeling_options(modeling *m, cli_options *o)
+{
+    cli_add(o, "--model", CLI_TEXT, &m->file, "FILE",
+            "a checkpoint, a model of crisol's, or a .keras or .h5 file of Keras");
+    samples_options(&m->samples, o);
+    cli_add(o, "--loss", CLI_TEXT, &m->loss_text, "LOSS",
+            "instead of the file's, as in crisol train");
+    cli_add(o, "--device", CLI_TEXT, &m->device, "D",
+            "gpu, cpu, an index, or a part of a name (crisol devices)");
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static int read_loss(modeling *m)
+{
+    const char *text = m->loss_text ? m->loss_text : cr_model_note(m->model, "loss");
+    for (int i = 0; text && i < CR_LOSS_COUNT; i++)
+        if (strcmp(text, cr_loss_name((cr_loss)i)) == 0) {
+            m->loss = (cr_loss)i;
+            m->has_loss = true;
+            return CLI_GO;
+        }
+    return m->loss_text ? cli_fail("--loss: '%s' is none; see crisol train --help", m->loss_text)
+                        : CLI_GO;
+}
+
+static int open_model(modeling *m)
+{
+    if (!m->file)
+        return cli_fail("--model is needed: the file of a model or a checkpoint");
+    m->model = cr_model_open(m->file);
+    if (!m->model)
+        return cli_library_failed();
+    const cr_net *net = cr_model_net(m->model);
+    if (net && (cr_net_inputs(net) != 1 || cr_net_outputs(net) != 1))
+        return cli_fail(
+            "%s: it has %u inputs and %u outputs; this command takes models of one each", m->file,
+            cr_net_inputs(net), cr_net_outputs(net));
+    return read_loss(m);
+}
+
+/* ---- the samples ----------------------------------------------------------------------------- */
+
+/* Words of a CSV file get the numbers that they had in training. */
+static cr_data *open_data(const modeling *m, bool targets)
+{
+    enum { MOST = 4096 };
+    static cr_words category[MOST];
+    cr_data like = {.classes = cr_model_words(m->model, "classes"),
+                    .columns = cr_model_words(m->model, "columns")};
+    char name[32];
+    samples s = m->samples;
+    const bool known = cr_model_x(m->model, &like.samples.x_dtype, &like.samples.x_shape);
+    if (known && like.samples.x_shape.rank == 1 && like.samples.x_shape.dim[0] <= MOST) {
+        for (int64_t i = 0; i < like.samples.x_shape.dim[0]; i++) {
+            snprintf(name, sizeof name, "category.%lld", (long long)i);
+            category[i] = cr_model_words(m->model, name);
+        }
+        like.categories = category;
+    }
+    s.o.no_targets = !targets;
+    if (known && like.columns.n)
+        s.o.like = &like;
+    return samples_open(&s);
+}
+
+static uint64_t elements(const cr_shape *shape)
+{
+    uint64_t n = 1;
+    for (int i = 0; i < shape->rank; i++)
+        n *= (uint64_t)shape->dim[i];
+    return n;
+}
+
+/* Bytes are pixels from 0 to 1, as for a trainer. */
+static void to_floats(modeling *m, uint64_t n)
+{
+    const uint8_t *from = m->part->x;
+    float *to = cli_alloc(n * sizeof *to);
+    for (uint64_t i = 0; i < n; i++)
+        to[i] = (float)from[i] / 255;
+    m->converted = (char *)to;
+}
+
+static const char *shape_text(cr_dtype dtype, const cr_shape *shape, char *buf, size_t size)
+{
+    size_t n = (size_t)snprintf(buf, size, "%s[", cr_dtype_name(dtype));
+    for (int i = 0; i < shape->rank && n < size; i++)
+        n += (size_t)snprintf(buf + n, size - n, "%s%lld", i ? "," : "", (long long)shape->dim[i]);
+    if (n < size)
+        snprintf(buf + n, size - n, "]");
+    return buf;
+}
+
+static int fit_samples(modeling *m)
+{
+    const cr_samples *s = &m->data->samples;
+    cr_shape shape;
+    char want[160], have[160];
+    const cr_net *net = cr_model_net(m->model);
+    const cr_layer *in = net ? cr_net_input(net, 0) : NULL;
+    if (!cr_model_x(m->model, &m->dtype, &shape)) {
+        m->dtype = in ? in->dtype : s->x_dtype;
+        shape = in ? in->shape : s->x_shape;
+        if (cr_model_set_x(m->model, m->dtype, shape) != CR_OK)
+            return cli_library_failed();
+    }
+    const uint64_t n = elements(&shape);
+    if (n != elements(&s->x_shape) ||
+        (m->dtype != s->x_dtype && !(m->dtype == CR_F32 && s->x_dtype == CR_U8)))
+        return cli_fail("%s: it takes samples of %s, and those of %s are %s", m->file,
+                        shape_text(m->dtype, &shape, want, sizeof want), m->data->name,
+                        shape_text(s->x_dtype, &s->x_shape, have, sizeof have));
+    m->x_bytes = n * cr_dtype_size(m->dtype);
+    if (m->dtype != s->x_dtype)
+        to_floats(m, n * m->part->n);
+    return CLI_GO;
+}
+
+int modeling_open(modeling *m, bool targets)
+{
+    if (samples_check(&m->samples) != CLI_GO || open_model(m) != CLI_GO)
+        return CLI_MISTAKE;
+    m->data = open_data(m, targets);
+    if (!m->data)
+        return CLI_MISTAKE;
+    m->part = m->data->samples.test.n ? &m->data->samples.test : &m->data->samples.train;
+    training_catch_interrupt();
+    return fit_samples(m);
+}
+
+const void *modeling_x(const modeling *m, uint32_t i)
+{
+    const char *all = m->converted ? m->converted : m->part->x;
+    return all + m->x_bytes * i;
+}
+
+uint32_t modeling_batch(const modeling *m)
+{
+    return m->part->n < 256 ? m->part->n : 256;
+}
+
+int modeling_failed(cr_status status)
+{
+    if (status != CR_E_INTERRUPTED)
+        return cli_library_failed();
+    cli_fail("interrupted");
+    return CLI_INTERRUPTED;
+}
+
+void modeling_close(modeling *m)
+{
+    free(m->converted);
+    cr_data_close(m->data);
+    cr_model_destroy(m->model);
+}
+
+#endif

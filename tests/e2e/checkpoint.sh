@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# crisol train --checkpoint and --resume, predict, evaluate: the same bytes whether a training was
+# interrupted or not; what is refused; a disk that is full.
+source "$SRC/tests/e2e/lib.bash"
+if ! "$CRISOL" --version | grep -q 'with crisol-io'; then
+    refused "built without crisol-io" -- "$CRISOL" train --checkpoint a.h5
+    refused "built without crisol-io" -- "$CRISOL" predict --model a.h5
+    exit 0
+fi
+make_set set 60 24
+training=(train --data set --net 'dense 8 relu, dropout 0.1, dense 4' --loss softmax-cross-entropy
+    --optimizer adam --batch 16)
+
+# 5 epochs, and 3 and 2 in another process: the files are equal byte for byte.
+run 0 "$CRISOL" "${training[@]}" --epochs 5 --checkpoint whole.h5 --every 2 --predict whole.csv --json
+cp out whole.json
+run 0 "$CRISOL" "${training[@]}" --epochs 3 --checkpoint parts.h5 --every 2
+run 0 "$CRISOL" train --resume parts.h5 --epochs 5 --json
+says "going on from parts.h5, which has 3 epochs"
+json 'len(d["epochs"]) == 2 and all(a[k] == b[k] for a, b in zip(d["epochs"], json.load(open("whole.json"))["epochs"][3:])
+    for k in a if "seconds" not in k)'
+cmp whole.h5 parts.h5 || die "the files differ"
+
+# What the file holds predicts as the training did.
+run 0 "$CRISOL" predict --model parts.h5 --data set -o p.csv
+cmp p.csv whole.csv || die "the predictions differ"
+run 0 "$CRISOL" predict --model parts.h5 --data set -o p.npy
+python3 - <<'PY' || die "p.npy"
+import csv, math, struct
+b = open("p.npy", "rb").read()
+assert b[:8] == b"\x93NUMPY\x01\x00" and eval(b[10:128])["shape"] == (24, 4), b[:128]
+scores = struct.unpack("<96f", b[128:])
+for i, row in enumerate(csv.DictReader(open("p.csv"))):
+    e = [math.exp(s) for s in scores[4 * i:4 * i + 4]]
+    assert all(abs(e[c] / sum(e) - float(row[f"p{c}"])) < 1e-5 for c in range(4))
+PY
+run 0 "$CRISOL" evaluate --model parts.h5 --data set --json
+json 'abs(d["loss"] - json.load(open("whole.json"))["epochs"][-1]["test_loss"]) < 1e-6 and d["n"] == 24'
+json 'd["accuracy"] == json.load(open("whole.json"))["epochs"][-1]["test_accuracy"]'
+run 0 "$CRISOL" evaluate --model parts.h5 --data set --loss mae
+grep -q '24 test samples of set: mae ' out || die "the loss that was asked for"
+
+# Another training is refused, and told apart.
+refused "parts.h5: it was trained with --batch 16, and not 12" "with --loss softmax-cross-entropy, and not mse" -- \
+    "$CRISOL" train --resume parts.h5 --epochs 9 --batch 12 --loss mse
+refused "was trained without --patience" -- "$CRISOL" train --resume parts.h5 --patience 2
+refused "parts.h5 has 5 epochs already" -- "$CRISOL" train --resume parts.h5 --json
+make_set other 61 24
+refused "it is of another training" "training samples 60 of u8[8,8,1]" "(here 61 of u8[8,8,1]" -- \
+    "$CRISOL" train --resume parts.h5 --data other --epochs 9 --json
+refused "none.h5: cannot open: No such file" -- "$CRISOL" train --resume none.h5
+echo text >text.h5
+refused "text.h5: it is not an HDF5 file" -- "$CRISOL" train --resume text.h5
+refused "text.h5: it is not an HDF5 file" -- "$CRISOL" predict --model text.h5 --data set
+refused "--model is needed" -- "$CRISOL" evaluate --data set
+refused "nofolder/a.h5: cannot write" -- "$CRISOL" "${training[@]}" --checkpoint nofolder/a.h5
+refused "--every: it is for --checkpoint" -- "$CRISOL" "${training[@]}" --every 2
+cmp whole.h5 parts.h5 || die "a refusal has changed the file"
+
+# Half a file is damaged, and said to be. (Flipped bits: tests/io/model.c.)
+python3 - <<'PY'
+b = (open("parts.h5", "rb").read())
+open("short.h5", "wb").write(b[:len(b) // 2])
+PY
+refused "short.h5: " -- "$CRISOL" predict --model short.h5 --data set
+
+# A full disk: the last checkpoint stays as it was.
+cp parts.h5 full.h5
+(
+    trap '' XFSZ
+    ulimit -f 4
+    run 1 "$CRISOL" train --resume full.h5 --epochs 6
+    says "full.h5: cannot write"
+)
+cmp full.h5 parts.h5 || die "a failed write has harmed the file"
+[[ -z $(find . -name '*.tmp') ]] || die "a temporary file is left"
+
+# After Ctrl-C the last checkpoint is whole, and goes on.
+"$CRISOL" "${training[@]}" --epochs 1000000 --checkpoint int.h5 >out 2>err &
+pid=$!
+trap 'kill -9 "$pid" 2>/dev/null || true' EXIT
+for ((i = 0; i < 400; i++)); do
+    if [[ -s int.h5 ]]; then break; fi
+    sleep 0.05
+done
+[[ -s int.h5 ]] || die "no checkpoint was written in 20 s"
+kill -INT "$pid"
+wait "$pid" && die "not interrupted" || [[ $? == 130 ]] || die "exit status"
+says "interrupted in epoch" "--resume int.h5 goes on after epoch"
+epochs=$(sed -n 's/.*goes on after epoch //p' err)
+run 0 "$CRISOL" train --resume int.h5 --epochs $((epochs + 1)) --json
+json "[e['epoch'] for e in d['epochs']] == [$epochs + 1]"
