@@ -168,7 +168,7 @@ cr_status cr_keras_flag(const cr_keras_layer *l, const char *key, bool without, 
 static bool has_word(const char *words, const char *word)
 {
     const size_t n = strlen(word);
-    for (const char *at = words; (at = strstr(at, word)); at += n)
+    for (const char *at = words; n && (at = strstr(at, word)); at += n)
         if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
             return true;
     return false;

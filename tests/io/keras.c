@@ -197,6 +197,8 @@ static const struct refused {
     {ON_ROW("Dense", ",\"units\":2,\"activation\":\"mish\""), "option activation = \"mish\"",
      "Dense_1"},
     {ON_ROW("Dense", ",\"units\":2,\"lora_rank\":4"), "option lora_rank = 4", "does not have"},
+    {ON_ROW("Dense", ",\"units\":2,\"\":4"), "option  = 4", "does not have"},
+    {ON_ROW("Dense", ",\"units\":2,\"\\u001b[31m\":4"), "option ?[31m = 4", "does not have"},
     {ON_ROW("Dense", ",\"units\":2,\"dtype\":\"mixed_float16\""), "option dtype", "float32"},
     {ON_ROW("Dense", ",\"units\":2,\"use_bias\":3"), "option use_bias = 3", "true or false"},
     {ON_ROW("Dropout", ",\"rate\":1.5"), "option rate = 1.5", "[0, 1)"},
