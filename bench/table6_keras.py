@@ -15,6 +15,7 @@ Settings: `plain` is Model.fit on arrays with its defaults. The others run 75 st
 A few steps are run before the clock starts, which traces and compiles, and the weights put back.
 """
 
+import gc
 import json
 import os
 import sys
@@ -105,6 +106,7 @@ class Worker:
 
     def net(self, *words):
         keras.backend.clear_session()
+        gc.collect()  # a model is full of cycles, and holds what was compiled for it
         self.current = Net(*words, self.train_part.x.shape[1])
         return {}
 
