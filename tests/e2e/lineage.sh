@@ -5,6 +5,24 @@
 source "$SRC/tests/e2e/lib.bash"
 make_set set 128 64
 ln -s "$SRC/examples" examples
+cp "$SRC/tests/data/keras/mlp.keras" model.keras
+
+# The other files that the page takes as its reader's: points.csv, and NPY files of as many images as set has.
+python3 - <<'PY'
+import random, struct
+random.seed(1)
+with open("points.csv", "w") as f:
+    f.write("width,height,kind\n")
+    for i in range(60):
+        f.write(f"{100 * (i % 3) + random.random()},{random.random()},{'abc'[i % 3]}\n")
+def npy(name, dtype, shape, data):
+    head = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
+    head = head.ljust(4096 - 11) + "\n"  # a header of a page: what follows is aligned
+    open(name, "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + data)
+for part, n in ("", 128), ("t", 64):
+    npy(f"x{part}.npy", "|u1", (n, 8, 8), random.randbytes(64 * n))
+    npy(f"y{part}.npy", "|u1", (n,), bytes(i % 4 for i in range(n)))
+PY
 
 # Lines of words, quoted for the shell: the commands, and, in nets.txt, what the page trains on images.
 python3 - "$SRC/docs/lineage.md" >commands.txt <<'PY' || die "docs/lineage.md"
@@ -14,7 +32,10 @@ import re, shlex, sys
 short = {
     "--data": [(r"(fashion-)?mnist", "set")],
     "--net": [(r".*dense 10", "dense 4 relu, dense 4")],  # of the images' 10 classes; set has 4
+    "--nets": [(r".*dense 10", "dense 4 relu, dense 4")],
     "--epochs": [(r"\d+", "1")],
+    "--sizes": [(r"16,.*", "64")],
+    "--optimizers": [(r"sgd;.*", "adam")],
 }
 rows = [line for line in open(sys.argv[1]) if line.startswith("|")]
 cells = [[c.strip() for c in row.split("|")[1:-1]] for row in rows]
@@ -28,8 +49,8 @@ for number, (system, did, commands, measured) in enumerate(cells[2:], 1):
         for i, option in enumerate(words[:-1]):
             for pattern, value in short.get(option, []):
                 if re.fullmatch(pattern, words[i + 1]):
-                    if option == "--net":
-                        nets.add(words[i + 1])
+                    if option in ("--net", "--nets"):
+                        nets.update(words[i + 1].split("; "))
                     words[i + 1] = value
         print(shlex.join(words))
 open("nets.txt", "w").writelines(net + "\n" for net in sorted(nets))
