@@ -20,10 +20,12 @@ for file in README.md CONTRIBUTING.md CHANGELOG.md; do
 done
 
 sed -n '/^## The command/,/^## Where/p' "$SRC/README.md" | grep -E '^    (crisol| )' >shown
-while read -r command; do
-    run 0 "$CRISOL" "$command" --help
-    cp out "help-$command"
-done < <(grep -oE '^    crisol [a-z]+' shown | awk '{ print $2 }')
+while read -r command kind; do
+    # a study has options of its kind
+    [[ $command == study ]] || kind=
+    run 0 "$CRISOL" "$command" ${kind:+"$kind"} --help
+    cp out "help-$command-$kind"
+done < <(awk '/^    crisol / { print $2, $3 }' shown)
 for option in $(grep -oE ' --[a-z-]+' shown); do
     grep -qs -- "^  $option" help-* || die "no command has the option $option"
 done
