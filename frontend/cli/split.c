@@ -59,7 +59,7 @@ static int profile_variant(const split *s, training *t, const cr_data *data, int
     cr_trainer *trainer = training_create(data, &options);
     if (!trainer)
         return failed();
-    const uint64_t most = data->samples.train.n / cr_trainer_batch(trainer);
+    const uint64_t most = cr_trainer_get_info(trainer).train / cr_trainer_batch(trainer);
     int status = CLI_OK;
     for (int round = 0; round < 2 && status == CLI_OK; round++) { /* the first one warms up */
         cr_profile p;

@@ -43,8 +43,8 @@ typedef struct study_run {
     bool sequential; /* the reference interpreter: a part of an epoch */
     study_state state;
     study_training *training;
-    size_t n; /* begun */
-    uint32_t batch;
+    size_t n;               /* begun */
+    uint32_t batch, ntrain; /* of a step, of an epoch */
     uint64_t parameters;
     char device[128];
     /* sequential: */

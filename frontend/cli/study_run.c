@@ -69,10 +69,10 @@ static bool after_epoch(const cr_epoch *e, void *user)
 
 /* Drivers compile, and steps find their form, in the first epoch: the others tell the rate. Of a
  * single epoch it is what came after the first piece of steps, where there is more than that. */
-static double rate_of(const running *x, const cr_data *data)
+static double rate_of(const running *x)
 {
     const history *h = &x->it->h;
-    const double n = data->samples.train.n;
+    const double n = x->r->ntrain;
     double seconds = 0;
     for (size_t i = 1; i < h->n; i++)
         seconds += h->epoch[i].seconds;
@@ -84,15 +84,15 @@ static double rate_of(const running *x, const cr_data *data)
     return n / h->epoch[0].seconds;
 }
 
-static void sum_up(running *x, const cr_data *data, double create_seconds)
+static void sum_up(running *x, double create_seconds)
 {
     study_training *it = x->it;
     double all = create_seconds;
     for (size_t i = 0; i < it->h.n; i++)
         all += it->h.epoch[i].seconds;
     it->whole = true;
-    it->samples_per_second = rate_of(x, data);
-    it->train_seconds = (double)data->samples.train.n * (double)it->h.n / it->samples_per_second;
+    it->samples_per_second = rate_of(x);
+    it->train_seconds = (double)x->r->ntrain * (double)it->h.n / it->samples_per_second;
     it->compile_seconds = fmax(all - it->train_seconds, 0);
 }
 
@@ -136,6 +136,7 @@ static cr_trainer *create(study *s, study_run *r, const cr_data *data,
         return NULL;
     }
     r->batch = cr_trainer_batch(t);
+    r->ntrain = cr_trainer_get_info(t).train;
     r->parameters = count_parameters(cr_trainer_graph(t));
     snprintf(r->device, sizeof r->device, "%s", cr_program_get_info(cr_trainer_program(t)).device);
     return t;
@@ -147,7 +148,7 @@ static int train(study *s, study_run *r, const cr_data *data)
     x.it->seed = s->t.seed + r->n - 1;
     cr_train_options options = training_trainer(&r->t, CR_OPT_FUSED);
     options.seed = x.it->seed;
-    options.no_evaluation = data->samples.test.n == 0;
+    options.no_evaluation = !training_has_test(&s->t, data);
     if (s->watched || s->epochs == 1)
         options.progress = on_progress;
     options.progress_user = &x;
@@ -167,7 +168,7 @@ static int train(study *s, study_run *r, const cr_data *data)
     else
         result = CLI_GO;
     if (result == CLI_GO && status == CR_OK)
-        sum_up(&x, data, created);
+        sum_up(&x, created);
     cr_trainer_destroy(t);
     s->trainings++;
     return result;
@@ -227,8 +228,7 @@ static int train_sequentially(study *s, study_run *r, const cr_data *data)
         it->seed = s->t.seed;
         it->whole = true;
         it->samples_per_second = (double)did.steps * (double)r->batch / did.seconds;
-        it->train_seconds =
-            (double)data->samples.train.n * (double)s->epochs / it->samples_per_second;
+        it->train_seconds = (double)r->ntrain * (double)s->epochs / it->samples_per_second;
     } else {
         result = failed(s, r, status);
     }
@@ -269,7 +269,7 @@ static int check(const study *s, study_run *r, const cr_data *data)
         return CLI_MISTAKE;
     }
     cr_train_options options = training_trainer(&r->t, CR_OPT_FUSED);
-    options.no_evaluation = data->samples.test.n == 0;
+    options.no_evaluation = !training_has_test(&s->t, data);
     cr_graph *g = cr_training_graph_of(&data->samples, &options);
     if (!g)
         return cli_fail("%s: %s", r->label, cr_error());

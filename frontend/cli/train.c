@@ -178,16 +178,11 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
     return status;
 }
 
-static bool has_test(const struct job *job, const cr_data *data)
-{
-    return data->samples.test.n > 0 || job->t.samples.test_split > 0;
-}
-
 /* What is asked of a test set needs one. */
 static int check_test(const struct job *job, const cr_data *data)
 {
     const char *option = job->predict ? "--predict" : job->confusion ? "--confusion" : NULL;
-    if (!option || has_test(job, data))
+    if (!option || training_has_test(&job->t, data))
         return CLI_GO;
     return cli_fail("%s: it is of test samples, and %s has none (see --test-data, --test-split)",
                     option, data->name);
@@ -201,7 +196,7 @@ static int run(struct job *job, const cr_data *data)
     options.validation_split = job->validation_split;
     options.max_device_bytes = job->device_memory;
     options.confusion = job->confusion != NULL;
-    options.no_evaluation = !has_test(job, data);
+    options.no_evaluation = !training_has_test(&job->t, data);
     job->h.validates = job->validation_split > 0;
     job->h.top_k = (uint32_t)job->t.top_k;
     if (isatty(STDERR_FILENO)) {

@@ -159,6 +159,11 @@ cr_data *training_data(training *t)
     return NULL;
 }
 
+bool training_has_test(const training *t, const cr_data *data)
+{
+    return data->samples.test.n > 0 || t->samples.test_split > 0;
+}
+
 cr_trainer *training_create(const cr_data *data, const cr_train_options *options)
 {
     cr_trainer *trainer = cr_trainer_create_of(&data->samples, options);

@@ -46,6 +46,8 @@ cr_data *training_data(training *t);
  * message.
  */
 int training_prepare(training *t, const cr_data *data);
+/* Are there test samples, or is there a part of the others for testing? */
+bool training_has_test(const training *t, const cr_data *data);
 /* A trainer of them, whose net knows what it has to know of them; NULL, with cr_error(). */
 cr_trainer *training_create(const cr_data *data, const cr_train_options *options);
 /* What a trainer is made from. `t` must outlive it. */

@@ -82,7 +82,7 @@ static cr_status check_test_split(const cr_samples *s, const cr_train_options *o
                        "train: a test split of %g leaves %u of %u samples for training and %u for "
                        "testing; both need one",
                        split, s->train.n - n, s->train.n, n);
-    if (split + (double)o->validation_split >= 1)
+    if (split > 0 && split + (double)o->validation_split >= 1)
         return cr_fail(CR_E_ARGUMENT,
                        "train: splits of %g for validation and of %g for testing leave nothing for "
                        "training",
@@ -130,7 +130,8 @@ static cr_status check_loss(const cr_samples *s, const cr_train_options *o)
     const char *name = cr_loss_name(o->loss);
     if ((unsigned)o->loss >= CR_LOSS_COUNT)
         return cr_fail(CR_E_ARGUMENT, "train: %d is not a cr_loss", (int)o->loss);
-    if (cr_is_categorical(o->loss) && !cr_has_labels(s) && s->y_shape.rank == 0)
+    const bool alone = s->y_shape.rank == 0 || s->y_shape.dim[s->y_shape.rank - 1] == 1;
+    if (cr_is_categorical(o->loss) && !cr_has_labels(s) && alone)
         return cr_fail(CR_E_ARGUMENT,
                        "train: %s needs classes, u8 or i32, or f32 targets [classes]; the samples "
                        "have one f32 target each",

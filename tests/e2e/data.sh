@@ -66,6 +66,7 @@ mistake "short.npy: truncated: 372 bytes of elements, and its header says 1200" 
 mistake "two.npy: labels or targets of 2 samples, and there are 100" --data x.npy --labels two.npy
 mistake "an NPY file has no labels" --data x.npy
 mistake "label 2 of training sample 40 is outside the 2 classes" --data iris.csv --net 'dense 2'
+mistake "softmax-cross-entropy needs classes" --data iris.csv --target length --loss softmax-cross-entropy
 mistake "--predict: it is of test samples, and iris.csv has none" --data iris.csv --predict p.csv
 mistake "a test split, and test samples" --data iris.csv --test-data iris.csv --test-split 0.1
 mistake "standardize1 comes behind dense1" --data iris.csv --net 'dense 3, standardize'
