@@ -4,24 +4,6 @@
 #include "ir.h"
 #include "trainer.h"
 
-void cr_shuffle(int32_t *order, uint32_t n, uint64_t seed, uint32_t epoch)
-{
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    uint32_t draw[4] = {0};
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = (int32_t)i;
-    for (uint32_t i = n, k = 0; i > 1; i--, k++) {
-        if (k % 4 == 0) {
-            const uint32_t counter[4] = {k / 4, epoch, 0x6f726472u /* "ordr" */, 0};
-            cr_philox4x32(counter, key, draw);
-        }
-        uint32_t j = (uint32_t)((uint64_t)draw[k % 4] * i >> 32); /* below i */
-        int32_t swap = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = swap;
-    }
-}
-
 /* ---- a set's figures ------------------------------------------------------------------------- */
 
 const char *const cr_train_sum[CR_TRAIN_SUMS] = {"offset",  "at",    "loss_sum",
@@ -88,49 +70,6 @@ cr_status cr_trainer_figures(cr_trainer *t, const cr_train_set *set, uint64_t n,
     return fetch_part(t, set, "top_k", (double)n, &out->top_k);
 }
 
-/* ---- steps ----------------------------------------------------------------------------------- */
-
-/* The set's samples from the first one on, when they are streamed. */
-static void begin_pass(cr_trainer *t, cr_train_part part)
-{
-    const cr_train_set *set = &t->set[part];
-    const int32_t *order = part == CR_TRAINING     ? t->order
-                           : t->drawn && !set->own ? t->drawn + set->first
-                                                   : NULL;
-    if (t->stream)
-        cr_stream_begin(t->stream,
-                        &(cr_stream_pass){.key = (uint32_t)part,
-                                          .part = set->part,
-                                          .order = order,
-                                          .first = set->first,
-                                          .n = set->n,
-                                          .window = part == CR_TRAINING ? t->info.window
-                                                                        : t->evaluation_window});
-}
-
-/* n steps on whole batches, of which `done` were done in this pass. */
-static cr_status run_whole(cr_trainer *t, cr_train_part part, uint64_t done, uint64_t n)
-{
-    const cr_train_set *set = &t->set[part];
-    if (!t->stream)
-        return cr_run(set->whole, n);
-    if (!cr_stream_is_at(t->stream, (uint32_t)part)) /* another pass came between */
-        begin_pass(t, part);
-    return cr_stream_run(t->stream, set->whole, set->batch, done, n);
-}
-
-static cr_status run_rest(cr_trainer *t, cr_train_part part)
-{
-    const cr_train_set *set = &t->set[part];
-    if (!set->rest)
-        return CR_OK;
-    if (!t->stream)
-        return cr_run(set->rest, 1);
-    if (!cr_stream_is_at(t->stream, (uint32_t)part))
-        begin_pass(t, part);
-    return cr_stream_run(t->stream, set->rest, set->batch, set->n / set->batch, 1);
-}
-
 static cr_status evaluate(cr_trainer *t, cr_train_part part, cr_train_figures *out)
 {
     const cr_train_set *set = &t->set[part];
@@ -138,9 +77,9 @@ static cr_status evaluate(cr_trainer *t, cr_train_part part, cr_train_figures *o
     if (!set->whole)
         return CR_OK;
     CR_TRY(reset(t, set));
-    begin_pass(t, part);
-    CR_TRY(run_whole(t, part, 0, set->n / set->batch));
-    CR_TRY(run_rest(t, part));
+    cr_trainer_begin_pass(t, part, t->epoch);
+    CR_TRY(cr_trainer_run_whole(t, part, 0, set->n / set->batch));
+    CR_TRY(cr_trainer_run_rest(t, part));
     return cr_trainer_figures(t, set, set->n, out);
 }
 
@@ -179,30 +118,10 @@ cr_status cr_trainer_confusion(cr_trainer *t, int32_t *out)
 
 /* ---- pieces of an epoch ---------------------------------------------------------------------- */
 
-static cr_status upload_order(cr_trainer *t)
-{
-    cr_program *p = t->set[CR_TRAINING].whole;
-    const uint32_t n = t->n.train;
-    t->ordered = true;
-    if (t->stream)
-        cr_stream_stop(t->stream); /* which reads the order */
-    else
-        CR_TRY(cr_wait(p)); /* a host-side order may still be read */
-    if (t->options.keep_order)
-        for (uint32_t i = 0; i < n; i++)
-            t->order[i] = (int32_t)i;
-    else
-        cr_shuffle(t->order, n, t->options.seed, t->epoch);
-    for (uint32_t i = 0; i < n && t->drawn; i++)
-        t->order[i] = t->drawn[t->order[i]];
-    return t->stream ? CR_OK : cr_feed(p, "order", t->order, n * sizeof *t->order);
-}
-
 cr_status cr_trainer_begin(cr_trainer *t)
 {
-    if (!t->options.keep_order || !t->ordered)
-        CR_TRY(upload_order(t));
-    begin_pass(t, CR_TRAINING);
+    CR_TRY(cr_trainer_make_order(t));
+    cr_trainer_begin_pass(t, CR_TRAINING, t->epoch + 1);
     CR_TRY(reset(t, &t->set[CR_TRAINING]));
     t->epoch++;
     t->done = 0;
@@ -232,7 +151,7 @@ cr_status cr_trainer_run(cr_trainer *t, uint64_t n)
     CR_TRY(check_left(t, n));
     cr_program *p = t->set[CR_TRAINING].whole;
     uint64_t before = cr_steps_done(p);
-    cr_status status = run_whole(t, CR_TRAINING, t->done, n);
+    cr_status status = cr_trainer_run_whole(t, CR_TRAINING, t->done, n);
     t->done += cr_steps_done(p) - before;
     return status;
 }
@@ -318,7 +237,7 @@ static cr_status train(cr_trainer *t, cr_epoch *out)
     out->epoch = t->epoch;
     out->steps = steps_of_epoch(t);
     CR_TRY(run_epoch(t, begin));
-    CR_TRY(run_rest(t, CR_TRAINING));
+    CR_TRY(cr_trainer_run_rest(t, CR_TRAINING));
     CR_TRY(cr_trainer_check(t));
     cr_train_figures f;
     CR_TRY(cr_trainer_figures(t, set, set->n, &f));
@@ -357,7 +276,7 @@ cr_status cr_trainer_profile(cr_trainer *t, uint64_t n, cr_profile *out)
     n = CR_MIN(n, cr_trainer_left(t));
     if (t->stream) {
         if (!cr_stream_is_at(t->stream, CR_TRAINING))
-            begin_pass(t, CR_TRAINING);
+            cr_trainer_begin_pass(t, CR_TRAINING, t->epoch);
         CR_TRY(cr_stream_enter(t->stream, t->n.batch, t->done, &n));
     }
     CR_TRY(cr_profile_run(t->set[CR_TRAINING].whole, n, out));

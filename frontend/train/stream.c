@@ -18,7 +18,7 @@ enum { NONE = -1 };
 
 /* Samples on their way into staging memory. */
 typedef struct gathering {
-    const cr_stream_pass *pass;
+    cr_stream_pass pass;
     uint64_t from; /* the window's first sample, by its place in the pass */
     uint32_t n;
     size_t x_bytes, y_bytes; /* of one sample */
@@ -29,10 +29,11 @@ typedef struct gathering {
 struct cr_stream {
     cr_program *program;
     const cr_samples *samples;
-    cr_stream_pass pass;
+    cr_stream_pass pass, next;
     bool under_way;
     int64_t current, gone_up; /* windows: seen by steps, and in the second buffer */
     int64_t gathered;         /* in staging memory, or on its way there */
+    bool early;               /* the next pass's first window is, and no other one */
     gathering job;
     pthread_t thread;
     bool has_thread;
@@ -52,9 +53,9 @@ static void ask_for(const char *row, size_t each)
 static void gather_rows(const gathering *g, const char *from, size_t each, char *to)
 {
     enum { AHEAD = 8 };
-    const int32_t *order = g->pass->order ? g->pass->order + g->from : NULL;
+    const int32_t *order = g->pass.order ? g->pass.order + g->from : NULL;
     if (!order)
-        memcpy(to, from + (g->pass->first + g->from) * each, g->n * each);
+        memcpy(to, from + (g->pass.first + g->from) * each, g->n * each);
     for (uint32_t i = 0; order && i < g->n; i++) {
         if (i + AHEAD < g->n)
             ask_for(from + (size_t)order[i + AHEAD] * each, each);
@@ -65,8 +66,10 @@ static void gather_rows(const gathering *g, const char *from, size_t each, char 
 static void *gather(void *job)
 {
     gathering *g = job;
-    gather_rows(g, g->pass->part->x, g->x_bytes, g->x);
-    gather_rows(g, g->pass->part->y, g->y_bytes, g->y);
+    if (g->pass.prepare)
+        g->pass.prepare(g->pass.user, g->pass.number);
+    gather_rows(g, g->pass.part->x, g->x_bytes, g->x);
+    gather_rows(g, g->pass.part->y, g->y_bytes, g->y);
     atomic_store_explicit(&g->done, true, memory_order_release);
     return NULL;
 }
@@ -78,24 +81,17 @@ static void join(cr_stream *s)
     s->has_thread = false;
 }
 
-static uint32_t size_of(const cr_stream *s, int64_t window)
-{
-    const uint64_t from = (uint64_t)window * s->pass.window;
-    return (uint32_t)CR_MIN(s->pass.n - from, s->pass.window);
-}
-
 /* Where there is no thread to be had, it is done at once. */
-static cr_status start(cr_stream *s, int64_t window)
+static cr_status start(cr_stream *s, const cr_stream_pass *pass, int64_t window)
 {
     gathering *g = &s->job;
-    g->pass = &s->pass;
-    g->from = (uint64_t)window * s->pass.window;
-    g->n = size_of(s, window);
+    g->pass = *pass;
+    g->from = (uint64_t)window * pass->window;
+    g->n = (uint32_t)CR_MIN(pass->n - g->from, pass->window);
     if (!(g->x = cr_feed_stage(s->program, "train_x")) ||
         !(g->y = cr_feed_stage(s->program, "train_y")))
         return cr_last_status();
     atomic_store(&g->done, false);
-    s->gathered = window;
     s->has_thread = pthread_create(&s->thread, NULL, gather, g) == 0;
     if (!s->has_thread)
         gather(g);
@@ -103,6 +99,23 @@ static cr_status start(cr_stream *s, int64_t window)
 }
 
 /* ---- windows --------------------------------------------------------------------------------- */
+
+static cr_status start_window(cr_stream *s, int64_t window)
+{
+    CR_TRY(start(s, &s->pass, window));
+    s->gathered = window;
+    return CR_OK;
+}
+
+/* Of the pass that will follow. */
+static cr_status start_early(cr_stream *s)
+{
+    if (s->early || s->next.n == 0)
+        return CR_OK;
+    CR_TRY(start(s, &s->next, 0));
+    s->early = true;
+    return CR_OK;
+}
 
 static bool exists(const cr_stream *s, int64_t window)
 {
@@ -114,7 +127,8 @@ static cr_status send_up(cr_stream *s, int64_t window)
 {
     if (s->gathered != window) {
         join(s);
-        CR_TRY(start(s, window));
+        s->early = false;
+        CR_TRY(start_window(s, window));
     }
     join(s);
     s->gathered = NONE;
@@ -134,7 +148,9 @@ static cr_status look_ahead(cr_stream *s)
         CR_TRY(send_up(s, next));
     if (s->gone_up == next)
         next++;
-    return s->gathered == NONE && exists(s, next) ? start(s, next) : CR_OK;
+    if (s->gathered != NONE)
+        return CR_OK;
+    return exists(s, next) ? start_window(s, next) : start_early(s);
 }
 
 static cr_status enter(cr_stream *s, int64_t window)
@@ -221,14 +237,34 @@ void cr_stream_stop(cr_stream *s)
 {
     join(s);
     s->current = s->gone_up = s->gathered = NONE;
-    s->under_way = false;
+    s->under_way = s->early = false;
 }
 
-void cr_stream_begin(cr_stream *s, const cr_stream_pass *pass)
+static bool is_same(const cr_stream_pass *a, const cr_stream_pass *b)
 {
-    cr_stream_stop(s);
+    return a->key == b->key && a->part == b->part && a->order == b->order && a->first == b->first &&
+           a->n == b->n && a->window == b->window;
+}
+
+void cr_stream_begin(cr_stream *s, const cr_stream_pass *pass, const cr_stream_pass *next)
+{
+    const bool begun = s->early && is_same(pass, &s->next);
+    if (!begun)
+        cr_stream_stop(s);
+    s->current = s->gone_up = NONE;
+    s->gathered = begun ? 0 : NONE;
     s->pass = *pass;
+    s->next = *next;
     s->under_way = true;
+    s->early = false;
+}
+
+bool cr_stream_is_prepared(cr_stream *s, uint32_t number)
+{
+    const bool is = s->early && s->next.prepare && s->next.number == number;
+    if (is)
+        join(s);
+    return is;
 }
 
 bool cr_stream_is_at(const cr_stream *s, uint32_t key)

@@ -15,6 +15,10 @@ typedef struct cr_stream_pass {
     const int32_t *order; /* NULL: as they lie */
     uint32_t first, n;
     uint32_t window; /* samples of a window: whole batches */
+    /* Makes the order, on the gathering thread; NULL: it is there. */
+    void (*prepare)(void *user, uint32_t number);
+    void *user;
+    uint32_t number;
 } cr_stream_pass;
 
 /* `program` has the inputs train_x and train_y, of one window; it and the samples outlive the
@@ -22,8 +26,12 @@ typedef struct cr_stream_pass {
 cr_stream *cr_stream_create(cr_program *program, const cr_samples *samples, bool shuffled);
 void cr_stream_destroy(cr_stream *s); /* accepts NULL */
 
-/* From the first sample on; what was on its way is dropped. */
-void cr_stream_begin(cr_stream *s, const cr_stream_pass *pass);
+/* From the first sample on; what was on its way for another pass is dropped. `next` is the pass
+ * that will probably follow: its first window is gathered while the device works on this one's
+ * last. */
+void cr_stream_begin(cr_stream *s, const cr_stream_pass *pass, const cr_stream_pass *next);
+/* Was the order of that number prepared for the next pass? Waits until it is. */
+bool cr_stream_is_prepared(cr_stream *s, uint32_t number);
 /* Nothing reads samples or the order any more, until the next pass begins. */
 void cr_stream_stop(cr_stream *s);
 /* Is it on a pass of that key? */

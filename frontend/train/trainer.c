@@ -251,7 +251,9 @@ static cr_status set_up(cr_trainer *t)
         CR_TRY(check_labels(t));
     CR_TRY(cr_trainer_mark_predicting(t));
     t->order = cr_alloc(t->n.train * sizeof *t->order);
-    if (!t->order)
+    if (t->info.window)
+        t->next_order = cr_alloc(t->n.train * sizeof *t->next_order);
+    if (!t->order || (t->info.window && !t->next_order))
         return CR_E_MEMORY;
     CR_TRY(make_set(t, CR_TRAINING));
     CR_TRY(make_set(t, CR_VALIDATION));
@@ -308,6 +310,7 @@ void cr_trainer_destroy(cr_trainer *t)
     }
     forget_graph(t);
     cr_free(t->order);
+    cr_free(t->next_order);
     cr_free(t->drawn);
     cr_free(t->best.weights);
     cr_free(t->predicting);

@@ -55,12 +55,12 @@ struct cr_trainer {
     cr_predictor predictor[CR_PREDICTORS]; /* the last used first */
     const char **update, **output;         /* what a training step assigns and gives */
     uint32_t nupdate, noutput;
-    bool *predicting; /* per node: the model's scores are made of it */
-    int32_t *order;
-    int32_t *drawn; /* the numbers of samples, set by set; NULL: as they lie */
-    bool ordered;   /* the order was uploaded */
-    uint32_t epoch; /* begun so far */
-    uint64_t done;  /* whole batches of this epoch */
+    bool *predicting;            /* per node: the model's scores are made of it */
+    int32_t *order, *next_order; /* the latter where samples are streamed */
+    int32_t *drawn;              /* the numbers of samples, set by set; NULL: as they lie */
+    bool ordered;                /* the order was uploaded */
+    uint32_t epoch;              /* begun so far */
+    uint64_t done;               /* whole batches of this epoch */
     struct {
         uint32_t epoch; /* 0: there is none */
         double figure;
@@ -104,6 +104,17 @@ void cr_trainer_name_sets(cr_trainer *t);
 cr_status cr_trainer_place(cr_trainer *t);
 /* Samples of a prediction, at most. */
 uint32_t cr_trainer_predicted(const cr_trainer *t);
+
+/* ---- steps.c --------------------------------------------------------------------------------- */
+
+/* The order of the epoch to come. */
+cr_status cr_trainer_make_order(cr_trainer *t);
+/* A set's samples from the first one on, when they are streamed; `epoch` is the next to be begun.
+ */
+void cr_trainer_begin_pass(cr_trainer *t, cr_train_part part, uint32_t epoch);
+/* n steps on whole batches, of which `done` were done in this pass; and the last, smaller batch. */
+cr_status cr_trainer_run_whole(cr_trainer *t, cr_train_part part, uint64_t done, uint64_t n);
+cr_status cr_trainer_run_rest(cr_trainer *t, cr_train_part part);
 
 /* ---- epoch.c --------------------------------------------------------------------------------- */
 
