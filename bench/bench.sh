@@ -27,6 +27,7 @@ usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
   xor       1,000 epochs of XOR, the steps and the process
   stream    training on samples that do not fit into the device memory allowed, against the same with
             all of them there
+  load      a checkpoint of 100 MB into host memory: h5py, Crisol
   table6    25 nets on MNIST as a thesis's table 6 has them, Keras and Crisol: time and accuracy; takes
             about an hour, with --quick two minutes
   all       all of them but table6 (the default)
@@ -35,7 +36,7 @@ usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
   --rows 'H/B ...'     rows of mlp: hidden layers and batch, such as '16/32 256,256/128'
   --batches 'N ...'    batches of cnn
   --sizes 'N ...'      sizes of gemm
-  --rounds N           how often mlp, cnn, gemm, xor and stream measure each
+  --rounds N           how often mlp, cnn, gemm, xor, stream and load measure each
   --seconds S          and how long each time
   --nets 'H ...'       nets of table6: hidden layers, such as '16 32,32'
   --seeds N            how often table6 trains each (3), and for how many epochs (10)
@@ -53,16 +54,17 @@ misuse() {
     exit 2
 }
 
-what=() driver=() quick=() nets=() stream=()
+what=() driver=() quick=() nets=() stream=() rounds=()
 while (($#)); do
     case $1 in
-    mlp | cnn | gemm | compile | start | xor | stream | table6) what+=("$1") ;;
-    all) what=(mlp cnn gemm compile start xor stream) ;;
+    mlp | cnn | gemm | compile | start | xor | stream | load | table6) what+=("$1") ;;
+    all) what=(mlp cnn gemm compile start xor stream load) ;;
     --quick) quick=(--quick) ;;
     --rows | --batches | --sizes | --rounds | --seconds)
         (($# >= 2)) || misuse "$1 needs a value"
         driver+=("$1" "$2")
         [[ $1 =~ ^--(rounds|seconds)$ ]] && stream+=("$1" "$2")
+        [[ $1 == --rounds ]] && rounds+=("$1" "$2")
         shift
         ;;
     --nets | --seeds | --epochs)
@@ -76,17 +78,17 @@ while (($#)); do
         exit 0
         ;;
     *)
-        misuse "'$1' is no benchmark (mlp, cnn, gemm, compile, start, xor, stream, table6, all) and no option"
+        misuse "'$1' is no benchmark (mlp, cnn, gemm, compile, start, xor, stream, load, table6, all) and no option"
         ;;
     esac
     shift
 done
-if ((${#what[@]} == 0)); then what=(mlp cnn gemm compile start xor stream); fi
+if ((${#what[@]} == 0)); then what=(mlp cnn gemm compile start xor stream load); fi
 
 # ---- what is needed ------------------------------------------------------------------------------
 
 # xor needs their Python only
-needs_peers() { [[ " ${what[*]} " =~ ' '(mlp|cnn|gemm|xor|table6)' ' ]]; }
+needs_peers() { [[ " ${what[*]} " =~ ' '(mlp|cnn|gemm|xor|load|table6)' ' ]]; }
 
 mkdir -p "$OUT"
 ./dev setup
@@ -105,6 +107,9 @@ run() {
     mlp | cnn | gemm | xor)
         "$PYTHON" bench/bench.py "$1" --bin "$BUILD/bench" --work "$OUT/work" "${quick[@]}" \
             "${driver[@]}"
+        ;;
+    load)
+        "$PYTHON" bench/load.py --bin "$BUILD/bench" --work "$OUT/work" "${quick[@]}" "${rounds[@]}"
         ;;
     table6)
         "$PYTHON" bench/table6.py --bin "$BUILD/bench" --work "$OUT/work" \

@@ -12,6 +12,9 @@ struct cr_checkpoint {
     cr_model *best;     /* its tensors: the best weights; its notes: epoch, figure; may be empty */
 };
 
+/* The checkpoint that an HDF5 file holds; NULL on failure. `name` is for messages. */
+cr_checkpoint *cr_checkpoint_read(cr_h5 *h, const char *name);
+
 /* ---- options as texts (training_options.c) --------------------------------------------------- */
 
 /* Sets a note for each option, and those of the samples ("data ..."). */

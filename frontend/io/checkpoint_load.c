@@ -49,14 +49,19 @@ static cr_status read_all(cr_checkpoint *c, cr_h5 *h)
     return check(c);
 }
 
+cr_checkpoint *cr_checkpoint_read(cr_h5 *h, const char *name)
+{
+    cr_checkpoint *c = cr_alloc(sizeof *c);
+    if (c && (c->name = cr_strdup(name)) && read_all(c, h) == CR_OK)
+        return c;
+    cr_checkpoint_destroy(c);
+    return NULL;
+}
+
 cr_checkpoint *cr_checkpoint_load(const char *path)
 {
     cr_h5 *h = cr_h5_open(path);
-    cr_checkpoint *c = h ? cr_alloc(sizeof *c) : NULL;
-    if (c && !((c->name = cr_strdup(path)) && read_all(c, h) == CR_OK)) {
-        cr_checkpoint_destroy(c);
-        c = NULL;
-    }
+    cr_checkpoint *c = h ? cr_checkpoint_read(h, path) : NULL;
     cr_h5_close(h);
     return c;
 }

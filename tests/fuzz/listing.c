@@ -1,5 +1,7 @@
 /* listing.c - what a child process says about an HDF5 file: anything may come, and what is taken is
- * sound: names, places in the file, elements. crisol-test: io crisol-fuzz: -max_len=65536 */
+ * sound: names, places in the file, elements; models and checkpoints. crisol-test: io crisol-fuzz:
+ * -max_len=65536 */
+#include "checkpoint.h"
 #include "h5_wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,6 +30,20 @@ static void use(cr_h5 *h, const cr_h5_node *node)
     cr_h5_numbers(h, node->path, "version", numbers, 4);
 }
 
+/* What it takes for a model, or a checkpoint, is one. */
+static void load(cr_h5 *h)
+{
+    cr_train_options o = {0};
+    cr_model *m = cr_model_read(h, true);
+    cr_checkpoint *c = cr_checkpoint_read(h, "input");
+    if (c && cr_checkpoint_options(c, &o) != CR_OK)
+        abort();
+    cr_graph *g = m && m->tensor.len < 64 ? cr_model_build(m, 2) : NULL;
+    cr_graph_destroy(g);
+    cr_checkpoint_destroy(c);
+    cr_model_destroy(m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t before = cr_alloc_live();
@@ -36,8 +52,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (h)
         h->image = image;
-    for (uint32_t i = 0; h && i < cr_h5_count(h); i++)
+    bool later = false;
+    for (uint32_t i = 0; h && i < cr_h5_count(h); i++) {
         use(h, cr_h5_at(h, i));
+        later = later || cr_h5_at(h, i)->where == CR_H5_LATER;
+    }
+    if (h && !later)
+        load(h);
     cr_h5_close(h);
     if (cr_alloc_live() != before)
         abort();
