@@ -26,6 +26,7 @@ enum { CLI_OK = 0, CLI_MISTAKE = 1, CLI_INTERRUPTED = 130 };
     X(dot, "draw the graph of a net, or of a text file")                                           \
     X(opt, "run passes over a graph in text form, and print what they make of it")                 \
     X(profile, "where the time of a training step goes")                                           \
+    X(show, "draw samples, predictions and confusion matrices")                                    \
     X(study, "the same training again and again, with one thing changed")                          \
     X(tune, "find faster schedules for a net on a device, by measuring")                           \
     X(import, "read a model of Keras")                                                             \

@@ -3,7 +3,11 @@
 
 #include <math.h>
 
+#include "grid.h"
+#include "matrix.h"
 #include "samples.h"
+
+enum { SHOWN = 64 };
 
 /* One score alone is a yes above 0.5. */
 static uint32_t class_of(const float *score, uint32_t classes)
@@ -213,23 +217,36 @@ int confusion_write(cr_trainer *trainer, const cr_data *data, const char *path)
     const uint32_t classes = cr_trainer_classes(trainer);
     int32_t *count = cli_alloc((size_t)classes * classes * sizeof *count);
     int status = exit_status(cr_trainer_confusion(trainer, count));
-    cli_text t = {0};
-    cli_put(&t, "label");
-    for (uint32_t c = 0; c < classes; c++) {
-        cli_put(&t, ",");
-        put_class(&t, data, c);
+    if (status == CLI_OK) {
+        matrix m = matrix_create(data, classes);
+        for (uint32_t i = 0; i < classes * classes; i++)
+            m.count[i] = (uint64_t)count[i];
+        status = matrix_write(&m, path);
+        matrix_finish(&m);
     }
-    for (uint32_t i = 0; i < classes * classes; i++) {
-        if (i % classes == 0) {
-            cli_put(&t, "\n");
-            put_class(&t, data, i / classes);
-        }
-        cli_put(&t, ",%d", count[i]);
-    }
-    cli_put(&t, "\n");
-    if (status == CLI_OK)
-        status = cli_write(path, t.at, t.len);
-    free(t.at);
     free(count);
+    return status;
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+int predictions_show(cr_trainer *trainer, const cr_data *data, cr_loss loss, const char *path)
+{
+    if (!path)
+        return CLI_OK;
+    struct table w = table_of_test(trainer, data, loss);
+    w.n = w.n < SHOWN ? w.n : SHOWN;
+    float *score = cli_alloc((size_t)w.n * w.scores * sizeof *score);
+    grid_cell cells[SHOWN];
+    int status = exit_status(predict(&w, score));
+    for (uint32_t i = 0; status == CLI_OK && i < w.n; i++) {
+        float *row = score + (size_t)i * w.scores;
+        to_probabilities(loss, row, w.scores);
+        const uint32_t index = cr_trainer_test_sample(trainer, i);
+        cells[i] = (grid_cell){index, grid_label(data, w.part, index), class_of(row, w.scores)};
+    }
+    if (status == CLI_OK)
+        status = grid_write(path, data, w.part, cells, w.n, 0);
+    free(score);
     return status;
 }

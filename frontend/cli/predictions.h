@@ -1,10 +1,10 @@
-/* predictions.h - what a trained net says of the test samples, as CSV. */
+/* predictions.h - what a trained net says of the test samples, as CSV and pictures. */
 #ifndef CRISOL_CLI_PREDICTIONS_H
 #define CRISOL_CLI_PREDICTIONS_H
 
 #include "cli.h"
 
-/* Both: NULL paths are fine. CLI_OK, or the exit status after a message. */
+/* All: NULL paths are fine. CLI_OK, or the exit status after a message. */
 
 /* A line a sample: its number, its label and the class that is predicted, or its targets; and for
  * each score the probability where the loss is a cross-entropy, else the score itself. Classes that
@@ -16,7 +16,11 @@ int predictions_write(cr_trainer *trainer, const cr_data *data, cr_loss loss, co
 int predictions_print(const cr_data *data, const cr_part *part, cr_loss loss, float *score,
                       uint32_t scores, const char *path);
 
-/* A line a label: how many of its samples were taken for each class. The trainer counts them. */
+/* How many samples of each label were taken for each class, which the trainer counts: a line a
+ * label, or drawn as a heat map where the path ends in .svg or .png. */
 int confusion_write(cr_trainer *trainer, const cr_data *data, const char *path);
+
+/* The first test images and what they are taken for, as PNG (grid.h); grid_check first. */
+int predictions_show(cr_trainer *trainer, const cr_data *data, cr_loss loss, const char *path);
 
 #endif

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "checkpointing.h"
+#include "grid.h"
 #include "history.h"
+#include "matrix.h"
 #include "plotting.h"
 #include "predictions.h"
 #include "training.h"
@@ -15,7 +17,7 @@ struct job {
     uint64_t epochs, patience, device_memory;
     int monitor;
     float min_delta, validation_split;
-    const char *log, *plot, *predict, *confusion;
+    const char *log, *plot, *predict, *confusion, *show;
     uint32_t batch;
     bool json;
     double last_shown;
@@ -166,6 +168,8 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
         status = predictions_write(trainer, data, loss, job->predict);
     if (status == CLI_OK)
         status = confusion_write(trainer, data, job->confusion);
+    if (status == CLI_OK)
+        status = predictions_show(trainer, data, loss, job->show);
     int written = history_write_log(&job->h, job->log);
     also(&status, written);
     written = history_plot(&job->h, job->plot, job->t.net_text);
@@ -181,7 +185,12 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
 /* What is asked of a test set needs one. */
 static int check_test(const struct job *job, const cr_data *data)
 {
-    const char *option = job->predict ? "--predict" : job->confusion ? "--confusion" : NULL;
+    const char *option = job->predict     ? "--predict"
+                         : job->confusion ? "--confusion"
+                         : job->show      ? "--show"
+                                          : NULL;
+    if (job->show && grid_check("--show", data) != CLI_GO)
+        return CLI_MISTAKE;
     if (!option || training_has_test(&job->t, data))
         return CLI_GO;
     return cli_fail("%s: it is of test samples, and %s has none (see --test-data, --test-split)",
@@ -233,8 +242,10 @@ static void add_options(struct job *job, cli_options *o)
     cli_add(o, "--plot", CLI_TEXT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
     cli_add(o, "--predict", CLI_TEXT, &job->predict, "F.csv",
             "write labels and probabilities of the test samples");
-    cli_add(o, "--confusion", CLI_TEXT, &job->confusion, "F.csv",
-            "write how many test samples of each label were taken for each class");
+    cli_add(o, "--confusion", CLI_TEXT, &job->confusion, "F.csv|F.svg",
+            "write how many test samples of each label were taken for each class, or draw it");
+    cli_add(o, "--show", CLI_TEXT, &job->show, "F.png",
+            "draw the first test images, and what they are taken for");
     cli_add(o, "--device-memory", CLI_BYTES, &job->device_memory, "BYTES",
             "take no more of the device's (64MB, 1.5GiB); samples that do not fit are streamed");
     cli_add(o, "--json", CLI_FLAG, &job->json, NULL, "print JSON at the end instead of the table");
@@ -263,11 +274,9 @@ static bool check_distinct(const struct job *job)
 {
     const struct {
         const char *option, *file;
-    } out[] = {{"--log", job->log},
-               {"--plot", job->plot},
-               {"--predict", job->predict},
-               {"--confusion", job->confusion},
-               {"--checkpoint", job->c.file}};
+    } out[] = {{"--log", job->log},         {"--plot", job->plot},
+               {"--predict", job->predict}, {"--confusion", job->confusion},
+               {"--show", job->show},       {"--checkpoint", job->c.file}};
     for (size_t i = 0; i < CLI_COUNTOF(out); i++)
         for (size_t k = 0; k < i; k++)
             if (out[i].file && out[k].file && strcmp(out[i].file, out[k].file) == 0) {
@@ -282,6 +291,8 @@ static bool check_files(const struct job *job)
 {
     return check_distinct(job) && !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
            !cli_check_writable(job->predict) && !cli_check_writable(job->confusion) &&
+           !cli_check_writable(job->show) && grid_check_path("--show", job->show) == CLI_GO &&
+           !(matrix_is_drawn(job->confusion) && plot_check("--confusion", job->confusion)) &&
            !history_check_log(job->log) && !plot_check("--plot", job->plot);
 }
 

@@ -176,6 +176,16 @@ cr_samples cr_dataset_samples(const cr_dataset *data)
     };
 }
 
+/* What the labels of a set that is known by its name mean; an IDX file does not say it. */
+static cr_words words_of(const char *name)
+{
+    static const char *const fashion[] = {"T-shirt", "Trouser", "Pullover", "Dress", "Coat",
+                                          "Sandal",  "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+    if (strcmp(name, "fashion-mnist") == 0)
+        return (cr_words){fashion, CR_COUNTOF(fashion)};
+    return (cr_words){0};
+}
+
 cr_data *cr_data_open(const char *name)
 {
     cr_idx idx[4] = {{0}};
@@ -187,6 +197,7 @@ cr_data *cr_data_open(const char *name)
         return NULL;
     }
     data->from[0] = data->from[2] = data->name;
+    data->classes = words_of(name);
     data->samples = (cr_samples){
         .x_dtype = CR_U8,
         .y_dtype = CR_U8,

@@ -90,8 +90,9 @@ typedef struct cr_data {
     struct cr_data_owned *owned; /* private */
 } cr_data;
 
-/* Opens a data set of IDX files, named as for cr_dataset_load. NULL on a mistake, with the message
- * of it. Formats of other files are read by the library of crisol/io/table.h. */
+/* Opens a data set of IDX files, named as for cr_dataset_load; the classes of fashion-mnist have
+ * their names. NULL on a mistake, with the message of it. Formats of other files are read by the
+ * library of crisol/io/table.h. */
 CR_API cr_data *cr_data_open(const char *name);
 /* Frees it, and all that belongs to it. Trainers of its samples must be gone. Accepts NULL. */
 CR_API void cr_data_close(cr_data *data);
