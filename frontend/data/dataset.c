@@ -56,6 +56,11 @@ static cr_status find_folder(const char *name, cr_strbuf *out)
         return find_named(name, NULL, out);
     if (strcmp(name, "fashion-mnist") == 0 && !is_folder(name))
         return find_named(name, debian_fashion_mnist, out);
+    if (is_file(name))
+        return cr_fail(CR_E_IO,
+                       "data '%s': it is a file, and a folder with four IDX files is wanted; "
+                       "crisol-io reads other formats (cr_table_open)",
+                       name);
     if (!is_folder(name))
         return cr_fail(CR_E_IO,
                        "data '%s': no such folder; it is a folder with four IDX files, or one of "

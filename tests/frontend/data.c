@@ -105,6 +105,9 @@ Test(data, opens_a_set)
     cr_assert_eq(d->samples.test.n, 3);
     cr_assert_eq(((const uint8_t *)d->samples.train.x)[5], 5);
     cr_data_close(d);
+    put("file", "1,2", 3);
+    cr_assert_null(cr_data_open(path_of("file")));
+    cr_assert(strstr(cr_error(), "it is a file, and a folder"), "%s", cr_error());
     cr_assert_null(cr_data_open("/nonexistent/set"));
     cr_assert(strstr(cr_error(), "no such folder"), "%s", cr_error());
     cr_data_close(NULL);
