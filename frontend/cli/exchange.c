@@ -97,8 +97,8 @@ int cli_export(int argc, char **argv)
 
 static int without(void)
 {
-    return cli_fail("this crisol was built without crisol-io (-DCRISOL_IO=OFF), which reads and "
-                    "writes models of Keras");
+    return cli_fail("this crisol was built without crisol-io (CRISOL_IO), and knows no models of "
+                    "Keras");
 }
 
 int cli_import(int argc, char **argv)

@@ -39,9 +39,10 @@ static int open_model(modeling *m)
         return cli_library_failed();
     const cr_net *net = cr_model_net(m->model);
     if (net && (cr_net_inputs(net) != 1 || cr_net_outputs(net) != 1))
-        return cli_fail(
-            "%s: it has %u inputs and %u outputs; this command takes models of one each", m->file,
-            cr_net_inputs(net), cr_net_outputs(net));
+        return cli_fail("%s: it has %u inputs and %u outputs; with --data it would have one each "
+                        "(crisol predict "
+                        "--inputs takes any)",
+                        m->file, cr_net_inputs(net), cr_net_outputs(net));
     return read_loss(m);
 }
 

@@ -3,6 +3,7 @@
 
 #if CRISOL_HAVE_IO
 #include "predictions.h"
+#include "several.h"
 #include "training.h"
 
 struct job {
@@ -72,33 +73,11 @@ static bool ends_in(const char *path, const char *end)
     return n > strlen(end) && strcmp(path + n - strlen(end), end) == 0;
 }
 
-/* NumPy's format, version 1.0: the header is filled up to 64 bytes. */
-static int write_npy(const struct job *job)
-{
-    const uint32_t n = job->m.part->n;
-    const size_t bytes = (size_t)n * job->scores * sizeof *job->score;
-    char head[128];
-    memset(head, ' ', sizeof head);
-    const uint16_t one = 1;
-    const int len = snprintf(head + 10, sizeof head - 10,
-                             "{'descr': '%cf4', 'fortran_order': False, 'shape': (%u, %u), }",
-                             *(const char *)&one ? '<' : '>', n, job->scores);
-    head[10 + len] = ' ';
-    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10); /* 118 bytes follow */
-    head[sizeof head - 1] = '\n';
-    char *all = cli_alloc(sizeof head + bytes);
-    memcpy(all, head, sizeof head);
-    memcpy(all + sizeof head, job->score, bytes);
-    const int status = cli_write(job->out, all, sizeof head + bytes);
-    free(all);
-    return status;
-}
-
 static int write_scores(struct job *job)
 {
     const modeling *m = &job->m;
     if (ends_in(job->out, ".npy"))
-        return write_npy(job);
+        return npy_write(job->out, job->score, m->part->n, job->scores);
     const cr_words classes = cr_model_words(m->model, "classes");
     cr_data data = *m->data;
     if (classes.n)
@@ -112,11 +91,15 @@ static int write_scores(struct job *job)
 int cli_predict(int argc, char **argv)
 {
     struct job job = {0};
+    const char *inputs = NULL;
     cli_options o = {
         .about = "Predicts samples, the test samples where the data has them, with a model in a "
                  "file.\nNothing is trained.",
     };
     modeling_options(&job.m, &o);
+    cli_add(&o, "--inputs", CLI_TEXT, &inputs, "F,F",
+            "instead of --data, of models of several inputs: a .npy file for each, in their\n"
+            "order; several outputs are columns OUTPUT.N, or files F.OUTPUT.npy");
     cli_add(&o, "-o", CLI_TEXT, &job.out, "F",
             "where to: a table (.csv), or the scores as they are (.npy); default: a table on "
             "standard output");
@@ -125,6 +108,10 @@ int cli_predict(int argc, char **argv)
         return status;
     if (cli_check_writable(job.out) != CLI_OK)
         return CLI_MISTAKE;
+    if (inputs && (cli_given(&o, "--data") || !job.m.file))
+        return cli_fail("--inputs: with --model, and without --data");
+    if (inputs)
+        return several_predict(job.m.file, job.m.device, inputs, job.out);
     status = modeling_open(&job.m, false);
     if (status == CLI_GO)
         status = (job.scores = scores_of(&job)) ? predict(&job) : CLI_MISTAKE;

@@ -4,6 +4,11 @@
 # shellcheck source=tests/e2e/lib.bash
 source "$SRC/tests/e2e/lib.bash"
 files=$SRC/tests/data/keras
+if ! "$CRISOL" --version | grep -q 'with crisol-io'; then
+    refused 'built without crisol-io' -- "$CRISOL" import "$files/mlp.keras"
+    refused 'built without crisol-io' -- "$CRISOL" export m.h5 -o m.keras
+    exit 0
+fi
 
 run 0 "$CRISOL" import "$files/two.keras" -o two.h5
 grep -q '^input 4 as left, input 3 as right, .*, output first second$' out || die "$(cat out)"
@@ -42,3 +47,32 @@ PY
 refused "lstm.keras: layer 'dropout' is an LSTM, which Crisol does not have" -- \
     "$CRISOL" import lstm.keras -o lstm.h5
 [[ ! -e lstm.h5 ]] || die 'something was written'
+
+# several inputs and outputs, as Keras has them (data/keras/expected.h)
+python3 - "$files/expected.h" <<'PY'
+import re, struct, sys
+text = open(sys.argv[1]).read()
+for word, file, size in ("x0", "left.npy", 4), ("x1", "right.npy", 3):
+    values = [float.fromhex(v[:-1]) for v in
+              re.search(rf"two_keras_{word}\[\] = {{([^}}]*)}}", text)[1].replace("\n", "").split(",")]
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': (3, {size}), }}".ljust(117) + "\n"
+    open(file, "wb").write(b"\x93NUMPY\x01\x00\x76\x00" + head.encode() + struct.pack(f"<{3 * size}f", *values))
+PY
+run 0 "$CRISOL" predict --model two.h5 --inputs left.npy,right.npy -o two.csv
+run 0 "$CRISOL" predict --model two.keras --inputs left.npy,right.npy -o two.npy
+python3 - "$files/expected.h" <<'PY' || die 'the predictions differ'
+import csv, re, struct, sys
+text = open(sys.argv[1]).read()
+rows = list(csv.DictReader(open("two.csv")))
+for word, name, size in ("y0", "first", 2), ("y1", "second", 5):
+    want = [float.fromhex(v.strip()[:-1]) for v in
+            re.search(rf"two_keras_{word}\[\] = {{([^}}]*)}}", text)[1].split(",")]
+    table = [float(row[f"{name}.{i}"]) for row in rows for i in range(size)]
+    array = struct.unpack(f"<{3 * size}f", open(f"two.{name}.npy", "rb").read()[128:])
+    assert all(abs(a - b) < 1e-5 for a, b in zip(table, want)) and len(want) == len(table), (table, want)
+    assert all(abs(a - b) < 1e-5 for a, b in zip(array, want)), (array, want)
+PY
+refused '--inputs: two.h5 takes 2 files' 'left, right' -- "$CRISOL" predict --model two.h5 --inputs left.npy
+refused "input 'left' takes 4 numbers of a sample, and here are 3" -- \
+    "$CRISOL" predict --model two.h5 --inputs right.npy,left.npy
+refused 'it has 2 inputs and 2 outputs' -- "$CRISOL" predict --model two.h5 --data left.npy

@@ -4,7 +4,7 @@
     tests/peers/exchange.py CRISOL SCRATCH            (./dev test --peers runs it)
 
 Each net of tests/tools/keras_files.py, with weights that the committed files do not have, is saved by Keras,
-imported by the command, exported, and loaded by Keras again.
+imported and run by the command, exported, and loaded by Keras again.
 """
 # crisol-test: timeout=600
 
@@ -48,12 +48,26 @@ def check(name, value):
         failures.append(name)
 
 
+def predict(model, file, xs):
+    """The command's table: a column an element of each output, in their order."""
+    paths = [scratch / f"{file}.{i}.npy" for i in range(len(xs))]
+    for path, x in zip(paths, xs):
+        np.save(path, x)
+    run("predict", "--model", model, "--inputs", ",".join(map(str, paths)), "-o", scratch / "y.csv")
+    return [np.loadtxt(scratch / "y.csv", delimiter=",", skiprows=1, ndmin=2)[:, 1:]]
+
+
+def side_by_side(ys):
+    return [np.concatenate([y.reshape(len(y), -1) for y in ys], axis=1)]
+
+
 def exchange(file, build, seed):
     net, xs, ys = keras_files.make(keras, build, seed)
     source, native, back = scratch / file, scratch / f"{file}.crisol.h5", scratch / f"{file}.back.keras"
     net.save(source)
     run("import", source, "-o", native)
     run("export", native, "-o", back)
+    check(f"{file}: Keras, Crisol", difference(side_by_side(ys), predict(native, file, xs)))
     check(f"{file}: Keras, Crisol, Keras", difference(ys, keras_files.predict(load(back), xs)))
 
 

@@ -1,0 +1,275 @@
+/* several.c - see several.h. */
+#include "several.h"
+
+#if CRISOL_HAVE_IO
+#include <crisol/io/table.h>
+
+#include "training.h"
+
+enum { MOST = 64, BATCH = 256 };
+
+/* An input or an output: its layer, its elements of a sample, those of all samples. */
+typedef struct port {
+    const char *name;
+    cr_data *data;   /* of an input */
+    char *converted; /* its elements, where the file has another type; else NULL */
+    const char *x;
+    float *y; /* of an output */
+    size_t elements, bytes;
+} port;
+
+typedef struct several {
+    const char *file, *device;
+    cr_model *model;
+    const cr_net *net;
+    port in[MOST], out[MOST];
+    uint32_t nin, nout, n; /* inputs, outputs, samples */
+} several;
+
+/* ---- arrays ---------------------------------------------------------------------------------- */
+
+/* NumPy's format, version 1.0: the header is filled up to 64 bytes. */
+int npy_write(const char *path, const float *at, uint32_t n, uint32_t columns)
+{
+    const size_t bytes = (size_t)n * columns * sizeof *at;
+    char head[128];
+    memset(head, ' ', sizeof head);
+    const uint16_t one = 1;
+    const int len = snprintf(head + 10, sizeof head - 10,
+                             "{'descr': '%cf4', 'fortran_order': False, 'shape': (%u, %u), }",
+                             *(const char *)&one ? '<' : '>', n, columns);
+    head[10 + len] = ' ';
+    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10); /* 118 bytes follow */
+    head[sizeof head - 1] = '\n';
+    char *all = cli_alloc(sizeof head + bytes);
+    memcpy(all, head, sizeof head);
+    memcpy(all + sizeof head, at, bytes);
+    const int status = cli_write(path, all, sizeof head + bytes);
+    free(all);
+    return status;
+}
+
+static size_t elements(const cr_shape *shape, int from)
+{
+    size_t n = 1;
+    for (int i = from; i < shape->rank; i++)
+        n *= (size_t)shape->dim[i];
+    return n;
+}
+
+/* ---- inputs ---------------------------------------------------------------------------------- */
+
+/* Whole numbers as the input has them. Bytes are no floats: only the user knows what 255 is. */
+static int convert(port *p, const cr_layer *input, const cr_samples *s)
+{
+    const size_t all = p->elements * s->train.n;
+    p->x = s->train.x;
+    if (s->x_dtype == input->dtype)
+        return CLI_GO;
+    if (s->x_dtype == CR_F32 || input->dtype == CR_U8 ||
+        (s->x_dtype == CR_U8 && input->dtype == CR_F32))
+        return cli_fail("%s: input '%s' takes %s, and these are %s", p->data->name, p->name,
+                        cr_dtype_name(input->dtype), cr_dtype_name(s->x_dtype));
+    p->converted = cli_alloc(all * 4);
+    p->x = p->converted;
+    for (size_t i = 0; i < all; i++) {
+        const int32_t value = s->x_dtype == CR_U8 ? ((const uint8_t *)s->train.x)[i]
+                                                  : ((const int32_t *)s->train.x)[i];
+        if (input->dtype == CR_I32)
+            ((int32_t *)(void *)p->converted)[i] = value;
+        else
+            ((float *)(void *)p->converted)[i] = (float)value;
+    }
+    return CLI_GO;
+}
+
+static int open_input(several *m, uint32_t i, const char *path)
+{
+    const cr_layer *input = cr_net_input(m->net, i);
+    port *p = &m->in[i];
+    p->name = input->name;
+    p->data = cr_table_open(path, &(cr_table_options){.no_targets = true});
+    if (!p->data)
+        return cli_library_failed();
+    const cr_samples *s = &p->data->samples;
+    p->elements = elements(&input->shape, 0);
+    p->bytes = p->elements * cr_dtype_size(input->dtype);
+    if (elements(&s->x_shape, 0) != p->elements)
+        return cli_fail("%s: input '%s' takes %zu numbers of a sample, and here are %zu", path,
+                        p->name, p->elements, elements(&s->x_shape, 0));
+    if (i > 0 && s->train.n != m->n)
+        return cli_fail("%s has %u samples, and the input before it %u", path, s->train.n, m->n);
+    m->n = s->train.n;
+    return convert(p, input, s);
+}
+
+static int wrong_count(const several *m)
+{
+    cli_text names = {0};
+    for (uint32_t i = 0; i < m->nin; i++)
+        cli_put(&names, "%s%s", i ? ", " : "", cr_net_input(m->net, i)->name);
+    const int status = cli_fail("--inputs: %s takes %u files, with commas between them: %s",
+                                m->file, m->nin, names.at);
+    free(names.at);
+    return status;
+}
+
+static int open_inputs(several *m, const char *inputs)
+{
+    char *list = cli_alloc(strlen(inputs) + 1), *rest = strcpy(list, inputs);
+    int status = CLI_GO;
+    uint32_t count = 1;
+    for (const char *c = inputs; *c; c++)
+        count += *c == ',';
+    if (count != m->nin)
+        status = wrong_count(m);
+    for (uint32_t i = 0; i < m->nin && status == CLI_GO; i++) {
+        char *path = rest;
+        rest = path + strcspn(path, ",");
+        if (*rest)
+            *rest++ = '\0';
+        status = open_input(m, i, path);
+    }
+    free(list);
+    return status;
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+static int open_model(several *m)
+{
+    m->model = cr_model_open(m->file);
+    if (!m->model)
+        return cli_library_failed();
+    m->net = cr_model_net(m->model);
+    if (!m->net || !m->net->ninputs)
+        return cli_fail("--inputs: %s is no model with inputs of its own; use --data", m->file);
+    m->nin = cr_net_inputs(m->net);
+    m->nout = cr_net_outputs(m->net);
+    if (m->nin > MOST || m->nout > MOST)
+        return cli_fail("%s: it has more than %d inputs or outputs", m->file, MOST);
+    return CLI_GO;
+}
+
+static int make_outputs(several *m)
+{
+    cr_graph *g = cr_model_build(m->model, 1);
+    if (!g)
+        return cli_library_failed();
+    for (uint32_t i = 0; i < m->nout; i++) {
+        port *p = &m->out[i];
+        p->name = cr_net_layer_name(m->net, cr_net_output(m->net, i));
+        const cr_shape s = cr_value_shape(cr_find(g, p->name));
+        p->elements = elements(&s, 1);
+        p->y = cli_alloc(p->elements * m->n * sizeof *p->y);
+    }
+    cr_graph_destroy(g);
+    return CLI_GO;
+}
+
+static cr_status run_batch(const several *m, cr_program *p, uint32_t batch, uint32_t at)
+{
+    cr_status status = CR_OK;
+    for (uint32_t i = 0; i < m->nin && status == CR_OK; i++)
+        status =
+            cr_feed(p, m->in[i].name, m->in[i].x + m->in[i].bytes * at, m->in[i].bytes * batch);
+    if (status == CR_OK)
+        status = cr_run(p, 1);
+    for (uint32_t i = 0; i < m->nout && status == CR_OK; i++) {
+        const size_t k = m->out[i].elements;
+        status = cr_fetch(p, m->out[i].name, m->out[i].y + k * at, k * batch * sizeof(float));
+    }
+    return status;
+}
+
+static cr_status run(const several *m, uint32_t batch, uint32_t from, uint32_t to)
+{
+    const cr_compile_options o = {.device = m->device, .interrupt = training_interrupt};
+    cr_program *p = from < to ? cr_model_program(m->model, batch, &o) : NULL;
+    cr_status status = p || from == to ? CR_OK : CR_E_GRAPH;
+    for (uint32_t i = from; i < to && status == CR_OK; i += batch)
+        status = run_batch(m, p, batch, i);
+    cr_program_destroy(p);
+    return status;
+}
+
+static int run_all(const several *m)
+{
+    const uint32_t batch = m->n < BATCH ? m->n : BATCH, rest = m->n % batch;
+    training_catch_interrupt();
+    cr_status status = run(m, batch, 0, m->n - rest);
+    if (status == CR_OK)
+        status = run(m, rest, m->n - rest, m->n);
+    if (status == CR_E_INTERRUPTED) {
+        cli_fail("interrupted");
+        return CLI_INTERRUPTED;
+    }
+    return status == CR_OK ? CLI_GO : cli_library_failed();
+}
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+static int write_table(const several *m, const char *path)
+{
+    cli_text t = {0};
+    cli_put(&t, "sample");
+    for (uint32_t i = 0; i < m->nout; i++)
+        for (size_t k = 0; k < m->out[i].elements; k++)
+            cli_put(&t, ",%s.%zu", m->out[i].name, k);
+    for (uint32_t j = 0; j < m->n; j++) {
+        cli_put(&t, "\n%u", j);
+        for (uint32_t i = 0; i < m->nout; i++)
+            for (size_t k = 0; k < m->out[i].elements; k++)
+                cli_put(&t, ",%.9g", (double)m->out[i].y[j * m->out[i].elements + k]);
+    }
+    cli_put(&t, "\n");
+    const int status = cli_write(path, t.at, t.len);
+    free(t.at);
+    return status;
+}
+
+/* "scores.npy" of several outputs is scores.first.npy, scores.second.npy; a "/" in a layer's name
+ * is no folder. */
+static int write_arrays(const several *m, const char *path)
+{
+    int status = CLI_OK;
+    for (uint32_t i = 0; i < m->nout && status == CLI_OK; i++) {
+        cli_text name = {0};
+        if (m->nout == 1)
+            cli_put(&name, "%s", path);
+        else
+            cli_put(&name, "%.*s.%s.npy", (int)(strlen(path) - 4), path, m->out[i].name);
+        for (char *c = name.at + strlen(path) - 4; m->nout > 1 && *c; c++)
+            *c = *c == '/' ? '_' : *c;
+        status = npy_write(name.at, m->out[i].y, m->n, (uint32_t)m->out[i].elements);
+        free(name.at);
+    }
+    return status;
+}
+
+int several_predict(const char *model, const char *device, const char *inputs, const char *out)
+{
+    static several m; /* large */
+    m.file = model;
+    m.device = device;
+    int status = open_model(&m);
+    if (status == CLI_GO)
+        status = open_inputs(&m, inputs);
+    if (status == CLI_GO)
+        status = make_outputs(&m);
+    if (status == CLI_GO)
+        status = run_all(&m);
+    const size_t n = out ? strlen(out) : 0;
+    if (status == CLI_GO)
+        status = n > 4 && strcmp(out + n - 4, ".npy") == 0 ? write_arrays(&m, out)
+                                                           : write_table(&m, out);
+    for (uint32_t i = 0; i < MOST; i++) {
+        free(m.in[i].converted);
+        free(m.out[i].y);
+        cr_data_close(m.in[i].data);
+    }
+    cr_model_destroy(m.model);
+    return status;
+}
+
+#endif
