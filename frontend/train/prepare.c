@@ -133,13 +133,19 @@ static void count(counting *c)
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
-/* A feature that is the same everywhere stays as far from 0 as it is divided by: by 1. */
+/* Of one that is the same everywhere 0, however its sum was rounded. */
+static double spread_of(const figures *of, double n, bool standardize)
+{
+    return standardize && of->high > of->low ? sqrt(of->squares / n) : of->high - of->low;
+}
+
+/* A feature that is the same everywhere is divided by 1. */
 static void to_states(const counting *c, bool standardize, const bool *left_out, float *from,
                       float *by)
 {
     for (uint64_t f = 0; f < c->features; f++) {
         const figures *of = &c->of[f];
-        const double spread = standardize ? sqrt(of->squares / c->n) : of->high - of->low;
+        const double spread = spread_of(of, c->n, standardize);
         from[f] = (float)(standardize ? of->sum / c->n : of->low);
         by[f] = (float)spread > 0 ? (float)spread : 1;
         if (left_out[f]) {

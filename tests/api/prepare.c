@@ -110,24 +110,29 @@ Test(prepare, standardizes_by_the_training_samples, .timeout = 120)
 Test(prepare, scales_what_the_layer_sees, .timeout = 120)
 {
     static const uint8_t images[3][2][2] = {
-        {{0, 51}, {7, 7}}, {{102, 0}, {7, 7}}, {{51, 255}, {7, 7}}};
+        {{0, 51}, {8, 8}}, {{102, 0}, {8, 8}}, {{51, 255}, {8, 8}}};
     static const uint8_t labels[3] = {0, 1, 1};
     const cr_samples s = {.x_dtype = CR_U8,
                           .y_dtype = CR_U8,
                           .x_shape = CR_SHAPE(2, 2, 1),
                           .train = {.x = images, .y = labels, .n = 3}};
     cr_net net;
-    cr_assert_eq(cr_net_parse("input 2 2 1, flatten, rescale 10 -1, scale as s, dense 2", &net),
+    cr_assert_eq(cr_net_parse("input 2 2 1, flatten, rescale 10 -1 as r, scale as s, "
+                              "from r, standardize as z, concat s, dense 2",
+                              &net),
                  CR_OK);
     cr_train_options o = {
         .model = cr_net_model, .model_user = &net, .raw = true, .batch = 3, .no_evaluation = true};
     cr_trainer *t = cr_trainer_create_of(&s, &o);
     cr_assert_not_null(t, "%s", cr_error());
     cr_assert_eq(cr_trainer_prepare(t), CR_OK, "%s", cr_error());
-    float low[4], range[4];
+    float low[4], range[4], std[4];
     fetch(t, "s.low", low, 4);
     fetch(t, "s.range", range, 4);
-    const float lows[4] = {-1, -1, 70.0f / 255 - 1, 70.0f / 255 - 1}, ranges[4] = {4, 10, 1, 1};
+    fetch(t, "z.std", std, 4);
+    cr_assert(std[2] == 1 && std[3] == 1, "the same everywhere, but not its rounded mean: %g",
+              (double)std[2]);
+    const float lows[4] = {-1, -1, 80.0f / 255 - 1, 80.0f / 255 - 1}, ranges[4] = {4, 10, 1, 1};
     for (int i = 0; i < 4; i++) {
         cr_assert_float_eq(low[i], lows[i], 1e-6f);
         cr_assert_float_eq(range[i], ranges[i], 1e-6f);
