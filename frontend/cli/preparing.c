@@ -117,16 +117,41 @@ static size_t length_of_input(const char *net)
     return net[n] ? n + 1 : n;
 }
 
-char *preparing_net(const preparing *p, const cr_data *data, const char *net)
+/* How often the net takes its first input. */
+static uint32_t uses_of_input(const cr_net *net)
 {
-    const size_t input = length_of_input(net);
-    const char *rest = net + input + strspn(net + input, " \t\n");
+    const uint32_t input = net->ninputs ? net->input[0] : 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < net->nlayers; i++)
+        for (uint32_t k = 0; k < net->layer[i].noperands; k++)
+            n += net->layer[i].operand[k] == input;
+    for (uint32_t i = 0; i < net->noutputs; i++)
+        n += net->output[i] == input;
+    return n;
+}
+
+/* The second place would get the samples as they are. */
+static int check_uses(const cr_net *net)
+{
+    if (uses_of_input(net) < 2)
+        return CLI_GO;
+    return cli_fail("--net: it takes %s at several places, and layers that make samples ready "
+                    "(--standardize, --scale, --onehot, columns of words) come before the first; "
+                    "write them into the net, standardize as ready say, and go on from there",
+                    cr_net_layer_name(net, net->ninputs ? net->input[0] : 0));
+}
+
+char *preparing_net(const preparing *p, const cr_data *data, const cr_net *net, const char *text)
+{
+    const size_t input = length_of_input(text);
+    const char *rest = text + input + strspn(text + input, " \t\n");
     cli_text t = {0};
     if (input)
-        cli_put(&t, "%.*s%s", (int)input, net, net[input - 1] == ',' ? " " : ", ");
+        cli_put(&t, "%.*s%s", (int)input, text, text[input - 1] == ',' ? " " : ", ");
+    const size_t begin = t.len;
     if (p->standardize || p->scale)
         cli_put(&t, p->standardize ? "standardize, " : "scale, ");
-    if (put_onehots(p, data, &t) != CLI_GO) {
+    if (put_onehots(p, data, &t) != CLI_GO || (t.len > begin && check_uses(net) != CLI_GO)) {
         free(t.at);
         return NULL;
     }

@@ -13,8 +13,8 @@ typedef struct preparing {
 
 void preparing_options(preparing *p, cli_options *o);
 int preparing_check(const preparing *p);
-/* The text of the net with these layers before its own, behind its input; NULL after a message. The
- * caller frees it. */
-char *preparing_net(const preparing *p, const cr_data *data, const char *net);
+/* The text of the net with these layers before its own, behind its input; NULL after a message:
+ * `net`, which `text` says, may take its input at one place only then. The caller frees it. */
+char *preparing_net(const preparing *p, const cr_data *data, const cr_net *net, const char *text);
 
 #endif

@@ -141,7 +141,7 @@ int training_check(training *t, const cli_options *o)
 
 int training_prepare(training *t, const cr_data *data)
 {
-    char *text = preparing_net(&t->preparing, data, t->net_text);
+    char *text = preparing_net(&t->preparing, data, &t->net, t->net_text);
     if (!text)
         return CLI_MISTAKE;
     free(t->whole_text);

@@ -72,3 +72,4 @@ mistake "a test split, and test samples" --data iris.csv --test-data iris.csv --
 mistake "standardize1 comes behind dense1" --data iris.csv --net 'dense 3, standardize'
 mistake "the samples have no column 'weight'" --data iris.csv --onehot weight
 mistake "column 1 of sample 0 is 998.821; whole numbers" --data iris.csv --onehot length
+mistake "--net: it takes x at several places" --data iris.csv --net 'dense 3 as a, from x, dense 3, add a'
