@@ -80,7 +80,6 @@ static cr_status convert(cr_data *data, const cr_array *a, const void **out)
     const cr_dtype dtype = dtype_of(a->type);
     if (is_usable(a)) {
         *out = a->data;
-        data->mapped = data->mapped || a->mapped;
         return CR_OK;
     }
     if (dtype == CR_F32)
@@ -165,7 +164,10 @@ cr_status cr_array_samples(cr_data *data, const cr_array *x, bool first, cr_part
     shape = sample_shape(x, &shape);
     CR_TRY(agree(x, first, dtype_of(x->type), &shape, &s->x_dtype, &s->x_shape));
     part->n = (uint32_t)x->dim[0];
-    return convert(data, x, &part->x);
+    CR_TRY(convert(data, x, &part->x));
+    if (first)
+        data->mapped = x->mapped && part->x == x->data;
+    return CR_OK;
 }
 
 /* Labels are a number each, be it in a list of one; numbers with a point are targets. */

@@ -170,6 +170,28 @@ static cr_status renumber(const cr_csv_words *w, const cr_words *list, float *at
     return CR_OK;
 }
 
+/* Are all words numbers but the first one seen, which made the column one of words? */
+static bool only_first_is_word(const cr_csv_words *w)
+{
+    for (uint32_t i = 1; i < w->word.len; i++)
+        if (!cr_csv_is_number(w->word.at[i], strlen(w->word.at[i])))
+            return false;
+    return w->word.len > 1;
+}
+
+static cr_status check_words(const cr_csv *c, uint32_t column)
+{
+    const cr_csv_column *col = &c->column.at[column];
+    const cr_csv_text t = {.file = c->data->name};
+    char text[CR_CSV_SHOWN], what[160];
+    if (col->list.fixed || !only_first_is_word(&col->list))
+        return CR_OK;
+    const cr_csv_field f = {.at = col->list.word.at[0], .n = strlen(col->list.word.at[0])};
+    snprintf(what, sizeof what, "'%s' is not a number, and all other fields of the column are",
+             cr_csv_show(&f, text));
+    return cr_csv_error(&t, col->line, column, col->name, what);
+}
+
 /* `place` among the features, or the targets. */
 static cr_status end_words(cr_csv *c, const cr_csv_column *col, uint32_t place, cr_words *out)
 {
@@ -186,6 +208,7 @@ static cr_status end_columns(cr_csv *c)
     cr_words *categories = NULL;
     for (uint32_t i = 0; i < c->column.len; i++) {
         const cr_csv_column *col = &c->column.at[i];
+        CR_TRY(check_words(c, i));
         if (col->words && col->target)
             CR_TRY(end_words(c, col, 0, &c->data->classes));
         else if (col->words && !col->dropped) {

@@ -244,6 +244,7 @@ Test(table, csv_mistakes)
         {"1,NaN,0\n3,1,1\n", "t.csv:1: column 2: 'NaN' is no number"},
         {"1,2,0\n3,-inf,1\n", "t.csv:2: column 2: '-inf' is no number"},
         {"1,a,0\n3,,1\n", "t.csv:2: column 2: the field is empty"},
+        {"a,b\nx,1\n3,1\n4,0\n", "t.csv:2: column 1 'a': 'x' is not a number, and all other"},
         {"1,\"a\nb\",0\n3,\"c,1\n", "t.csv:3: column 2: the quote that begins here has no end"},
         {"1,\"a\"b,0\n", "t.csv:1: column 2: there is more behind the field's closing quote"},
         {"1,\"a\nb\",0\nx,c,1\n", "t.csv:3: column 1: 'x' is not a number"},
@@ -328,6 +329,13 @@ Test(table, npy_converted)
     check_f32(d->samples.train.x, (float[]){0.1f, -3}, 2);
     cr_assert_eq(d->samples.y_shape.rank, 0);
     check_i32(d->samples.train.y, (int32_t[]){1, 0}, 2);
+    cr_data_close(d);
+    const char *bytes = put_npy("b.npy", DICT("|u1", "(2,)"), (uint8_t[]){1, 0}, 2);
+    d = opened(xs, (cr_table_options){.labels = bytes});
+    cr_assert_not(d->mapped); /* its labels alone are */
+    cr_data_close(d);
+    d = opened(bytes, (cr_table_options){.labels = ys});
+    cr_assert(d->mapped);
     cr_data_close(d);
     refused(xs, (cr_table_options){.labels = put_npy("y.npy", DICT("<i8", "(2,)"), big, 16)},
             "y.npy: element 0 is 1099511627776, which i32 does not have");

@@ -86,7 +86,7 @@ typedef struct cr_data {
      * itself. NULL: all are. */
     const cr_words *categories;
     const char *from[3]; /* the file of training, validation and test; NULL: it is none of a file */
-    bool mapped;         /* arrays are views of files, not read before they are used */
+    bool mapped;         /* x of training is a view of its file, not read before it is used */
     struct cr_data_owned *owned; /* private */
 } cr_data;
 
