@@ -178,6 +178,7 @@ static cr_status write_x(cr_keras_writer *w, cr_dtype dtype)
     if (dtype == CR_U8) {
         cr_keras_object_of(w, "Rescaling", ".rescaling");
         cr_keras_put_number(w, "scale", 1.0 / 255);
+        cr_keras_put_number(w, "offset", 0);
         cr_keras_call_object(w, w->shape[0]);
     }
     w->value[0] = w->result;

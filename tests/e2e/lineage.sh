@@ -5,7 +5,6 @@
 source "$SRC/tests/e2e/lib.bash"
 make_set set 128 64
 ln -s "$SRC/examples" examples
-cp "$SRC/tests/data/keras/mlp.keras" model.keras
 
 # The other files that the page takes as its reader's: points.csv, and NPY files of as many images as set has.
 python3 - <<'PY'
@@ -33,7 +32,7 @@ short = {
     "--data": [(r"(fashion-)?mnist", "set")],
     "--net": [(r".*dense 10", "dense 4 relu, dense 4")],  # of the images' 10 classes; set has 4
     "--nets": [(r".*dense 10", "dense 4 relu, dense 4")],
-    "--epochs": [(r"\d+", "1")],
+    "--epochs": [("10", "2"), (r"\d+", "1")],  # those that go on with a file have more than it has
     "--sizes": [(r"16,.*", "64")],
     "--optimizers": [(r"sgd;.*", "adam")],
 }
@@ -52,6 +51,7 @@ for number, (system, did, commands, measured) in enumerate(cells[2:], 1):
                     if option in ("--net", "--nets"):
                         nets.update(words[i + 1].split("; "))
                     words[i + 1] = value
+                    break
         print(shlex.join(words))
 open("nets.txt", "w").writelines(net + "\n" for net in sorted(nets))
 PY
