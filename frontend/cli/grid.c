@@ -72,7 +72,7 @@ int grid_check_path(const char *option, const char *path)
 int64_t grid_label(const cr_data *data, const cr_part *part, uint32_t index)
 {
     const cr_samples *s = &data->samples;
-    if (s->y_dtype == CR_F32 || s->y_shape.rank > 0)
+    if (!part->y || s->y_dtype == CR_F32 || s->y_shape.rank > 0)
         return -1;
     return s->y_dtype == CR_I32 ? ((const int32_t *)part->y)[index]
                                 : ((const uint8_t *)part->y)[index];

@@ -155,6 +155,61 @@ int modeling_failed(cr_status status)
     return CLI_INTERRUPTED;
 }
 
+/* ---- scores ---------------------------------------------------------------------------------- */
+
+/* How many scores "y" has; 0 after a message. */
+static uint32_t scores_of(const modeling *m)
+{
+    cr_graph *g = cr_model_build(m->model, 1);
+    if (!g) {
+        cli_library_failed();
+        return 0;
+    }
+    const cr_shape s = cr_value_shape(cr_find(g, "y"));
+    uint64_t n = 1;
+    for (int i = 1; i < s.rank; i++)
+        n *= (uint64_t)s.dim[i];
+    cr_graph_destroy(g);
+    if (s.rank >= 1 && n <= UINT32_MAX)
+        return (uint32_t)n;
+    cli_fail("%s: it gives no scores of samples", m->file);
+    return 0;
+}
+
+/* Samples from..to with a program for batches of that size. */
+static cr_status predict(const modeling *m, uint32_t batch, uint32_t from, uint32_t to,
+                         uint32_t scores, float *out)
+{
+    const cr_compile_options o = {.device = m->device, .interrupt = training_interrupt};
+    cr_program *p = cr_model_program(m->model, batch, &o);
+    const cr_net *net = cr_model_net(m->model);
+    const cr_layer *in = net ? cr_net_input(net, 0) : NULL;
+    cr_status status = p ? CR_OK : CR_E_GRAPH;
+    for (uint32_t i = from; i < to && status == CR_OK; i += batch) {
+        status = cr_feed(p, in ? in->name : "x", modeling_x(m, i), batch * m->x_bytes);
+        if (status == CR_OK)
+            status = cr_run(p, 1);
+        if (status == CR_OK)
+            status =
+                cr_fetch(p, "y", out + (size_t)i * scores, (size_t)batch * scores * sizeof *out);
+    }
+    cr_program_destroy(p);
+    return status;
+}
+
+int modeling_predict(const modeling *m, float **out, uint32_t *scores)
+{
+    const uint32_t n = m->part->n, batch = modeling_batch(m), rest = n % batch;
+    *scores = scores_of(m);
+    if (*scores == 0)
+        return CLI_MISTAKE;
+    *out = cli_alloc((size_t)n * *scores * sizeof **out);
+    cr_status status = predict(m, batch, 0, n - rest, *scores, *out);
+    if (status == CR_OK && rest)
+        status = predict(m, rest, n - rest, n, *scores, *out);
+    return status == CR_OK ? CLI_GO : modeling_failed(status);
+}
+
 void modeling_close(modeling *m)
 {
     free(m->converted);

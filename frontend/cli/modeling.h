@@ -1,4 +1,5 @@
-/* modeling.h - models in files, and samples for them: what predict and evaluate have in common. */
+/* modeling.h - models in files, and samples for them: what predict, evaluate and show
+ * have in common. */
 #ifndef CRISOL_CLI_MODELING_H
 #define CRISOL_CLI_MODELING_H
 
@@ -28,6 +29,9 @@ int modeling_open(modeling *m, bool targets);
 const void *modeling_x(const modeling *m, uint32_t i);
 /* Samples of a step. */
 uint32_t modeling_batch(const modeling *m);
+/* Scores of all samples of the part, [part->n, *scores], to be freed even after a failure. CLI_GO,
+ * or the exit status after a message. */
+int modeling_predict(const modeling *m, float **out, uint32_t *scores);
 /* The exit status for what the library said. */
 int modeling_failed(cr_status status);
 void modeling_close(modeling *m);

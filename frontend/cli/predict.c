@@ -4,7 +4,6 @@
 #if CRISOL_HAVE_IO
 #include "predictions.h"
 #include "several.h"
-#include "training.h"
 
 struct job {
     modeling m;
@@ -12,58 +11,6 @@ struct job {
     uint32_t scores; /* of a sample */
     float *score;
 };
-
-/* ---- scores ---------------------------------------------------------------------------------- */
-
-/* How many scores "y" has; 0 after a message. */
-static uint32_t scores_of(const struct job *job)
-{
-    cr_graph *g = cr_model_build(job->m.model, 1);
-    if (!g) {
-        cli_library_failed();
-        return 0;
-    }
-    const cr_shape s = cr_value_shape(cr_find(g, "y"));
-    uint64_t n = 1;
-    for (int i = 1; i < s.rank; i++)
-        n *= (uint64_t)s.dim[i];
-    cr_graph_destroy(g);
-    if (s.rank >= 1 && n <= UINT32_MAX)
-        return (uint32_t)n;
-    cli_fail("%s: it gives no scores of samples", job->m.file);
-    return 0;
-}
-
-/* Samples from..to with a program for batches of that size. */
-static cr_status run(struct job *job, uint32_t batch, uint32_t from, uint32_t to)
-{
-    const cr_compile_options o = {.device = job->m.device, .interrupt = training_interrupt};
-    cr_program *p = cr_model_program(job->m.model, batch, &o);
-    const cr_net *net = cr_model_net(job->m.model);
-    const cr_layer *in = net ? cr_net_input(net, 0) : NULL;
-    cr_status status = p ? CR_OK : CR_E_GRAPH;
-    for (uint32_t i = from; i < to && status == CR_OK; i += batch) {
-        const size_t scores = (size_t)batch * job->scores;
-        status = cr_feed(p, in ? in->name : "x", modeling_x(&job->m, i), batch * job->m.x_bytes);
-        if (status == CR_OK)
-            status = cr_run(p, 1);
-        if (status == CR_OK)
-            status =
-                cr_fetch(p, "y", job->score + (size_t)i * job->scores, scores * sizeof *job->score);
-    }
-    cr_program_destroy(p);
-    return status;
-}
-
-static int predict(struct job *job)
-{
-    const uint32_t n = job->m.part->n, batch = modeling_batch(&job->m), rest = n % batch;
-    job->score = cli_alloc((size_t)n * job->scores * sizeof *job->score);
-    cr_status status = run(job, batch, 0, n - rest);
-    if (status == CR_OK && rest)
-        status = run(job, rest, n - rest, n);
-    return status == CR_OK ? CLI_GO : modeling_failed(status);
-}
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
@@ -114,7 +61,7 @@ int cli_predict(int argc, char **argv)
         return several_predict(job.m.file, job.m.device, inputs, job.out);
     status = modeling_open(&job.m, false);
     if (status == CLI_GO)
-        status = (job.scores = scores_of(&job)) ? predict(&job) : CLI_MISTAKE;
+        status = modeling_predict(&job.m, &job.score, &job.scores);
     if (status == CLI_GO)
         status = write_scores(&job);
     free(job.score);

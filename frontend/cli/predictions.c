@@ -41,6 +41,12 @@ static void to_probabilities(cr_loss loss, float *score, uint32_t classes)
         score[i] = (float)(1 / (1 + exp(-(double)score[i])));
 }
 
+uint32_t predictions_class(cr_loss loss, float *score, uint32_t scores)
+{
+    to_probabilities(loss, score, scores);
+    return class_of(score, scores);
+}
+
 /* ---- what a row has ---------------------------------------------------------------------------
  */
 
@@ -240,10 +246,9 @@ int predictions_show(cr_trainer *trainer, const cr_data *data, cr_loss loss, con
     grid_cell cells[SHOWN];
     int status = exit_status(predict(&w, score));
     for (uint32_t i = 0; status == CLI_OK && i < w.n; i++) {
-        float *row = score + (size_t)i * w.scores;
-        to_probabilities(loss, row, w.scores);
         const uint32_t index = cr_trainer_test_sample(trainer, i);
-        cells[i] = (grid_cell){index, grid_label(data, w.part, index), class_of(row, w.scores)};
+        cells[i] = (grid_cell){index, grid_label(data, w.part, index),
+                               predictions_class(loss, score + (size_t)i * w.scores, w.scores)};
     }
     if (status == CLI_OK)
         status = grid_write(path, data, w.part, cells, w.n, 0);

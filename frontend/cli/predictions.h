@@ -16,6 +16,10 @@ int predictions_write(cr_trainer *trainer, const cr_data *data, cr_loss loss, co
 int predictions_print(const cr_data *data, const cr_part *part, cr_loss loss, float *score,
                       uint32_t scores, const char *path);
 
+/* The class that the scores of a sample say, and they become probabilities; of one score, whether
+ * it is a yes. `loss` as for predictions_print. */
+uint32_t predictions_class(cr_loss loss, float *score, uint32_t scores);
+
 /* How many samples of each label were taken for each class, which the trainer counts: a line a
  * label, or drawn as a heat map where the path ends in .svg or .png. */
 int confusion_write(cr_trainer *trainer, const cr_data *data, const char *path);

@@ -3,17 +3,27 @@
 #include "fields.h"
 #include "grid.h"
 #include "matrix.h"
+#include "modeling.h"
 #include "plotting.h"
-#include "samples.h"
+#include "predictions.h"
+
+#if !CRISOL_HAVE_IO
+/* There are no models then. */
+typedef struct modeling {
+    const char *file;
+    samples samples;
+    cr_data *data;
+} modeling;
+#endif
 
 struct job {
-    samples s;
+    modeling m;
     const char *predictions, *confusion; /* read */
     const char *grid, *matrix;           /* written */
     uint64_t count, first, columns, shuffle;
     int set;
     bool wrong, shuffled;
-    const cr_data *data;
+    cr_data data; /* a view of m.data, with the model's names of classes */
     const cr_part *part;
     int64_t *predicted; /* of each sample of the part; below 0: not known */
 };
@@ -74,16 +84,16 @@ static int read_line(struct job *job, char *line, const struct columns *c, uint3
         if (i == c->sample && (!*field || *end))
             sample = -1;
         if (i == c->label)
-            label = class_of(job->data, field);
+            label = class_of(&job->data, field);
         if (i == c->predicted)
-            predicted = class_of(job->data, field);
+            predicted = class_of(&job->data, field);
     }
     if (sample < 0 || sample >= job->part->n)
         return bad_line(job, number,
                         "there is no such sample; are these predictions of other data?");
     if (predicted < 0)
         return bad_line(job, number, "what is predicted is no class");
-    const int64_t own = grid_label(job->data, job->part, (uint32_t)sample);
+    const int64_t own = grid_label(&job->data, job->part, (uint32_t)sample);
     if (c->label >= 0 && own >= 0 && label != own)
         return bad_line(job, number,
                         "the sample has another label; are these predictions of other data?");
@@ -112,7 +122,7 @@ static bool is_wanted(const struct job *job, uint32_t index)
 {
     if (!job->predicted)
         return true;
-    const int64_t label = grid_label(job->data, job->part, index);
+    const int64_t label = grid_label(&job->data, job->part, index);
     const bool wrong = label >= 0 && label != job->predicted[index];
     return job->predicted[index] >= 0 && (wrong || !job->wrong);
 }
@@ -131,7 +141,7 @@ static size_t choose(const struct job *job, grid_cell *cells)
         const uint32_t index = (uint32_t)order[i];
         if (!is_wanted(job, index) || found++ < job->first)
             continue;
-        cells[taken++] = (grid_cell){index, grid_label(job->data, job->part, index),
+        cells[taken++] = (grid_cell){index, grid_label(&job->data, job->part, index),
                                      job->predicted ? job->predicted[index] : -1};
     }
     free(order);
@@ -142,7 +152,7 @@ static int write_grid(const struct job *job)
 {
     if (!job->grid)
         return CLI_OK;
-    if (grid_check("-o", job->data) != CLI_GO)
+    if (grid_check("-o", &job->data) != CLI_GO)
         return CLI_MISTAKE;
     grid_cell *cells = cli_alloc(job->part->n * sizeof *cells);
     const size_t n = choose(job, cells);
@@ -152,7 +162,7 @@ static int write_grid(const struct job *job)
                           job->wrong ? "wrong, after the first that are left out"
                                      : "left after the first that are left out");
     else
-        status = grid_write(job->grid, job->data, job->part, cells, n, (uint32_t)job->columns);
+        status = grid_write(job->grid, &job->data, job->part, cells, n, (uint32_t)job->columns);
     if (status == CLI_OK)
         fprintf(stderr, "%zu of %u samples in %s\n", n, job->part->n, job->grid);
     free(cells);
@@ -165,15 +175,15 @@ static int count_matrix(const struct job *job, matrix *out)
 {
     int64_t most = -1;
     for (uint32_t i = 0; i < job->part->n; i++) {
-        const int64_t label = grid_label(job->data, job->part, i);
+        const int64_t label = grid_label(&job->data, job->part, i);
         most = label > most ? label : most;
         most = job->predicted[i] > most ? job->predicted[i] : most;
     }
     if (most < 0 || most >= 1000)
         return cli_fail("--matrix: the samples have no labels, or more than 1000 classes");
-    *out = matrix_create(job->data, (uint32_t)most + 1);
+    *out = matrix_create(&job->data, (uint32_t)most + 1);
     for (uint32_t i = 0; i < job->part->n; i++) {
-        const int64_t label = grid_label(job->data, job->part, i);
+        const int64_t label = grid_label(&job->data, job->part, i);
         if (label >= 0 && job->predicted[i] >= 0)
             out->count[(size_t)label * out->n + (size_t)job->predicted[i]]++;
     }
@@ -202,50 +212,94 @@ static int check(struct job *job, const cli_options *o)
         return cli_fail("where to? -o F.png draws samples, --matrix F.svg a confusion matrix");
     if (grid_check_path("-o", job->grid) != CLI_GO || plot_check("--matrix", job->matrix) != CLI_OK)
         return CLI_MISTAKE;
-    if (job->matrix && !job->confusion && !job->predictions)
-        return cli_fail("--matrix: of what? --confusion or --predictions names a file");
-    if (job->wrong && !job->predictions)
-        return cli_fail("--wrong: by which predictions? --predictions names a file");
-    if (job->confusion && (job->predictions || !job->matrix))
-        return cli_fail("--confusion: it is what --matrix draws, instead of --predictions");
+    const bool predicts = job->predictions || job->m.file;
+    if (job->matrix && !job->confusion && !predicts)
+        return cli_fail("--matrix: of what? --confusion, --predictions or --model names a file");
+    if (job->wrong && !predicts)
+        return cli_fail("--wrong: by which predictions? --predictions or --model names a file");
+    if (job->confusion && (predicts || !job->matrix))
+        return cli_fail("--confusion: it is what --matrix draws, instead of predictions");
+    if (job->m.file && (job->predictions || cli_given(o, "--set")))
+        return cli_fail("%s: a --model predicts the test samples, or all where there are none",
+                        job->predictions ? "--predictions" : "--set");
     if (job->count < 1 || job->count > 10000)
         return cli_fail("--count: from 1 to 10000");
     if (job->columns > 10000)
         return cli_fail("--columns: at most 10000");
     if (cli_check_writable(job->grid) != CLI_OK || cli_check_writable(job->matrix) != CLI_OK)
         return CLI_MISTAKE;
-    return samples_check(&job->s);
+    return samples_check(&job->m.samples);
 }
 
-static int show_part(struct job *job)
+/* The samples that --set names, and their predictions. */
+static int open_part(struct job *job)
 {
-    const cr_part *parts[] = {&job->data->samples.test, &job->data->samples.train,
-                              &job->data->samples.validation};
     static const char *const names[] = {"test", "training", "validation"};
+    job->m.data = samples_open(&job->m.samples);
+    if (!job->m.data)
+        return CLI_MISTAKE;
+    job->data = *job->m.data;
+    const cr_samples *s = &job->data.samples;
+    const cr_part *parts[] = {&s->test, &s->train, &s->validation};
     job->part = parts[job->set];
     if (job->part->n == 0)
-        return cli_fail("--set: %s has no %s samples", job->data->name, names[job->set]);
-    if (job->predictions) {
-        job->predicted = cli_alloc(job->part->n * sizeof *job->predicted);
-        memset(job->predicted, 0xff, job->part->n * sizeof *job->predicted);
-        if (read_predictions(job) != CLI_GO)
-            return CLI_MISTAKE;
+        return cli_fail("--set: %s has no %s samples", job->data.name, names[job->set]);
+    if (!job->predictions)
+        return CLI_GO;
+    job->predicted = cli_alloc(job->part->n * sizeof *job->predicted);
+    memset(job->predicted, 0xff, job->part->n * sizeof *job->predicted);
+    return read_predictions(job);
+}
+
+#if CRISOL_HAVE_IO
+/* The samples that the model predicts, and what it takes them for. */
+static int open_model(struct job *job)
+{
+    modeling *m = &job->m;
+    float *score = NULL;
+    uint32_t scores = 0;
+    int status = modeling_open(m, false);
+    if (status == CLI_GO)
+        status = modeling_predict(m, &score, &scores);
+    if (status == CLI_GO) {
+        const cr_words classes = cr_model_words(m->model, "classes");
+        job->data = *m->data;
+        job->data.classes = classes.n ? classes : m->data->classes;
+        job->part = m->part;
+        job->predicted = cli_alloc(m->part->n * sizeof *job->predicted);
+        for (uint32_t i = 0; i < m->part->n; i++)
+            job->predicted[i] = predictions_class(m->has_loss ? m->loss : CR_LOSS_COUNT,
+                                                  score + (size_t)i * scores, scores);
     }
-    const int status = write_grid(job);
-    return status == CLI_OK ? write_matrix(job) : status;
+    free(score);
+    return status;
+}
+#endif
+
+static int open_samples(struct job *job)
+{
+#if CRISOL_HAVE_IO
+    if (job->m.file)
+        return open_model(job);
+#endif
+    return open_part(job);
 }
 
 static int show(struct job *job)
 {
     if (!job->grid && job->confusion)
         return write_matrix(job); /* needs no samples */
-    cr_data *data = samples_open(&job->s);
-    if (!data)
-        return CLI_MISTAKE;
-    job->data = data;
-    const int status = show_part(job);
+    int status = open_samples(job);
+    if (status == CLI_GO)
+        status = write_grid(job);
+    if (status == CLI_OK)
+        status = write_matrix(job);
     free(job->predicted);
-    cr_data_close(data);
+#if CRISOL_HAVE_IO
+    modeling_close(&job->m);
+#else
+    cr_data_close(job->m.data);
+#endif
     return status;
 }
 
@@ -259,7 +313,11 @@ int cli_show(int argc, char **argv)
                  "what they\n"
                  "are taken for. And draws confusion matrices.",
     };
-    samples_options(&job.s, &o);
+#if CRISOL_HAVE_IO
+    modeling_options(&job.m, &o);
+#else
+    samples_options(&job.m.samples, &o);
+#endif
     cli_add(&o, "--set", CLI_CHOICE, &job.set, SETS, "which samples");
     cli_add(&o, "--count", CLI_COUNT, &job.count, "N", "how many");
     cli_add(&o, "--first", CLI_COUNT, &job.first, "N", "leave out so many before them");

@@ -193,9 +193,10 @@ void study_print_foot(const study *s)
     for (size_t i = 0; i < s->n; i++)
         if (s->run[i].sequential && s->run[i].state == STUDY_DONE)
             print_sequential(&s->run[i]);
-    printf("(%llu epochs; mean of %llu seed%s; loss and accuracy after the last epoch, of test "
+    printf("(%llu epoch%s; mean of %llu seed%s; loss and accuracy after the last epoch, of test "
            "samples where there are any; compiling and first steps are no part of training)\n",
-           (unsigned long long)s->epochs, (unsigned long long)s->seeds, s->seeds == 1 ? "" : "s");
+           (unsigned long long)s->epochs, s->epochs == 1 ? "" : "s", (unsigned long long)s->seeds,
+           s->seeds == 1 ? "" : "s");
 }
 
 /* ---- CSV ------------------------------------------------------------------------------------- */

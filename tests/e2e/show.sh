@@ -45,7 +45,7 @@ cmp -s s.png s4.png && die "--shuffle shuffles nothing"
 
 # ---- predictions ----
 run 0 "$CRISOL" train --data set --net 'dense 4' --loss softmax-cross-entropy --epochs 1 --lr 0.05 --predict p.csv \
-    --confusion c.csv --show t.png
+    --confusion c.csv --show t.png --checkpoint t.h5
 wrong=$(awk -F, 'NR > 1 && $2 != $3' p.csv | wc -l)
 ((wrong > 0 && wrong < 40)) || die "$wrong of 40 are wrong: the test wants some of both"
 frame=$((168 * 168 - 160 * 160)) thin=$((164 * 164 - 160 * 160))
@@ -56,6 +56,9 @@ run 0 "$CRISOL" show --data set --predictions p.csv --wrong -o wrong.png --matri
 says "$wrong of 40 samples in wrong.png"
 png 'n["#009e73"] == 0 and n["#d55e00"] > 0' wrong.png
 is_svg m.svg
+run 0 "$CRISOL" show --data set --model t.h5 --wrong -o model.png --matrix model.svg
+cmp model.png wrong.png
+cmp model.svg m.svg
 
 # ---- the matrix ----
 run 0 "$CRISOL" show --confusion c.csv --matrix c.svg
@@ -85,6 +88,8 @@ show "nowhere/bad.png: cannot write" -- --data set -o nowhere/bad.png
 show "--set: set has no validation samples" -- --data set --set validation -o bad.png
 show "none of the 40 samples is left" -- --data set --first 40 -o bad.png
 show "--wrong: by which predictions?" -- --data set --wrong -o bad.png
+show "--set: a --model predicts the test samples" -- --data set --model t.h5 --set training -o bad.png
+show "p.csv" -- --data set --model p.csv -o bad.png
 show "--matrix: of what?" -- --data set --matrix bad.svg
 show "p.csv, line 2: the sample has another label" -- --data set --set training --predictions p.csv -o bad.png
 show "c.csv, line 1: there are no columns 'image'" -- --data set --predictions c.csv -o bad.png
