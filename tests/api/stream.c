@@ -193,11 +193,13 @@ Test(stream, launches_that_repeat)
 {
     static result r[2];
     static float loss[2][30];
+    static volatile int stop;
     make_samples();
     const cr_samples s = samples_of(3000, 0);
     cr_train_options o = options_of(64);
     o.validation_split = o.test_split = 0.05f;
     o.compile.launches = CR_LAUNCHES_RESIDENT;
+    o.compile.interrupt = &stop;
     for (int streamed = 0; streamed < 2; streamed++) {
         cr_trainer *t = trainer_of(&s, &o);
         cr_trainer_info i = cr_trainer_get_info(t);
@@ -212,7 +214,11 @@ Test(stream, launches_that_repeat)
         cr_assert_eq(p.steps, 3);
         cr_profile_finish(&p);
         assert_ok(cr_trainer_interpret(t, 30, 0, loss[streamed], &done));
-        assert_ok(cr_trainer_run(t, 20));
+        const uint64_t left = cr_trainer_left(t);
+        stop = 1;
+        cr_assert_eq(cr_trainer_run(t, 20), CR_E_INTERRUPTED);
+        stop = 0;
+        assert_ok(cr_trainer_run(t, 20 - (left - cr_trainer_left(t))));
         for (int k = 0; k < 3; k++)
             assert_ok(cr_trainer_epoch(t, &r[streamed].e));
         look(t, &r[streamed]);

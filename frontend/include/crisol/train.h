@@ -11,7 +11,8 @@
  *
  * One graph holds training and evaluation. The samples, the shuffling order, the weights and what
  * an epoch reports stay on the device: the host uploads the order once an epoch, enqueues steps,
- * and reads a few numbers at the epoch's end. */
+ * and reads a few numbers at the epoch's end. Samples that do not fit pass through the device
+ * (cr_trainer_get_info). */
 #ifndef CRISOL_TRAIN_H
 #define CRISOL_TRAIN_H
 
@@ -350,7 +351,9 @@ typedef struct cr_trainer_info {
 CR_API cr_trainer_info cr_trainer_get_info(const cr_trainer *t);
 
 /* The trainer's graph, and its program of one training step on a whole batch, to fetch from, to set
- * states of, and to read figures of. Both belong to the trainer. */
+ * states of, and to read figures of. Both belong to the trainer. Of streamed samples the inputs
+ * train_x and train_y are one window, of all sets in turn; the symbols "window" and
+ * "evaluation_window" are its samples, and states "SET.at" say where in it the next batch is. */
 CR_API cr_graph *cr_trainer_graph(cr_trainer *t);
 CR_API cr_program *cr_trainer_program(cr_trainer *t);
 
