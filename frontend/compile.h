@@ -36,9 +36,6 @@ typedef struct cr_needs {
 cr_status cr_compile_needs(const cr_graph *g, const cr_compile_options *o,
                            const cr_device_facts *device, cr_needs *out);
 
-/* Does a program have a state of that name, to fetch and to set? */
-bool cr_program_has_state(const cr_program *p, const char *name);
-
 /* What was made of a program. */
 const cr_pass_context *cr_program_context(const cr_program *p);
 const cr_module *cr_program_module(const cr_program *p);

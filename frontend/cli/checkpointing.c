@@ -80,9 +80,20 @@ static int check_new(const checkpointing *c, const cli_options *o)
     return CLI_GO;
 }
 
+/* As they are now: what they point to may be replaced. */
+static void keep_options(checkpointing *c, const cli_options *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        const char *value = is_kept(&o->at[i]) ? cli_value(&o->at[i], c->text[i]) : NULL;
+        if (!value)
+            continue;
+        c->note[c->nnotes][0] = o->at[i].name;
+        c->note[c->nnotes++][1] = value;
+    }
+}
+
 int checkpointing_check(checkpointing *c, cli_options *o)
 {
-    c->options = o;
     if (c->every < 1)
         return cli_fail("--every: at least 1 epoch is needed");
     if (cli_given(o, "--every") && !c->file && !c->resume)
@@ -95,6 +106,7 @@ int checkpointing_check(checkpointing *c, cli_options *o)
         if (check_new(c, o) != CLI_GO || take_options(c, o) != CLI_GO)
             return CLI_MISTAKE;
     }
+    keep_options(c, o);
     return cli_check_writable(c->file) == CLI_OK ? CLI_GO : CLI_MISTAKE;
 }
 
@@ -114,20 +126,10 @@ int checkpointing_begin(checkpointing *c, const cr_data *data, cr_trainer *train
 
 cr_status checkpointing_write(checkpointing *c, cr_trainer *trainer, uint32_t epoch, bool last)
 {
-    const cli_options *o = c->options;
-    char text[CLI_COUNTOF(o->at)][CLI_VALUE_TEXT];
-    const char *notes[CLI_COUNTOF(o->at)][2];
+    const cr_checkpoint_about about = {
+        .data = c->data, .notes = (const char *const(*)[2])c->note, .nnotes = c->nnotes};
     if (!c->file || (epoch % c->every != 0 && !last))
         return CR_OK;
-    cr_checkpoint_about about = {
-        .data = c->data, .notes = (const char *const(*)[2])notes, .nnotes = 0};
-    for (size_t i = 0; i < o->n; i++) {
-        const char *value = is_kept(&o->at[i]) ? cli_value(&o->at[i], text[i]) : NULL;
-        if (!value)
-            continue;
-        notes[about.nnotes][0] = o->at[i].name;
-        notes[about.nnotes++][1] = value;
-    }
     cr_status status = cr_checkpoint_save(c->file, trainer, &about);
     if (status == CR_OK)
         c->written = epoch;

@@ -8,7 +8,11 @@
 typedef struct checkpointing {
     const char *file, *resume;
     uint64_t every;
-    const cli_options *options; /* all of the command */
+    /* The options that were given, here or to the training that is gone on with: names and values.
+     */
+    const char *note[CLI_MAX_OPTIONS][2];
+    char text[CLI_MAX_OPTIONS][CLI_VALUE_TEXT];
+    uint32_t nnotes;
     const cr_data *data;
     uint32_t done;              /* epochs of the file that is gone on from */
     uint32_t written;           /* the epoch that `file` holds; 0: none of this process */

@@ -69,6 +69,8 @@ typedef struct cli_option {
     bool given; /* on the command line */
 } cli_option;
 
+enum { CLI_MAX_OPTIONS = 64 };
+
 typedef struct cli_options {
     const char *about;      /* a line or more for --help */
     const char *positional; /* "FILE.cr", or NULL when there is none */

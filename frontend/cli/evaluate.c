@@ -169,8 +169,7 @@ int cli_evaluate(int argc, char **argv)
 
 int cli_evaluate(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return cli_fail("this crisol was built without crisol-io (CRISOL_IO), and reads no models");
+    return modeling_missing(argc, argv);
 }
 
 #endif

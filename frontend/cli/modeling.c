@@ -65,7 +65,7 @@ static cr_data *open_data(const modeling *m, bool targets)
         }
         like.categories = category;
     }
-    s.o.no_targets = !targets;
+    s.o.no_targets = !targets && !s.o.target && !s.o.labels;
     if (known && like.columns.n)
         s.o.like = &like;
     return samples_open(&s);
@@ -215,6 +215,18 @@ void modeling_close(modeling *m)
     free(m->converted);
     cr_data_close(m->data);
     cr_model_destroy(m->model);
+}
+
+#else
+
+int modeling_missing(int argc, char **argv)
+{
+    cli_options o = {.about = "It takes models in files. This crisol was built without crisol-io "
+                              "(CRISOL_IO), and reads none."};
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return cli_parse(&o, 1, argv + i);
+    return cli_fail("this crisol was built without crisol-io (CRISOL_IO), and reads no models");
 }
 
 #endif

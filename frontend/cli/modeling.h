@@ -36,5 +36,10 @@ int modeling_predict(const modeling *m, float **out, uint32_t *scores);
 int modeling_failed(cr_status status);
 void modeling_close(modeling *m);
 
+#else
+
+/* What these commands are without crisol-io: their help, or a message. */
+int modeling_missing(int argc, char **argv);
+
 #endif
 #endif

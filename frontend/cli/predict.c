@@ -73,8 +73,7 @@ int cli_predict(int argc, char **argv)
 
 int cli_predict(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return cli_fail("this crisol was built without crisol-io (CRISOL_IO), and reads no models");
+    return modeling_missing(argc, argv);
 }
 
 #endif

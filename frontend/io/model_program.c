@@ -140,9 +140,8 @@ cr_status cr_model_set_states(const cr_model *m, cr_program *p)
     for (uint32_t i = 0; i < m->tensor.len; i++) {
         const cr_tensor *t = &m->tensor.at[i];
         cr_tensor_bytes(t->dtype, &t->shape, &bytes);
-        cr_status status = cr_set(p, t->name, t->data, (size_t)bytes);
-        if (status != CR_OK && status != CR_E_ARGUMENT)
-            return status;
+        if (cr_program_has_state(p, t->name))
+            CR_TRY(cr_set(p, t->name, t->data, (size_t)bytes));
     }
     return CR_OK;
 }

@@ -40,6 +40,17 @@ json 'd["accuracy"] == json.load(open("whole.json"))["epochs"][-1]["test_accurac
 run 0 "$CRISOL" evaluate --model parts.h5 --data set --loss mae
 grep -q '24 test samples of set: mae ' out || die "the loss that was asked for"
 
+# A table of words: what makes it ready, its columns and words go into the file, and new lines need no target.
+printf '%s\n' size,color,kind 1,red,ant 7,blue,bee 2,red,ant 8,green,bee 1,green,ant 9,blue,bee 2,blue,ant 6,red,bee >t.csv
+printf '%s\n' size,color 1,blue 8,red >new.csv
+table=(train --data t.csv --standardize --net 'dense 2' --loss softmax-cross-entropy --lr 1 --batch 4)
+run 0 "$CRISOL" "${table[@]}" --epochs 9 --checkpoint whole-t.h5
+run 0 "$CRISOL" "${table[@]}" --epochs 4 --checkpoint t.h5
+run 0 "$CRISOL" train --resume t.h5 --epochs 9
+cmp t.h5 whole-t.h5 || die "the files of a table differ"
+run 0 "$CRISOL" predict --model t.h5 --data new.csv
+[[ $(cut -d, -f 1-2 out | tr '\n' ' ') == 'sample,predicted 0,ant 1,bee ' ]] || die "$(cat out)"
+
 # Another training is refused, and told apart.
 refused "parts.h5: it was trained with --batch 16, and not 12" "with --loss softmax-cross-entropy, and not mse" -- \
     "$CRISOL" train --resume parts.h5 --epochs 9 --batch 12 --loss mse
