@@ -90,10 +90,24 @@ static cr_value build_input(const struct place *p, const cr_layer *l)
 
 /* ---- layers of weights ----------------------------------------------------------------------- */
 
+/* Products are of f32. */
+static bool is_f32(const struct place *p)
+{
+    const cr_dtype dtype = cr_value_dtype(p->x[0]);
+    if (dtype != CR_F32)
+        cr_mistake(p->g, p->at,
+                   "x is %s, and products are of f32: `rescale 1 0` before it makes f32 of it, and "
+                   "so does an `input` that is not i32",
+                   cr_dtype_name(dtype));
+    return dtype == CR_F32;
+}
+
 static cr_value build_dense(const struct place *p, const cr_layer *l)
 {
     const cr_dense_options o = {.activation = l->activation, .no_bias = l->no_bias};
     cr_value x = p->x[0];
+    if (!is_f32(p))
+        return (cr_value){p->g, 0};
     if (shape_of(p).rank > 2 && !l->last_axis)
         x = cr_flatten_at(p->at, x);
     return cr_dense_ex_at(p->at, x, p->name, l->units, &o);
@@ -118,12 +132,16 @@ static cr_conv_options convolution_of(const cr_layer *l)
 static cr_value build_conv(const struct place *p, const cr_layer *l)
 {
     const cr_conv_options o = convolution_of(l);
+    if (!is_f32(p))
+        return (cr_value){p->g, 0};
     return cr_conv2d_at(p->at, p->x[0], p->name, l->units, l->kernel[0], l->kernel[1], &o);
 }
 
 static cr_value build_depthwise(const struct place *p, const cr_layer *l)
 {
     const cr_conv_options o = convolution_of(l);
+    if (!is_f32(p))
+        return (cr_value){p->g, 0};
     return cr_depthwise_conv2d_at(p->at, p->x[0], p->name, l->multiplier ? l->multiplier : 1,
                                   l->kernel[0], l->kernel[1], &o);
 }

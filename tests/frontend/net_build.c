@@ -446,6 +446,8 @@ static const char *const mistakes[][2] = {
     {"dense 3, concat dense1 axis 2", "axis 2 is none of x with 2 axes"},
     {"dense 3, concat dense1 axis -2", "axis -2 is none of x with 2 axes"},
     {"embedding 3 3", "net, layer 1 (embedding1): "},
+    {"input 6 6 4 i32, dense 3", "x is i32, and products are of f32: `rescale 1 0`"},
+    {"input 6 6 4 i32, conv 3 3", "x is i32, and products are of f32: `rescale 1 0`"},
     {"dense 3 as d, dense 4, again d", "net, layer 3 (again1): "},
     {"dense 3 as d, dense 4, again d", "\"d.w\" is there as f32[144,3], and this layer needs"},
 };
