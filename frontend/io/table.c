@@ -104,9 +104,31 @@ static cr_status check_labels_option(const reading *r, const char *path, bool fi
                    path, labels);
 }
 
+/* What is said of columns, or of data sets, of a file that has none. */
+static cr_status check_options(const reading *r, const char *path)
+{
+    const cr_table_options *o = &r->o;
+    const bool columns = o->drop || o->separator || o->header || o->targets;
+    if (r->kind != CSV && columns)
+        return cr_fail(CR_E_ARGUMENT,
+                       "%s: drop, header, separator and targets are of CSV files, and it is none",
+                       path);
+    if (r->kind != H5 && o->input)
+        return cr_fail(CR_E_ARGUMENT,
+                       "%s: input '%s' is a data set of an HDF5 file, and it is none", path,
+                       o->input);
+    if (r->kind == NPY && o->target)
+        return cr_fail(CR_E_ARGUMENT,
+                       "%s: target '%s': an NPY file has no columns with names; its targets are "
+                       "in the file that labels names",
+                       path, o->target);
+    return CR_OK;
+}
+
 static cr_status read_kind(reading *r, const char *path, cr_view *view, bool first, cr_part *part)
 {
     CR_TRY(check_labels_option(r, path, first));
+    CR_TRY(check_options(r, path));
     switch (r->kind) {
     case CSV: return cr_csv_read(&r->csv, path, view->at, view->size, part);
     case NPY: return read_arrays(r, path, view, first, part);
@@ -166,7 +188,7 @@ static bool is_set(const char *path)
 
 static cr_data *open_set(const char *path, const cr_table_options *o)
 {
-    if (!o->labels && !o->test && !o->test_labels && !o->target && !o->drop)
+    if (!o->labels && !o->test && !o->test_labels && !o->target && !o->drop && !o->input)
         return cr_data_open(path);
     cr_fail(CR_E_ARGUMENT, "%s: a folder of IDX files has its labels and its test samples", path);
     return NULL;

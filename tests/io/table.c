@@ -265,6 +265,9 @@ Test(table, csv_mistakes)
     refused(put_text("t.csv", "1,0\n"), (cr_table_options){.labels = "y.npy"},
             "its labels are in it");
     refused(put_text("t.csv", "1,0\n"), (cr_table_options){.test_labels = "y"}, "no test samples");
+    refused(put_text("t.csv", "1,0\n"), (cr_table_options){.input = "x"},
+            "input 'x' is a data set of an HDF5 file, and it is none");
+    refused(folder, (cr_table_options){.input = "x"}, "a folder of IDX files has its labels");
 }
 
 /* ---- NPY ------------------------------------------------------------------------------------- */
@@ -305,6 +308,8 @@ Test(table, npy_mapped)
     cr_data_close(d);
     refused(xs, (cr_table_options){0}, "an NPY file has no labels");
     refused(xs, (cr_table_options){.labels = "/nonexistent/y"}, "cannot open");
+    refused(xs, (cr_table_options){.labels = ys, .target = "y"}, "target 'y': an NPY file has no");
+    refused(xs, (cr_table_options){.labels = ys, .drop = "1"}, "are of CSV files, and it is none");
     refused(xs, (cr_table_options){.labels = put_npy("z.npy", DICT("|u1", "(2,)"), y, 2)},
             "z.npy: labels or targets of 2 samples, and there are 3");
     refused(xs, (cr_table_options){.labels = put_npy("z.npy", DICT("|u1", "(3, 1, 1)"), y, 3)},
