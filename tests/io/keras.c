@@ -382,3 +382,57 @@ Test(keras, survives_every_allocation_that_fails)
         cr_assert_eq(cr_alloc_live(), before);
     }
 }
+
+/* Reading a whole file and writing it; every fifth, since each reads HDF5 in a process of its own.
+ */
+Test(keras, survives_allocations_that_fail_with_files)
+{
+    char path[] = "keras-XXXXXX";
+    close(mkstemp(path));
+    const size_t before = cr_alloc_live();
+    bool done = false;
+    for (int64_t n = 1; !done; n += 5) {
+        cr_assert(n < 5000);
+        cr_alloc_fail_after(n);
+        cr_model *m = cr_model_import_keras(file_path("mlp.keras"));
+        done = m && cr_model_export_keras(m, path) == CR_OK;
+        cr_alloc_fail_after(-1);
+        cr_assert(done || *cr_error(), "allocation %d", (int)n);
+        cr_model_destroy(m);
+        cr_assert_eq(cr_alloc_live(), before, "allocation %d", (int)n);
+    }
+    unlink(path);
+}
+
+/* ---- what Keras does not have ---------------------------------------------------------------- */
+
+static void expect_not_written(const char *text, const char *a, const char *b)
+{
+    cr_net net;
+    cr_assert_eq(cr_net_parse(text, &net), CR_OK, "%s", cr_error());
+    cr_model *m = cr_model_create(&net);
+    cr_assert(m, "%s", cr_error());
+    cr_assert_neq(cr_model_export_keras(m, "not-written.keras"), CR_OK, "%s", text);
+    cr_assert(strstr(cr_error(), a) && strstr(cr_error(), b), "wants '%s' and '%s': %s", a, b,
+              cr_error());
+    cr_assert_neq(access("not-written.keras", F_OK), 0);
+    cr_model_destroy(m);
+    cr_net_finish(&net);
+}
+
+Test(keras, writes_only_what_keras_has)
+{
+    expect_not_written("input 4, onehot 2 3", "layer 'onehot1' is a 'onehot'",
+                       "Keras does not have");
+    expect_not_written("input 4, dense 3 gelu_tanh", "layer 'dense1'", "no activation 'gelu_tanh'");
+    expect_not_written("input 4, dense 3", "no values 'dense1.w'", "");
+    expect_not_written("dense 3", "what shape its samples have", "'input'");
+    expect_not_written("input 4, conv 2 3", "conv", "");
+    cr_model *m = cr_model_create_of_graph(
+        "graph \"g\" {\n  symbol batch <= 8\n  %1 = input \"x\": f32[batch,2]\n"
+        "  output \"y\", %1\n}\n");
+    cr_assert(m, "%s", cr_error());
+    cr_assert_eq(cr_model_export_keras(m, "not-written.keras"), CR_E_ARGUMENT);
+    cr_assert(strstr(cr_error(), "a graph, and no net"), "%s", cr_error());
+    cr_model_destroy(m);
+}

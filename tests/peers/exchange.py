@@ -4,7 +4,7 @@
     tests/peers/exchange.py CRISOL SCRATCH            (./dev test --peers runs it)
 
 Each net of tests/tools/keras_files.py, with weights that the committed files do not have, is saved by Keras,
-imported and run by the command, exported, and loaded by Keras again.
+imported and run by the command, exported, and loaded by Keras again. So are models that Crisol trained.
 """
 # crisol-test: timeout=600
 
@@ -71,6 +71,30 @@ def exchange(file, build, seed):
     check(f"{file}: Keras, Crisol, Keras", difference(ys, keras_files.predict(load(back), xs)))
 
 
+# Layers that no net of Keras brings here, on bytes without an input of their own; and states that are
+# learned from the samples. Trained for an epoch.
+OWN = {
+    "bytes": ("conv 3 3 leaky_relu, normalize 0.5 0.25, dense 6 leaky_relu, leakyrelu 0.3, dropout 0.1, "
+              "layernorm noscale, dense 4", np.uint8, (8, 8, 1), []),
+    "standardize": ("dense 5 tanh, dense 4", np.float32, (5,), ["--standardize"]),
+    "scale": ("dense 5 tanh, dense 4", np.float32, (5,), ["--scale"]),
+}
+
+
+def own(name, net, dtype, shape, options):
+    rng = np.random.default_rng(SEED)
+    x = rng.integers(0, 256, (40, *shape)).astype(dtype)
+    paths = [scratch / f"{name}.{part}.npy" for part in ("x", "labels", "y")]
+    np.save(paths[0], x)
+    np.save(paths[1], rng.integers(0, 4, 40).astype(np.int32))
+    native, back = scratch / f"{name}.h5", scratch / f"{name}.keras"
+    run("train", "--data", paths[0], "--labels", paths[1], "--net", net, *options, "--epochs", 1, "--batch", 8,
+        "--loss", "softmax-cross-entropy", "--checkpoint", native)
+    run("predict", "--model", native, "--data", paths[0], "-o", paths[2])
+    run("export", native, "-o", back)
+    check(f"{name}: Crisol, Keras", difference([np.load(paths[2])], keras_files.predict(load(back), [x])))
+
+
 def main():
     scratch.mkdir(parents=True, exist_ok=True)
     for i, (file, build) in enumerate(keras_files.KERAS_3.items()):
@@ -79,6 +103,12 @@ def main():
         except Exception as e:
             print(f"{file}: {e}")
             failures.append(file)
+    for name, row in OWN.items():
+        try:
+            own(name, *row)
+        except Exception as e:
+            print(f"{name}: {e}")
+            failures.append(name)
     if failures:
         sys.exit(f"these differ by more than {TOLERANCE}, or failed: {', '.join(failures)}")
 
