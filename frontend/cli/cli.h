@@ -149,6 +149,8 @@ const char *cli_micros(double us, char *buf);
 
 /* "12 s", "3:05", "1:02:03". */
 const char *cli_duration(double seconds, char *buf);
+/* What was measured: "12.3 ms", "9.67 s", and from 100 s on "41:00". */
+const char *cli_seconds(double seconds, char *buf);
 
 /* Seconds, monotonic. */
 double cli_now(void);

@@ -122,6 +122,11 @@ const char *cli_duration(double seconds, char *buf)
     return buf;
 }
 
+const char *cli_seconds(double seconds, char *buf)
+{
+    return seconds < 99.95 ? cli_micros(1e6 * seconds, buf) : cli_duration(seconds, buf);
+}
+
 double cli_now(void)
 {
     struct timespec t;

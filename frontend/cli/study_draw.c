@@ -129,7 +129,7 @@ static void put_bar_text(cli_text *t, const study_run *r, const study_row *row)
     char time[CLI_SIZE_TEXT], text[128];
     const double a =
         isnan(row->test_loss.mean) ? row->train_accuracy.mean : row->test_accuracy.mean;
-    cli_micros(1e6 * row->train_seconds.mean, time);
+    cli_seconds(row->train_seconds.mean, time);
     if (r->sequential)
         snprintf(text, sizeof text, "%s, extrapolated from %llu steps", time,
                  (unsigned long long)r->steps);

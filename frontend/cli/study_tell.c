@@ -155,8 +155,8 @@ void study_print_row(const study *s, const study_run *r)
     const double loss = tested ? row.test_loss.mean : row.train_loss.mean;
     printf("  %10llu  %10.0f  %8.3g  %10s  %10s  %10s", (unsigned long long)r->parameters,
            row.samples_per_second.mean, row.relative, cli_micros(row.step_us, step),
-           cli_micros(1e6 * row.train_seconds.mean, train),
-           r->sequential ? "-" : cli_micros(1e6 * row.compile_seconds.mean, compile));
+           cli_seconds(row.train_seconds.mean, train),
+           r->sequential ? "-" : cli_seconds(row.compile_seconds.mean, compile));
     if (isnan(loss))
         printf("  %9s", "-");
     else
