@@ -26,6 +26,7 @@ struct cr_exec {
     bool resident;          /* the module is one kernel of resident groups */
     cr_form form;           /* of that kernel */
     double learned;         /* when it was last told of the form (cr_now) */
+    double left;            /* when the last run returned */
     uint32_t forms;         /* those since the last wait: 1 << cr_form_kind */
     uint32_t meeting;       /* its MEETING memory */
     cl_int mended;          /* launches that gave up, as the device counts them */

@@ -265,11 +265,14 @@ static cr_status bind_switched(cr_exec *x)
 
 cr_status cr_exec_run(cr_exec *x, uint64_t nsteps)
 {
+    static const double soon = 1e-3; /* in which the device does not run out of work */
     x->steps_done = 0;
     CR_TRY(check_fed(x));
     CR_TRY(bind_switched(x));
-    x->pace.since = -1; /* steps of an earlier call: the time between is not theirs */
+    if (cr_now() - x->left > soon) /* steps of an earlier call: the time between is not theirs */
+        x->pace.since = -1;
     cr_status status = run_chunks(x, nsteps);
+    x->left = cr_now();
     if (status == CR_OK)
         status = end_run(x, nsteps);
     if (status != CR_OK && status != CR_E_INTERRUPTED)
