@@ -254,7 +254,7 @@ int cli_set(cli_options *o, const char *name, const char *value)
     if (!p || p->kind == CLI_BIND)
         return cli_fail("there is no option %s", name);
     p->given = true;
-    return read_value(p, p->kind == CLI_FLAG ? NULL : (char *)(uintptr_t)value);
+    return read_value(p, p->kind == CLI_FLAG ? NULL : (char *)value);
 }
 
 const char *cli_value(const cli_option *p, char *buf)

@@ -129,6 +129,7 @@ static cr_status write_group(cr_h5_writer *w, const char *group, const char *fol
 
 static cr_status write_file(const cr_checkpoint *c, const char *path)
 {
+    CR_ASSERT(c->model && c->training && c->best);
     cr_h5_writer *w = cr_model_begin(c->model, "checkpoint");
     if (!w)
         return cr_last_status();

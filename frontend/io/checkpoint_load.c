@@ -23,7 +23,7 @@ static cr_status read_count(const cr_checkpoint *c, const cr_model *m, const cha
 static cr_status check(cr_checkpoint *c)
 {
     cr_train_options o = {0};
-    uint32_t n;
+    uint32_t n = 0;
     CR_TRY(read_count(c, c->training, "epochs", &n));
     CR_TRY(read_count(c, c->best, "epoch", &n));
     if (n && !cr_model_note(c->best, "figure"))

@@ -451,7 +451,7 @@ static bool read_rows(const dataset *d, hid_t memory, uint64_t first, uint64_t r
 
 static void put_elements(walk *w, const dataset *d, uint64_t first, uint64_t count)
 {
-    uint64_t size = cr_h5_type_size(d->kind), row = d->n / CR_MAX(d->dim[0], 1);
+    uint64_t size = cr_h5_type_size(d->kind), row = CR_MAX(d->n / CR_MAX(d->dim[0], 1), 1);
     uint64_t step = rows_at_once(d, row * size), end = first + count;
     char *all = cr_alloc(CR_MIN(step, d->dim[0]) * row * size);
     hid_t memory = cr_h5_native(d->kind);

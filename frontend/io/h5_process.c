@@ -60,14 +60,14 @@ static void limit(int what, uint64_t value)
 /* Bytes of address space that this process uses; 0 where that is not told. */
 static uint64_t address_space(void)
 {
-    unsigned long long pages = 0;
+    char line[128] = "";
     FILE *f = fopen("/proc/self/statm", "r");
     if (!f)
         return 0;
-    if (fscanf(f, "%llu", &pages) != 1)
-        pages = 0;
+    if (!fgets(line, sizeof line, f))
+        line[0] = '\0';
     fclose(f);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return strtoull(line, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static pid_t start(int ends[2], unsigned cpu_seconds, uint64_t memory,

@@ -106,7 +106,7 @@ static bool read_word(const struct row *row, const char *text, unsigned *out)
 static bool read_value(const struct row *row, const char *text, cr_train_options *o)
 {
     void *at = (char *)o + row->at;
-    char *end = (char *)(uintptr_t)text;
+    char *end = NULL;
     switch (row->kind) {
     case FLOAT: *(float *)at = read_float(text, &end); break;
     case U32: *(uint32_t *)at = (uint32_t)strtoul(text, &end, 10); break;
@@ -117,7 +117,7 @@ static bool read_value(const struct row *row, const char *text, cr_train_options
         return *(bool *)at || strcmp(text, "no") == 0;
     default: return read_word(row, text, at);
     }
-    return end != text && !*end;
+    return end && end != text && !*end;
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
