@@ -14,6 +14,8 @@ static void file_options(samples *s, cli_options *o)
     cli_add(o, "--input", CLI_TEXT, &t->input, "NAME",
             "of an HDF5 file, the data set of samples (default: x_train)");
     cli_add(o, "--drop", CLI_TEXT, &t->drop, "COLUMN,..", "leave out these columns of a CSV file");
+    cli_add(o, "--categories", CLI_TEXT, &t->categories, "COLUMN,..",
+            "these columns are words, though they look like numbers");
     cli_add(o, "--targets", CLI_CHOICE, &s->targets, "auto|classes|numbers",
             "what they are; auto: classes, when words or whole numbers below 1000");
     cli_add(o, "--header", CLI_CHOICE, &s->header, "auto|yes|no",

@@ -184,7 +184,7 @@ static cr_status check_words(const cr_csv *c, uint32_t column)
     const cr_csv_column *col = &c->column.at[column];
     const cr_csv_text t = {.file = c->data->name};
     char text[CR_CSV_SHOWN], what[160];
-    if (col->list.fixed || !only_first_is_word(&col->list))
+    if (col->told || col->list.fixed || !only_first_is_word(&col->list))
         return CR_OK;
     const cr_csv_field f = {.at = col->list.word.at[0], .n = strlen(col->list.word.at[0])};
     snprintf(what, sizeof what, "'%s' is not a number, and all other fields of the column are",

@@ -59,6 +59,7 @@ typedef struct cr_csv_words {
 typedef struct cr_csv_column {
     const char *name; /* NULL: none */
     bool words;       /* else numbers */
+    bool told;        /* by the options, that it is of words */
     bool target, dropped;
     cr_csv_words list;
     uint64_t line; /* of the record that decided */

@@ -129,18 +129,28 @@ static cr_status no_column(const cr_csv *c, const cr_csv_text *t, const char *op
     return status;
 }
 
-/* Marks the columns of a list "width,3". A name may have commas, when it is alone. */
-static cr_status mark(cr_csv *c, const cr_csv_text *t, const char *option, const char *list,
-                      bool drop)
+typedef enum marking { DROPPED, TARGET, WORDS } marking;
+
+static void mark_column(cr_csv_column *col, marking as)
 {
+    col->dropped = col->dropped || as == DROPPED;
+    col->target = col->target || as == TARGET;
+    col->told = col->told || as == WORDS;
+    col->words = col->words || col->told;
+}
+
+/* Marks the columns of a list "width,3". A name may have commas, when it is alone. */
+static cr_status mark(cr_csv *c, const cr_csv_text *t, const char *list, marking as)
+{
+    static const char *const options[] = {"drop", "target", "categories"};
     while (list) {
         const size_t all = strlen(list);
         const size_t n = find_column(c, list, all) == UINT32_MAX ? strcspn(list, ",") : all;
         const uint32_t i = find_column(c, list, n);
         if (i == UINT32_MAX)
-            return no_column(c, t, option, list, n);
+            return no_column(c, t, options[as], list, n);
         cr_csv_column *col = &c->column.at[i];
-        *(drop ? &col->dropped : &col->target) = true;
+        mark_column(col, as);
         if (col->dropped && col->target)
             return cr_csv_error(t, 1, i, col->name, "is it the target, or dropped?");
         list = list[n] ? list + n + 1 : NULL;
@@ -159,14 +169,15 @@ static bool has_targets(const cr_csv *c, uint32_t kept)
 static cr_status choose(cr_csv *c, const cr_csv_text *t)
 {
     uint32_t kept = 0, last = 0;
-    CR_TRY(mark(c, t, "drop", c->o.drop, true));
+    CR_TRY(mark(c, t, c->o.categories, WORDS));
+    CR_TRY(mark(c, t, c->o.drop, DROPPED));
     for (uint32_t i = 0; i < c->column.len; i++)
         if (!c->column.at[i].dropped) {
             kept++;
             last = i;
         }
     if (kept && has_targets(c, kept)) {
-        CR_TRY(mark(c, t, "target", c->o.target, false));
+        CR_TRY(mark(c, t, c->o.target, TARGET));
         if (!c->o.target)
             c->column.at[last].target = true;
     }

@@ -108,11 +108,13 @@ static cr_status check_labels_option(const reading *r, const char *path, bool fi
 static cr_status check_options(const reading *r, const char *path)
 {
     const cr_table_options *o = &r->o;
-    const bool columns = o->drop || o->separator || o->header || o->targets;
+    const bool columns = o->drop || o->categories || o->separator || o->header || o->targets;
     if (r->kind != CSV && columns)
-        return cr_fail(CR_E_ARGUMENT,
-                       "%s: drop, header, separator and targets are of CSV files, and it is none",
-                       path);
+        return cr_fail(
+            CR_E_ARGUMENT,
+            "%s: drop, categories, header, separator and targets are of CSV files, and it is "
+            "none",
+            path);
     if (r->kind != H5 && o->input)
         return cr_fail(CR_E_ARGUMENT,
                        "%s: input '%s' is a data set of an HDF5 file, and it is none", path,
@@ -188,7 +190,8 @@ static bool is_set(const char *path)
 
 static cr_data *open_set(const char *path, const cr_table_options *o)
 {
-    if (!o->labels && !o->test && !o->test_labels && !o->target && !o->drop && !o->input)
+    if (!o->labels && !o->test && !o->test_labels && !o->target && !o->drop && !o->categories &&
+        !o->input)
         return cr_data_open(path);
     cr_fail(CR_E_ARGUMENT, "%s: a folder of IDX files has its labels and its test samples", path);
     return NULL;

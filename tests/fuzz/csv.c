@@ -44,9 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                 .targets = (cr_targets)(how / 4 % 3),
                                 .target = how & 16 ? "1" : NULL,
                                 .drop = how & 32 ? "2,b" : NULL,
+                                .categories = how & 128 ? "1,3" : NULL,
                                 .no_targets = how & 64};
     char *text = malloc(size); /* exactly as long as it is, so that reading on is seen */
-    cr_data *d = cr_data_create("fuzz");
+    cr_data *d = cr_data_create("a");
     cr_csv c;
     check(text && d, "memory");
     memcpy(text, data + 1, size - 1);

@@ -165,6 +165,27 @@ Test(table, csv_targets)
     refused(path, (cr_table_options){.drop = "1,2"}, "none is left for the samples");
 }
 
+Test(table, csv_categories)
+{
+    const char *path = put_text("t.csv", "zip,n,k\n00501,1,20\n9,2,3\n00501,3,20\n");
+    cr_data *d = opened(path, (cr_table_options){.categories = "zip,k"});
+    check_f32(d->samples.train.x, (float[]){0, 1, 1, 2, 0, 3}, 6);
+    check_i32(d->samples.train.y, (int32_t[]){0, 1, 0}, 3);
+    cr_assert_str_eq(d->categories[0].word[0], "00501");
+    cr_assert_str_eq(d->classes.word[1], "3");
+    cr_data_close(d);
+    d = opened(path, (cr_table_options){.categories = "1"});
+    cr_assert(d->categories[0].n == 2 && d->classes.n == 0);
+    cr_data_close(d);
+    path = put_text("t.csv", "a,b,c\n1a,0.5,1\n2,0.5,0\n3,0.5,0\n");
+    d = opened(path, (cr_table_options){.categories = "1"});
+    cr_assert_eq(d->categories[0].n, 3);
+    cr_data_close(d);
+    refused(path, (cr_table_options){0},
+            "t.csv:2: column 1 'a': '1a' is not a number, and all other");
+    refused(path, (cr_table_options){.categories = "4"}, "categories: there is no column '4'");
+}
+
 Test(table, csv_header)
 {
     cr_data *d = opened(put_text("t.csv", "150,4,setosa\n1,2,0\n3,4,1\n"), (cr_table_options){0});

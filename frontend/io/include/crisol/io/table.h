@@ -41,8 +41,10 @@ typedef struct cr_table_options {
                            comma between them, which are numbers; NULL: the last one. HDF5: see
                            `input` */
     const char *drop;   /* CSV: columns that are left out, likewise */
-    const char
-        *input; /* HDF5: the data set of samples, instead of x_train; `target` is that of y */
+    /* CSV: columns of words though they look like numbers (00501), likewise. */
+    const char *categories;
+    /* HDF5: the data set of samples, instead of x_train; `target` is that of y. */
+    const char *input;
     cr_header header;
     cr_targets targets;
     char separator;  /* CSV: between fields; 0: a comma, a tab or a semicolon, the first of these
