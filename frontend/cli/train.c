@@ -10,6 +10,7 @@
 #include "matrix.h"
 #include "plotting.h"
 #include "predictions.h"
+#include "starting.h"
 #include "training.h"
 
 struct job {
@@ -25,6 +26,7 @@ struct job {
     history h;
     int status; /* of what is written after an epoch */
     checkpointing c;
+    starting start;
 };
 
 /* ---- progress -------------------------------------------------------------------------------- */
@@ -216,7 +218,9 @@ static int run(struct job *job, const cr_data *data)
     if (!trainer)
         return cli_library_failed();
     job->batch = cr_trainer_batch(trainer);
-    int status = checkpointing_begin(&job->c, data, trainer);
+    int status = starting_begin(&job->start, trainer);
+    if (status == CLI_GO)
+        status = checkpointing_begin(&job->c, data, trainer);
     if (status == CLI_GO)
         status = train(job, data, trainer);
     cr_trainer_destroy(trainer);
@@ -250,6 +254,7 @@ static void add_options(struct job *job, cli_options *o)
             "take no more of the device's (64MB, 1.5GiB); samples that do not fit are streamed");
     cli_add(o, "--json", CLI_FLAG, &job->json, NULL, "print JSON at the end instead of the table");
     checkpointing_options(&job->c, o);
+    starting_options(&job->start, o);
 }
 
 static int check_stopping(const struct job *job, const cli_options *o)
@@ -326,11 +331,14 @@ int cli_train(int argc, char **argv)
     if (status == CLI_GO)
         status = checkpointing_check(&job.c, &o);
     if (status == CLI_GO)
+        status = starting_check(&job.start, &job.t, &o);
+    if (status == CLI_GO)
         status = training_check(&job.t, &o);
     if (status == CLI_GO) {
         status = train_checked(&job, &o);
         training_finish(&job.t);
     }
     checkpointing_finish(&job.c);
+    starting_finish(&job.start);
     return status;
 }

@@ -76,3 +76,23 @@ refused '--inputs: two.h5 takes 2 files' 'left, right' -- "$CRISOL" predict --mo
 refused "input 'left' takes 4 numbers of a sample, and here are 3" -- \
     "$CRISOL" predict --model two.h5 --inputs right.npy,left.npy
 refused 'it has 2 inputs and 2 outputs' -- "$CRISOL" predict --model two.h5 --data left.npy
+
+# a training that begins with the weights of Keras
+python3 - <<'PY'
+import struct
+def write(file, descr, shape, data):
+    head = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    open(file, "wb").write(b"\x93NUMPY\x01\x00\x76\x00" + head.encode() + data)
+write("x.npy", "<f4", (12, 6), struct.pack("<72f", *[(i * 7 % 13 - 6) / 6 for i in range(72)]))
+write("labels.npy", "<i4", (12,), struct.pack("<12i", *[i % 3 for i in range(12)]))
+PY
+training=(train --data x.npy --labels labels.npy --loss cross-entropy --batch 4 --epochs 1)
+run 0 "$CRISOL" "${training[@]}" --start "$files/mlp.keras" --lr 1e-20 --checkpoint start.h5
+run 0 "$CRISOL" predict --model start.h5 --data x.npy -o start.npy
+run 0 "$CRISOL" predict --model "$files/mlp.keras" --data x.npy -o keras.npy
+cmp start.npy keras.npy || die 'it did not begin with these weights'
+run 0 "$CRISOL" "${training[@]}" --start "$files/mlp.keras" --lr 0.1 --checkpoint moved.h5
+run 0 "$CRISOL" predict --model moved.h5 --data x.npy -o moved.npy
+! cmp -s moved.npy keras.npy || die 'it was not trained'
+refused "'dense.w' is not of the net that is trained" -- \
+    "$CRISOL" "${training[@]}" --start "$files/mlp.keras" --net 'dense 3'
