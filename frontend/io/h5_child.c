@@ -1,7 +1,6 @@
-/* h5_child.c - what a child process does: walks an HDF5 file, or reads one data set of it, and
- * writes what it finds to a pipe (h5_wire.h). It may crash, hang, and run out of memory: then the
+/* h5_child.c - what a child process does: walks an HDF5 file, and writes what it finds to a pipe
+ * (h5_wire.h). It may crash, hang, and run out of memory: then the
  * pipe ends early. It never returns to what called it but through _exit. */
-#include <errno.h>
 #include <unistd.h>
 
 #define H5_USE_110_API
@@ -191,22 +190,13 @@ static void put_attributes(walk *w, hid_t object)
 
 /* ---- data sets ------------------------------------------------------------------------------- */
 
-typedef struct dataset {
-    hid_t id, type, space, list;
-    cr_h5_type kind;
-    bool swapped;
-    int rank;
-    hsize_t dim[H5S_MAX_RANK];
-    uint64_t n, bytes;
-} dataset;
-
 static void refuse(walk *w, const char *why)
 {
     put_u8(w, CR_H5_REFUSED);
     put_text(w, why, strlen(why));
 }
 
-static const char *why_not_read(const dataset *d)
+const char *cr_h5_why_not_read(const cr_h5_opened *d)
 {
     static char text[96];
     if (d->kind == CR_H5_OTHER)
@@ -227,7 +217,7 @@ static const char *why_not_read(const dataset *d)
     return NULL;
 }
 
-static void put_kept(walk *w, const dataset *d)
+static void put_kept(walk *w, const cr_h5_opened *d)
 {
     char all[CR_H5_MAX_KEPT];
     hid_t memory = cr_h5_native(d->kind);
@@ -242,7 +232,7 @@ static void put_kept(walk *w, const dataset *d)
 }
 
 /* What is not stored cannot be so much more than what is. */
-static void put_later(walk *w, const dataset *d)
+static void put_later(walk *w, const cr_h5_opened *d)
 {
     char text[128];
     hsize_t stored = H5Dget_storage_size(d->id);
@@ -255,9 +245,9 @@ static void put_later(walk *w, const dataset *d)
     refuse(w, text);
 }
 
-static void put_where(walk *w, const dataset *d)
+static void put_where(walk *w, const cr_h5_opened *d)
 {
-    const char *why = why_not_read(d);
+    const char *why = cr_h5_why_not_read(d);
     haddr_t at = H5Dget_offset(d->id);
     if (why) {
         refuse(w, why);
@@ -280,8 +270,7 @@ static void put_where(walk *w, const dataset *d)
     }
 }
 
-/* Opens what describes the data set; false when something of it cannot be read. */
-static bool open_dataset(hid_t parent, const char *name, dataset *d)
+bool cr_h5_open_dataset(hid_t parent, const char *name, cr_h5_opened *d)
 {
     d->id = H5Dopen2(parent, name, H5P_DEFAULT);
     d->type = d->id < 0 ? -1 : H5Dget_type(d->id);
@@ -300,7 +289,7 @@ static bool open_dataset(hid_t parent, const char *name, dataset *d)
     return cr_mul_size(d->n, cr_h5_type_size(d->kind), &d->bytes);
 }
 
-static void close_dataset(dataset *d)
+static void close_dataset(cr_h5_opened *d)
 {
     H5Pclose(d->list);
     H5Sclose(d->space);
@@ -319,8 +308,8 @@ static void put_object(walk *w, bool is_dataset)
 
 static void walk_dataset(walk *w, hid_t parent, const char *name)
 {
-    dataset d = {0};
-    if (!open_dataset(parent, name, &d))
+    cr_h5_opened d = {0};
+    if (!cr_h5_open_dataset(parent, name, &d))
         fail(w, true, "this data set cannot be read");
     put_object(w, true);
     bool deep = d.rank > CR_H5_MAX_RANK, null = H5Sget_simple_extent_type(d.space) == H5S_NULL;
@@ -393,7 +382,7 @@ static void walk_group(walk *w, hid_t group)
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-static hid_t open_file(const char *path, const void *image, size_t size)
+hid_t cr_h5_open_file(const char *path, const void *image, size_t size)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5PLset_loading_state(0); /* no filter is loaded because a file says so */
@@ -413,7 +402,7 @@ void cr_h5_child_list(int out, const char *path, const void *image, size_t size)
         _exit(1);
     w.path[0] = '/';
     put(&w, CR_H5_MAGIC, strlen(CR_H5_MAGIC));
-    w.file = open_file(path, image, size);
+    w.file = cr_h5_open_file(path, image, size);
     hid_t root = w.file < 0 ? -1 : H5Gopen2(w.file, "/", H5P_DEFAULT);
     if (root < 0)
         fail(&w, true, "it cannot be opened as an HDF5 file");
@@ -422,62 +411,5 @@ void cr_h5_child_list(int out, const char *path, const void *image, size_t size)
         fail(&w, true, "the root group cannot be read");
     walk_group(&w, root);
     put_u8(&w, CR_H5_END);
-    finish(&w);
-}
-
-/* Rows are indices of the first axis. As many as make a few megabytes, and whole chunks, so that
- * none is decoded twice. */
-static uint64_t rows_at_once(const dataset *d, uint64_t row_bytes)
-{
-    hsize_t chunk[H5S_MAX_RANK] = {1};
-    uint64_t rows = (4u << 20) / CR_MAX(row_bytes, 1) + 1;
-    if (H5Pget_layout(d->list) == H5D_CHUNKED)
-        H5Pget_chunk(d->list, H5S_MAX_RANK, chunk);
-    return cr_align_up(rows, CR_MAX(chunk[0], 1));
-}
-
-static bool read_rows(const dataset *d, hid_t memory, uint64_t first, uint64_t rows, void *out)
-{
-    hsize_t start[H5S_MAX_RANK] = {first}, count[H5S_MAX_RANK];
-    memcpy(count, d->dim, sizeof count);
-    count[0] = rows;
-    hid_t space = H5Screate_simple(d->rank, count, NULL);
-    bool ok = space >= 0 &&
-              H5Sselect_hyperslab(d->space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-              H5Dread(d->id, memory, space, d->space, H5P_DEFAULT, out) >= 0;
-    H5Sclose(space);
-    return ok;
-}
-
-static void put_elements(walk *w, const dataset *d, uint64_t first, uint64_t count)
-{
-    uint64_t size = cr_h5_type_size(d->kind), row = CR_MAX(d->n / CR_MAX(d->dim[0], 1), 1);
-    uint64_t step = rows_at_once(d, row * size), end = first + count;
-    char *all = cr_alloc(CR_MIN(step, d->dim[0]) * row * size);
-    hid_t memory = cr_h5_native(d->kind);
-    if (!all)
-        _exit(1);
-    for (uint64_t r = first / row / step * step; r * row < end; r += step) {
-        uint64_t rows = CR_MIN(step, d->dim[0] - r);
-        if (!read_rows(d, memory, r, rows, all))
-            _exit(1);
-        uint64_t from = CR_MAX(first, r * row), to = CR_MIN(end, (r + rows) * row);
-        if (to > from)
-            put(w, all + (from - r * row) * size, (to - from) * size);
-    }
-}
-
-void cr_h5_child_read(int out, const char *path, const void *image, size_t size, const char *object,
-                      uint64_t first, uint64_t count)
-{
-    static walk w;
-    dataset d = {0};
-    w.out = fdopen(out, "wb");
-    w.file = w.out ? open_file(path, image, size) : -1;
-    /* the file may be another one by now: nothing is taken from the listing */
-    if (w.file < 0 || !open_dataset(w.file, object, &d) || why_not_read(&d) ||
-        d.kind >= CR_H5_TEXT || d.rank < 1 || count > d.n || first > d.n - count || count == 0)
-        _exit(1);
-    put_elements(&w, &d, first, count);
     finish(&w);
 }
