@@ -166,6 +166,33 @@ static bool has_targets(const cr_csv *c, uint32_t kept)
                                 like->samples.x_shape.dim[0] != (int64_t)kept);
 }
 
+/* The names of the samples that these are to be like: those of the features, then of the targets.
+ * NULL: these or those have none. */
+static const cr_words *known_names(const cr_csv *c)
+{
+    const cr_data *like = c->o.like;
+    return c->header && like && like->columns.n && like->samples.x_shape.rank == 1 ? &like->columns
+                                                                                   : NULL;
+}
+
+/* As they were in the samples that these are to be like; else the last column. */
+static cr_status choose_targets(cr_csv *c, const cr_csv_text *t, uint32_t last)
+{
+    const cr_words *names = known_names(c);
+    bool any = false;
+    if (c->o.target)
+        return mark(c, t, c->o.target, TARGET);
+    for (int64_t k = names ? c->o.like->samples.x_shape.dim[0] : 0; names && k < names->n; k++) {
+        const uint32_t i = find_column(c, names->word[k], strlen(names->word[k]));
+        if (i == UINT32_MAX || c->column.at[i].dropped)
+            continue;
+        any = c->column.at[i].target = true;
+    }
+    if (!any)
+        c->column.at[last].target = true;
+    return CR_OK;
+}
+
 static cr_status choose(cr_csv *c, const cr_csv_text *t)
 {
     uint32_t kept = 0, last = 0;
@@ -176,11 +203,8 @@ static cr_status choose(cr_csv *c, const cr_csv_text *t)
             kept++;
             last = i;
         }
-    if (kept && has_targets(c, kept)) {
-        CR_TRY(mark(c, t, c->o.target, TARGET));
-        if (!c->o.target)
-            c->column.at[last].target = true;
-    }
+    if (kept && has_targets(c, kept))
+        CR_TRY(choose_targets(c, t, last));
     for (uint32_t i = 0; i < c->column.len; i++)
         c->targets += c->column.at[i].target;
     c->features = kept - c->targets;
@@ -229,10 +253,31 @@ static cr_status settle(cr_csv *c, const cr_csv_text *t, uint32_t i, uint32_t fe
     return CR_OK;
 }
 
+/* Another order of the columns would be other samples. */
+static cr_status check_names(const cr_csv *c, const cr_csv_text *t)
+{
+    const cr_words *names = known_names(c);
+    int64_t k = 0;
+    for (uint32_t i = 0; names && i < c->column.len; i++) {
+        const cr_csv_column *col = &c->column.at[i];
+        if (col->dropped || col->target || k >= c->o.like->samples.x_shape.dim[0])
+            continue;
+        if (strcmp(col->name, names->word[k]) != 0)
+            return cr_fail(CR_E_SYNTAX,
+                           "%s:1: column %u is '%s', and in the samples that these are to be like "
+                           "'%s' comes here; the same columns are needed in the same order (drop "
+                           "leaves others out)",
+                           t->file, i + 1, col->name, names->word[k]);
+        k++;
+    }
+    return CR_OK;
+}
+
 static cr_status settle_all(cr_csv *c, const cr_csv_text *t)
 {
     const cr_data *like = c->o.like;
     uint32_t feature = 0;
+    CR_TRY(check_names(c, t));
     if (like &&
         (like->samples.x_shape.rank != 1 || like->samples.x_shape.dim[0] != (int64_t)c->features))
         return cr_fail(CR_E_ARGUMENT,

@@ -233,6 +233,15 @@ Test(table, csv_codes_of_several_files)
     check_f32(e->samples.train.x, (float[]){0, 7}, 2);
     cr_assert_null(e->samples.train.y);
     cr_data_close(e);
+    e = opened(put_text("c.csv", "kind,color,more,n\nyes,blue,3,7\n"),
+               (cr_table_options){.like = d, .drop = "more"}); /* the target stands elsewhere */
+    check_f32(e->samples.train.x, (float[]){0, 7}, 2);
+    check_i32(e->samples.train.y, (int32_t[]){2}, 1);
+    cr_data_close(e);
+    refused(put_text("c.csv", "n,color,kind\n1,red,no\n"), (cr_table_options){.like = d},
+            "c.csv:1: column 1 is 'n', and in the samples that these are to be like 'color'");
+    refused(put_text("c.csv", "color,more,n,kind\nred,3,1,no\n"), (cr_table_options){.like = d},
+            "c.csv:1: column 2 is 'more', and in the samples that these are to be like 'n'");
     refused(put_text("c.csv", "color,n,kind\nrot,1,no\n"), (cr_table_options){.like = d},
             "c.csv:2: column 1 'color': 'rot' is none of the 3 words that are known");
     refused(put_text("c.csv", "color,n,kind\nred,b,no\n"), (cr_table_options){.like = d},

@@ -51,8 +51,9 @@ typedef struct cr_table_options {
                         that  the first line has */
     bool no_targets; /* samples alone will do: parts may have y NULL */
     /* Samples read before, or a cr_data that holds their shape, columns, classes and categories
-     * only: words get the codes that they have there, and one that has none is a mistake. NULL:
-     * codes are made, in the words' sorted order. */
+     * only: words get the codes that they have there, and one that has none is a mistake. Where
+     * both have names, features stand in the same order, and targets are by default the columns of
+     * the same names. NULL: codes are made, in the words' sorted order. */
     const cr_data *like;
 } cr_table_options;
 
