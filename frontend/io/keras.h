@@ -69,8 +69,8 @@ typedef struct cr_keras_variable {
     const char *name;   /* Keras's: "kernel" */
     const char *suffix; /* Crisol's: "w"; NULL: it is passed over */
     uint8_t part;
-    bool trained;   /* Keras keeps those that are not after those that are */
-    bool deviation; /* Keras has the variance, Crisol its root */
+    bool trained; /* Keras keeps those that are not after those that are */
+    bool factor;  /* Keras has the variance, Crisol 1 over its root */
 } cr_keras_variable;
 
 /* A layer as the file has it, an operation, or a model in the place of one. Calls of it become
@@ -151,7 +151,7 @@ typedef struct cr_keras_node {
 } cr_keras_node;
 
 /* How a variable comes from a tensor. */
-typedef enum cr_keras_form { CR_KERAS_AS_IS, CR_KERAS_SQUARED, CR_KERAS_ZERO } cr_keras_form;
+typedef enum cr_keras_form { CR_KERAS_AS_IS, CR_KERAS_VARIANCE, CR_KERAS_ZERO } cr_keras_form;
 
 /* A layer as Keras will have it. */
 typedef struct cr_keras_object {

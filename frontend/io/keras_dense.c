@@ -74,8 +74,8 @@ cr_status cr_keras_read_Normalization(cr_keras_layer *l)
         return cr_keras_option(l, "mean", "Crisol has one number, or what was learned from data");
     CR_TRY(cr_keras_read_axis(l));
     cr_keras_add_variable(l, "mean", "mean", false);
-    cr_keras_add_variable(l, "variance", "std", false);
-    l->variable[1].deviation = true;
+    cr_keras_add_variable(l, "variance", "factor", false);
+    l->variable[1].factor = true;
     cr_keras_add_variable(l, "count", NULL, false);
     return CR_OK;
 }

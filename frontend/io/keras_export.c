@@ -179,14 +179,16 @@ static void write_config(cr_strbuf *s, const cr_keras_objects *o)
 
 /* ---- model.weights.h5 ------------------------------------------------------------------------ */
 
-static cr_status write_squared(cr_h5_writer *w, const char *path, const cr_tensor *t,
-                               const uint64_t *dim, uint64_t n)
+static cr_status write_variance(cr_h5_writer *w, const char *path, const cr_tensor *t,
+                                const uint64_t *dim, uint64_t n)
 {
     float *values = cr_alloc(n * sizeof *values);
     if (!values)
         return CR_E_MEMORY;
-    for (uint64_t i = 0; i < n; i++)
-        values[i] = ((const float *)t->data)[i] * ((const float *)t->data)[i];
+    for (uint64_t i = 0; i < n; i++) {
+        const float deviation = 1 / ((const float *)t->data)[i];
+        values[i] = deviation * deviation;
+    }
     const cr_status status =
         cr_h5_dataset(w, path, CR_H5_F32, (uint32_t)t->shape.rank, dim, values);
     cr_free(values);
@@ -217,8 +219,8 @@ static cr_status write_variable(cr_h5_writer *w, const cr_model *model, const cr
         dim[j] = (uint64_t)t->shape.dim[j];
         n *= dim[j];
     }
-    if (x->variable[i].form == CR_KERAS_SQUARED)
-        return write_squared(w, path, t, dim, n);
+    if (x->variable[i].form == CR_KERAS_VARIANCE)
+        return write_variance(w, path, t, dim, n);
     if (strcmp(x->class_name, "DepthwiseConv2D") == 0 && t->shape.rank == 4)
         split_channels(x, o, dim);
     return cr_h5_dataset(w, path, CR_H5_F32, (uint32_t)t->shape.rank, dim, t->data);

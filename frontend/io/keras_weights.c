@@ -67,8 +67,8 @@ static cr_status read_values(struct reading *r, const cr_keras_variable *v, cons
     if (!values)
         return cr_last_status();
     CR_TRY(cr_h5_read_f32(r->h, node, values, n));
-    for (uint64_t i = 0; v->deviation && i < n; i++)
-        values[i] = fmaxf(sqrtf(values[i]), least_deviation);
+    for (uint64_t i = 0; v->factor && i < n; i++)
+        values[i] = 1 / fmaxf(sqrtf(values[i]), least_deviation);
     return CR_OK;
 }
 

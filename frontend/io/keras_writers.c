@@ -204,24 +204,24 @@ static void write_rescale(cr_keras_writer *w, cr_shape out)
 }
 
 /* Of each feature: Keras has the variance, of a number of samples that it does not use again. */
-static void write_features(cr_keras_writer *w, const char *mean, const char *std, cr_shape out)
+static void write_features(cr_keras_writer *w, const char *mean, cr_shape out)
 {
     cr_keras_object_of(w, "Normalization", "");
     cr_keras_put(w, ", \"axis\": [-1], \"invert\": false, \"mean\": null, \"variance\": null");
     cr_keras_variable_of(w, mean, CR_KERAS_AS_IS);
-    cr_keras_variable_of(w, std, CR_KERAS_SQUARED);
+    cr_keras_variable_of(w, "factor", CR_KERAS_VARIANCE);
     cr_keras_variable_of(w, "count", CR_KERAS_ZERO);
     cr_keras_call_object(w, out);
 }
 
 static void write_standardize(cr_keras_writer *w, cr_shape out)
 {
-    write_features(w, "mean", "std", out);
+    write_features(w, "mean", out);
 }
 
 static void write_scale(cr_keras_writer *w, cr_shape out)
 {
-    write_features(w, "low", "range", out);
+    write_features(w, "low", out);
 }
 
 static void write_dropout(cr_keras_writer *w, cr_shape out)

@@ -139,18 +139,18 @@ static double spread_of(const figures *of, double n, bool standardize)
     return standardize && of->high > of->low ? sqrt(of->squares / n) : of->high - of->low;
 }
 
-/* A feature that is the same everywhere is divided by 1. */
+/* A feature that is the same everywhere keeps its unit. */
 static void to_states(const counting *c, bool standardize, const bool *left_out, float *from,
-                      float *by)
+                      float *factor)
 {
     for (uint64_t f = 0; f < c->features; f++) {
         const figures *of = &c->of[f];
         const double spread = spread_of(of, c->n, standardize);
         from[f] = (float)(standardize ? of->sum / c->n : of->low);
-        by[f] = (float)spread > 0 ? (float)spread : 1;
+        factor[f] = (float)spread > 0 ? (float)(1 / spread) : 1;
         if (left_out[f]) {
             from[f] = 0;
-            by[f] = 1;
+            factor[f] = 1;
         }
     }
 }
@@ -168,7 +168,8 @@ static cr_status set_state(cr_trainer *t, cr_ref state, const float *to, uint64_
                   (size_t)n * sizeof *to);
 }
 
-static cr_status set_states(cr_trainer *t, counting *c, bool standardize, cr_ref from, cr_ref by)
+static cr_status set_states(cr_trainer *t, counting *c, bool standardize, cr_ref from,
+                            cr_ref factor)
 {
     const size_t n = (size_t)c->features;
     float *at = cr_alloc(2 * n * sizeof *at);
@@ -181,7 +182,7 @@ static cr_status set_states(cr_trainer *t, counting *c, bool standardize, cr_ref
         to_states(c, standardize, left_out, at, at + n);
         status = set_state(t, from, at, n);
         if (status == CR_OK)
-            status = set_state(t, by, at + n, n);
+            status = set_state(t, factor, at + n, n);
     }
     cr_free(c->of);
     cr_free(left_out);
@@ -222,13 +223,13 @@ static cr_status prepare_layer(cr_trainer *t, const cr_net *net, uint32_t number
     if (is_divided(t, net))
         see_through(&c.view, 1.0 / 255, 0);
     const cr_ref from = find_state(t, name, standardize ? "mean" : "low");
-    const cr_ref by = find_state(t, name, standardize ? "std" : "range");
-    if (!from || !by) /* nothing that is trained or evaluated has it */
+    const cr_ref factor = find_state(t, name, "factor");
+    if (!from || !factor) /* nothing that is trained or evaluated has it */
         return CR_OK;
     const cr_shape shape = *cr_shape_of(t->graph, from);
     c.features = elements_of(&shape);
     CR_ASSERT(c.features && c.elements % c.features == 0);
-    return set_states(t, &c, standardize, from, by);
+    return set_states(t, &c, standardize, from, factor);
 }
 
 cr_status cr_trainer_prepare(cr_trainer *t)

@@ -77,7 +77,7 @@ static void check_fused(cr_trainer *t)
     *memory = '\0';
     cr_assert(!strstr(second, "\"standardize1.mean\""), "%s", second);
     *second = '\0';
-    const char *const parts[] = {"\"train_x\"", "\"standardize1.mean\"", " gather", " sub", " div",
+    const char *const parts[] = {"\"train_x\"", "\"standardize1.mean\"", " gather", " sub", " mul",
                                  " concat"};
     for (size_t i = 0; i < CR_COUNTOF(parts); i++)
         cr_assert(strstr(first, parts[i]), "no %s in %s", parts[i], first);
@@ -89,20 +89,48 @@ Test(prepare, standardizes_by_the_training_samples, .timeout = 120)
     const cr_samples s = table();
     cr_net net;
     cr_trainer *t = trainer_of(&s, &net, "standardize, onehot 3 3, dense 2");
-    float mean[COLUMNS], std[COLUMNS];
+    float mean[COLUMNS], factor[COLUMNS];
     cr_assert_eq(cr_trainer_prepare(t), CR_OK, "%s", cr_error());
     fetch(t, "standardize1.mean", mean, COLUMNS);
-    fetch(t, "standardize1.std", std, COLUMNS);
+    fetch(t, "standardize1.factor", factor, COLUMNS);
     for (int c = 0; c < 2; c++) {
         double figures[4];
         figures_of(c, figures);
         cr_assert_float_eq(mean[c], (float)figures[0], 1e-6f * fabsf(mean[c]));
-        cr_assert_float_eq(std[c], (float)figures[1], 1e-6f);
+        cr_assert_float_eq(factor[c], (float)(1 / figures[1]), 1e-6f);
     }
-    cr_assert(mean[2] == 0 && std[2] == 1, "a column of classes stays");
-    cr_assert(mean[3] == 7 && std[3] == 1, "a column that is the same everywhere");
+    cr_assert(mean[2] == 0 && factor[2] == 1, "a column of classes stays");
+    cr_assert(mean[3] == 7 && factor[3] == 1, "a column that is the same everywhere");
     check_fused(t);
     cr_trainer_destroy(t);
+    cr_net_finish(&net);
+}
+
+/* Without classes it is so little work that the first product does it, and that of the gradient
+ * once more: nothing is stored in between. */
+Test(prepare, standardizes_in_the_first_product)
+{
+    const cr_samples s = table();
+    cr_net net;
+    cr_assert_eq(cr_net_parse("standardize, dense 8 relu, dense 2", &net), CR_OK);
+    const cr_train_options o = {
+        .model = cr_net_model, .model_user = &net, .raw = true, .batch = 10, .no_evaluation = true};
+    cr_graph *g = cr_training_graph_of(&s, &o);
+    cr_assert_not_null(g, "%s", cr_error());
+    static const char *const targets[] = {"cpu", "gpu"};
+    for (size_t i = 0; i < CR_COUNTOF(targets); i++) {
+        char *plan = cr_inspect(
+            g, &(cr_inspect_options){.target = targets[i], .emit = "plan", .log = stderr});
+        cr_assert_not_null(plan, "%s", cr_error());
+        char *second = strstr(plan, "phase 1:");
+        cr_assert_not_null(second);
+        *second = '\0';
+        static const char *const parts[] = {"\"train_x\"", "\"standardize1.mean\"", " matmul"};
+        for (size_t k = 0; k < CR_COUNTOF(parts); k++)
+            cr_assert(strstr(plan, parts[k]), "%s: no %s in %s", targets[i], parts[k], plan);
+        cr_string_free(plan);
+    }
+    cr_graph_destroy(g);
     cr_net_finish(&net);
 }
 
@@ -126,16 +154,17 @@ Test(prepare, scales_what_the_layer_sees, .timeout = 120)
     cr_trainer *t = cr_trainer_create_of(&s, &o);
     cr_assert_not_null(t, "%s", cr_error());
     cr_assert_eq(cr_trainer_prepare(t), CR_OK, "%s", cr_error());
-    float low[4], range[4], std[4];
+    float low[4], factor[4], z[4];
     fetch(t, "s.low", low, 4);
-    fetch(t, "s.range", range, 4);
-    fetch(t, "z.std", std, 4);
-    cr_assert(std[2] == 1 && std[3] == 1, "the same everywhere, but not its rounded mean: %g",
-              (double)std[2]);
-    const float lows[4] = {-1, -1, 80.0f / 255 - 1, 80.0f / 255 - 1}, ranges[4] = {4, 10, 1, 1};
+    fetch(t, "s.factor", factor, 4);
+    fetch(t, "z.factor", z, 4);
+    cr_assert(z[2] == 1 && z[3] == 1, "the same everywhere, but not its rounded mean: %g",
+              (double)z[2]);
+    const float lows[4] = {-1, -1, 80.0f / 255 - 1, 80.0f / 255 - 1},
+                factors[4] = {0.25f, 0.1f, 1, 1};
     for (int i = 0; i < 4; i++) {
         cr_assert_float_eq(low[i], lows[i], 1e-6f);
-        cr_assert_float_eq(range[i], ranges[i], 1e-6f);
+        cr_assert_float_eq(factor[i], factors[i], 1e-6f);
     }
     cr_trainer_destroy(t);
     cr_net_finish(&net);

@@ -248,9 +248,9 @@ Test(net_build, features_by_what_samples_are_like)
     host_run(&h);
     expect_near(host_output(&h, "y"), (const float[]){1, 20, 3, 40}, 4);
     memcpy(host_leaf(&h, "standardize1.mean"), (const float[]){1, 20}, 8);
-    memcpy(host_leaf(&h, "standardize1.std"), (const float[]){2, 4}, 8);
+    memcpy(host_leaf(&h, "standardize1.factor"), (const float[]){0.5f, 0.25f}, 8);
     memcpy(host_leaf(&h, "s.low"), (const float[]){1, 0}, 8);
-    memcpy(host_leaf(&h, "s.range"), (const float[]){0.5f, 10}, 8);
+    memcpy(host_leaf(&h, "s.factor"), (const float[]){2, 0.1f}, 8);
     host_run(&h);
     expect_near(host_output(&h, "y"), (const float[]){-2, 0, 0, 0.5f}, 4);
     host_end(&h);

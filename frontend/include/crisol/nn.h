@@ -79,12 +79,14 @@ CR_API cr_value cr_normalize_at(cr_loc at, cr_value x, float mean, float std);
 #define cr_rescale(x, scale, offset) cr_rescale_at(CR_HERE, x, scale, offset)
 CR_API cr_value cr_rescale_at(cr_loc at, cr_value x, float scale, float offset);
 
-/* (x - mean) / std of each feature (the last axis) of x [n..., features], x converted to f32: the
- * states NAME.mean (0) and NAME.std (1), f32 [features], which are not trained. They start as the
- * identity; set them (cr_set) to what the training samples are like. */
+/* (x - mean) factor of each feature (the last axis) of x [n..., features], x converted to f32: the
+ * states NAME.mean (0) and NAME.factor (1), f32 [features], which are not trained. They start as
+ * the identity; set them (cr_set) to what the training samples are like, the factor to 1 /
+ * deviation. */
 #define cr_standardize(x, name) cr_standardize_at(CR_HERE, x, name)
 CR_API cr_value cr_standardize_at(cr_loc at, cr_value x, const char *name);
-/* The same, (x - low) / range, with NAME.low (0) and NAME.range (1): features into [0, 1]. */
+/* The same, (x - low) factor, with NAME.low (0) and NAME.factor (1), which is to be 1 / (high -
+ * low): features into [0, 1]. */
 #define cr_scale_range(x, name) cr_scale_range_at(CR_HERE, x, name)
 CR_API cr_value cr_scale_range_at(cr_loc at, cr_value x, const char *name);
 
