@@ -41,7 +41,7 @@ enum {
     CR_H5_MAX_KEPT = 32 << 10,      /* bytes of elements that come with the listing */
     CR_H5_MAX_EXPANSION = 1100,     /* bytes that a stored byte may stand for: deflate's most */
     CR_H5_SECONDS = 60,             /* of silence on the pipe */
-    CR_H5_CPU_SECONDS = 30,         /* for a listing */
+    CR_H5_CPU_SECONDS = 5,          /* for a listing */
 };
 
 /* Writes the listing of a file to `out`, in the child. With `image` the file is in memory. Does not

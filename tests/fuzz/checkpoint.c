@@ -1,6 +1,6 @@
 /* checkpoint.c - the bytes of an HDF5 file: what libhdf5 makes of them in a child process is
  * refused by name, or a model that can be used. A process for each input makes it slow; listing.c
- * is the fast half. crisol-test: io crisol-fuzz: -max_len=65536 */
+ * is the fast half. crisol-test: io crisol-fuzz: -max_len=65536 -timeout=120 */
 #include "checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
