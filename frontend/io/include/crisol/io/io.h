@@ -5,6 +5,7 @@
 
 #include "crisol/io/checkpoint.h"
 #include "crisol/io/model.h"
+#include "crisol/io/picture.h"
 #include "crisol/io/table.h"
 
 #ifdef __cplusplus
