@@ -252,7 +252,7 @@ Test(stream, evaluations_of_smaller_batches)
     assert_ok(cr_trainer_evaluate(t, &loss[0], &accuracy[0]));
     assert_within(t, o.max_device_bytes);
     cr_trainer_destroy(t);
-    o.max_device_bytes = 60000;
+    o.max_device_bytes = 70000;
     t = trainer_of(&s, &o);
     i = cr_trainer_get_info(t);
     cr_assert_eq(i.placement, CR_PLACED_STREAMED);
@@ -311,7 +311,7 @@ Test(stream, finds_a_step_that_diverged)
         cr_assert_eq(cr_trainer_epoch(t, &e), CR_E_NUMERIC);
         snprintf(said[streamed], sizeof said[0], "%s", cr_error());
         cr_trainer_destroy(t);
-        o.max_device_bytes = 6000;
+        o.max_device_bytes = 9000;
     }
     cr_assert(strstr(said[0], "in epoch 1, step "), "%s", said[0]);
     cr_assert_eq(strcspn(said[0], "\n"), strcspn(said[1], "\n"));
