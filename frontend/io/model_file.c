@@ -317,8 +317,8 @@ cr_model *cr_model_read(cr_h5 *h, bool best)
     if (cr_model_check_file(h) != CR_OK)
         return NULL;
     cr_model *m = create(h);
-    if (m && read_x(h, m) == CR_OK && read_words(h, m) == CR_OK &&
-        cr_model_read_notes(h, "/notes", m) == CR_OK &&
+    if (m && (m->from = cr_arena_strdup(&m->arena, cr_h5_name(h))) && read_x(h, m) == CR_OK &&
+        read_words(h, m) == CR_OK && cr_model_read_notes(h, "/notes", m) == CR_OK &&
         cr_model_read_tensors(h, "/weights", best ? "/best/weights" : NULL, m) == CR_OK)
         return m;
     cr_model_destroy(m);

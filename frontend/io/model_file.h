@@ -16,7 +16,8 @@ typedef struct cr_word_list {
 } cr_word_list;
 
 struct cr_model {
-    cr_net net; /* unless there is a graph */
+    const char *from; /* the file that it was read from, for messages; NULL: from none */
+    cr_net net;       /* unless there is a graph */
     char *graph;
     bool has_x;
     cr_dtype x_dtype;

@@ -117,7 +117,8 @@ static cr_status check_tensors(const cr_model *m, cr_graph *g)
         if (!is_state(all, n, m->tensor.at[i].name))
             cr_differ(&d, NULL, &m->tensor.at[i]);
     cr_free(all);
-    return cr_differ_finish(&d, "model", "its weights are not those of its net");
+    return cr_differ_finish(&d, m->from ? m->from : "model",
+                            "its weights are not those of its net");
 }
 
 cr_graph *cr_model_build(const cr_model *m, uint32_t batch)

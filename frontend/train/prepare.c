@@ -145,9 +145,9 @@ static void to_states(const counting *c, bool standardize, const bool *left_out,
 {
     for (uint64_t f = 0; f < c->features; f++) {
         const figures *of = &c->of[f];
-        const double spread = spread_of(of, c->n, standardize);
+        const float by = (float)(1 / spread_of(of, c->n, standardize));
         from[f] = (float)(standardize ? of->sum / c->n : of->low);
-        factor[f] = (float)spread > 0 ? (float)(1 / spread) : 1;
+        factor[f] = isfinite(by) ? by : 1;
         if (left_out[f]) {
             from[f] = 0;
             factor[f] = 1;

@@ -102,6 +102,11 @@ Test(model, is_checked_against_its_net)
     cr_assert_null(cr_model_build(m, 8));
     assert_error("missing dense2.w f32[4,3], dense2.b f32[3]", "extra dense9.w f32[4,3]");
     assert_error("of another shape dense1.w f32[6,5] (here f32[6,4])", "");
+    cr_assert_eq(cr_model_save(m, "other.h5"), CR_OK, "%s", cr_error());
+    cr_model_destroy(m);
+    m = cr_model_load("other.h5");
+    cr_assert_null(cr_model_build(m, 8));
+    assert_error("other.h5: its weights", "missing dense2.w");
     cr_model_destroy(m);
     /* names that cannot be objects in a file, shapes that are none */
     m = empty("dense 1");
