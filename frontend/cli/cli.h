@@ -152,6 +152,9 @@ const char *cli_duration(double seconds, char *buf);
 /* What was measured: "12.3 ms", "9.67 s", and from 100 s on "41:00". */
 const char *cli_seconds(double seconds, char *buf);
 
+/* Elements of all axes from the one of that number on. */
+size_t cli_elements(const cr_shape *shape, int from);
+
 /* Seconds, monotonic. */
 double cli_now(void);
 /* Sorts a and gives the value at the fraction q. */

@@ -127,6 +127,14 @@ const char *cli_seconds(double seconds, char *buf)
     return seconds < 99.95 ? cli_micros(1e6 * seconds, buf) : cli_duration(seconds, buf);
 }
 
+size_t cli_elements(const cr_shape *shape, int from)
+{
+    size_t n = 1;
+    for (int i = from; i < shape->rank; i++)
+        n *= (size_t)shape->dim[i];
+    return n;
+}
+
 double cli_now(void)
 {
     struct timespec t;

@@ -42,11 +42,8 @@ static cr_status one_step(variant *v, uint64_t i)
 
 static size_t count(cr_value v)
 {
-    size_t n = 1;
-    cr_shape s = cr_value_shape(v);
-    for (int i = 0; i < s.rank; i++)
-        n *= (size_t)s.dim[i];
-    return n;
+    const cr_shape s = cr_value_shape(v);
+    return cli_elements(&s, 0);
 }
 
 /* All parameters of a variant, one behind the other. */

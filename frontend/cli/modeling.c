@@ -71,14 +71,6 @@ static cr_data *open_data(const modeling *m, bool targets)
     return samples_open(&s);
 }
 
-static uint64_t elements(const cr_shape *shape)
-{
-    uint64_t n = 1;
-    for (int i = 0; i < shape->rank; i++)
-        n *= (uint64_t)shape->dim[i];
-    return n;
-}
-
 /* Bytes are pixels from 0 to 1, as for a trainer. */
 static void to_floats(modeling *m, uint64_t n)
 {
@@ -112,8 +104,8 @@ static int fit_samples(modeling *m)
         if (cr_model_set_x(m->model, m->dtype, shape) != CR_OK)
             return cli_library_failed();
     }
-    const uint64_t n = elements(&shape);
-    if (n != elements(&s->x_shape) ||
+    const uint64_t n = cli_elements(&shape, 0);
+    if (n != cli_elements(&s->x_shape, 0) ||
         (m->dtype != s->x_dtype && !(m->dtype == CR_F32 && s->x_dtype == CR_U8)))
         return cli_fail("%s: it takes samples of %s, and those of %s are %s", m->file,
                         shape_text(m->dtype, &shape, want, sizeof want), m->data->name,

@@ -60,14 +60,6 @@ struct table {
     bool labels, predicted;   /* there is a label; a class is predicted */
 };
 
-static size_t elements(const cr_shape *shape)
-{
-    size_t n = 1;
-    for (int i = 0; i < shape->rank; i++)
-        n *= (size_t)shape->dim[i];
-    return n;
-}
-
 static bool is_entropy(cr_loss loss)
 {
     return strstr(cr_loss_name(loss), "entropy") != NULL;
@@ -83,7 +75,7 @@ static struct table table_of(const cr_data *data, const cr_part *part, cr_loss l
                           .loss = loss,
                           .n = part->n,
                           .scores = scores,
-                          .targets = numbers ? (uint32_t)elements(&s->y_shape) : 0,
+                          .targets = numbers ? (uint32_t)cli_elements(&s->y_shape, 0) : 0,
                           .labels = labels,
                           .predicted =
                               labels || (!numbers && (is_entropy(loss) || data->classes.n > 0))};
@@ -164,7 +156,7 @@ static cr_status predict(const struct table *w, float *score)
 {
     enum { MOST = 1000 };
     const cr_samples *s = &w->data->samples;
-    const size_t each = elements(&s->x_shape) * cr_dtype_size(s->x_dtype);
+    const size_t each = cli_elements(&s->x_shape, 0) * cr_dtype_size(s->x_dtype);
     if (s->test.n)
         return cr_trainer_predict(w->trainer, s->test.x, w->n, score);
     char *x = cli_alloc(MOST * each);

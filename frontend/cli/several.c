@@ -49,14 +49,6 @@ int npy_write(const char *path, const float *at, uint32_t n, uint32_t columns)
     return status;
 }
 
-static size_t elements(const cr_shape *shape, int from)
-{
-    size_t n = 1;
-    for (int i = from; i < shape->rank; i++)
-        n *= (size_t)shape->dim[i];
-    return n;
-}
-
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
 /* Whole numbers as the input has them. Bytes are no floats: only the user knows what 255 is. */
@@ -92,11 +84,11 @@ static int open_input(several *m, uint32_t i, const char *path)
     if (!p->data)
         return cli_library_failed();
     const cr_samples *s = &p->data->samples;
-    p->elements = elements(&input->shape, 0);
+    p->elements = cli_elements(&input->shape, 0);
     p->bytes = p->elements * cr_dtype_size(input->dtype);
-    if (elements(&s->x_shape, 0) != p->elements)
+    if (cli_elements(&s->x_shape, 0) != p->elements)
         return cli_fail("%s: input '%s' takes %zu numbers of a sample, and here are %zu", path,
-                        p->name, p->elements, elements(&s->x_shape, 0));
+                        p->name, p->elements, cli_elements(&s->x_shape, 0));
     if (i > 0 && s->train.n != m->n)
         return cli_fail("%s has %u samples, and the input before it %u", path, s->train.n, m->n);
     m->n = s->train.n;
@@ -160,7 +152,7 @@ static int make_outputs(several *m)
         port *p = &m->out[i];
         p->name = cr_net_layer_name(m->net, cr_net_output(m->net, i));
         const cr_shape s = cr_value_shape(cr_find(g, p->name));
-        p->elements = elements(&s, 1);
+        p->elements = cli_elements(&s, 1);
         p->y = cli_alloc(p->elements * m->n * sizeof *p->y);
     }
     cr_graph_destroy(g);
