@@ -406,6 +406,9 @@ static bool check_state(struct parser *p, const struct line *l)
                                "the sizes of a state must be literal");
     if (l->attr[1] && l->n.dtype != CR_F32)
         return cr_lex_fail(&p->lex, l->type_at, CR_E_GRAPH, "a param must be f32");
+    if (l->attr[2] == CR_INIT_BITS && l->n.dtype != CR_I32)
+        return cr_lex_fail(&p->lex, l->type_at, CR_E_GRAPH,
+                           "the initialiser 'bits' is of i32 only");
     return true;
 }
 

@@ -401,6 +401,7 @@ static const struct {
     {"output \"y\", %1, %1", "3:17: output takes 1 operand"},
     /* states */
     {"%2 = state \"s\" param : i32", "3:24: a param must be f32"},
+    {"%2 = state \"s\" bits : f32", "3:23: the initialiser 'bits' is of i32 only"},
     {"symbol n <= 4\n%2 = state \"s\" : f32[n]", "4:18: the sizes of a state must be literal"},
     {"%2 = state \"s\" data(1,2) : f32[3]", "3:20: 2 elements for a state of 3"},
     {"%2 = state \"s\" data() : f32[3]", "3:21: expected an f32 number"},
