@@ -69,7 +69,7 @@ static void begin_panel(struct tile *t, struct panel *p)
     }
 }
 
-/* Reads the block at k0 into registers; beyond the depth's end, the last element again. */
+/* Reads the block at `depth` into registers; beyond the depth's end, the last element again. */
 static void fetch(struct tile *t, const struct panel *p)
 {
     cr_emit *e = t->e;
@@ -77,7 +77,7 @@ static void fetch(struct tile *t, const struct panel *p)
         cr_ix depth = cr_ix_const(e->ix, 0);
         if (t->k > 1) {
             const char *k = cr_emit_name(e, "k");
-            cr_emit_line(e, e->now, "const int %s = min(k0 + %s, %lld);", k, depth_of(t, p, u),
+            cr_emit_line(e, e->now, "const int %s = min(depth + %s, %lld);", k, depth_of(t, p, u),
                          (long long)t->k - 1);
             depth = cr_ix_var(e->ix, k, 0, t->k - 1, e->now, false, false);
         }
@@ -170,7 +170,7 @@ static void multiply_block(struct tile *t)
                idle = busy(t) < t->s->local;
     const char *from = "0", *end = cr_arena_printf(&e->arena, "%lld", (long long)block);
     if (!whole) {
-        cr_emit_line(e, e->now, "const int k_end = min(%s, %lld - k0);", end, (long long)t->k);
+        cr_emit_line(e, e->now, "const int k_end = min(%s, %lld - depth);", end, (long long)t->k);
         end = "k_end";
     }
     if (idle) {
@@ -223,7 +223,7 @@ void cr_contract_items(struct tile *t)
     begin_panel(t, &a);
     begin_panel(t, &b);
     if (t->k > 1)
-        cr_emit_line(e, e->now, "int k0 = 0;");
+        cr_emit_line(e, e->now, "int depth = 0;");
     cr_emit_open(e);
     fetch(t, &a);
     fetch(t, &b);
@@ -234,18 +234,18 @@ void cr_contract_items(struct tile *t)
     put(t, &b);
     cr_emit_line(e, e->now, "barrier(CLK_LOCAL_MEM_FENCE);");
     if (t->k > s->block_k) {
-        cr_emit_line(e, e->now, "k0 += %d;", s->block_k);
+        cr_emit_line(e, e->now, "depth += %d;", s->block_k);
         cr_emit_open(e);
         fetch(t, &a);
         fetch(t, &b);
-        cr_emit_close(e, cr_arena_printf(&t->e->arena, "if (k0 < %lld) {", (long long)t->k));
-        cr_emit_line(e, e->now, "k0 -= %d;", s->block_k);
+        cr_emit_close(e, cr_arena_printf(&t->e->arena, "if (depth < %lld) {", (long long)t->k));
+        cr_emit_line(e, e->now, "depth -= %d;", s->block_k);
     }
     cr_emit_open(e);
     multiply_block(t);
     cr_emit_close(e, "{");
     cr_emit_close(e, t->k > s->block_k
-                         ? cr_arena_printf(&t->e->arena, "for (; k0 < %lld; k0 += %d) {",
+                         ? cr_arena_printf(&t->e->arena, "for (; depth < %lld; depth += %d) {",
                                            (long long)t->k, s->block_k)
                          : "{");
     write_tile(t);
