@@ -69,6 +69,11 @@ Test(target, extremes)
         CR_TARGET_FIELDS(CR_X)
 #undef CR_X
     };
+#ifdef __SANITIZE_ADDRESS__
+    enum { EVERY = 3 }; /* of the values of a field; the others are those of other builds */
+#else
+    enum { EVERY = 1 };
+#endif
     uint32_t compiled = 0;
     char path[] = "/tmp/crisol-target-XXXXXX";
     int fd = mkstemp(path);
@@ -76,7 +81,7 @@ Test(target, extremes)
     cr_graph *g = net();
     for (size_t c = 0; c < CR_COUNTOF(classes); c++)
         for (size_t f = 0; f < CR_COUNTOF(fields); f++)
-            for (size_t v = 0; v < CR_COUNTOF(values); v++) {
+            for (size_t v = (c + f) % EVERY; v < CR_COUNTOF(values); v += EVERY) {
                 char text[160];
                 snprintf(text, sizeof text, "class_name = %s\n%s = %s\n", classes[c], fields[f],
                          values[v]);
@@ -85,6 +90,6 @@ Test(target, extremes)
             }
     cr_graph_destroy(g);
     remove(path);
-    cr_assert_gt(compiled, 500);
+    cr_assert_gt(compiled, 500 / EVERY);
     cr_assert_eq(cr_live_blocks(), 0);
 }

@@ -102,7 +102,7 @@ static void on_device(const struct shape_of_conv *c, size_t every, size_t first)
 Test(conv, on_the_device)
 {
     for (size_t i = 0; i < CR_COUNTOF(convs); i++)
-        on_device(&convs[i], 7, i);
+        on_device(&convs[i], 9, i);
 }
 
 /* As wide as vectors, several tiles of rows. */
@@ -117,5 +117,5 @@ Test(conv, on_the_device_with_tiles)
         {"tiles, strided", {4, {2, 12, 11, 16}}, {4, {3, 3, 16, 32}}, {.stride = {2, {2, 2}}}},
     };
     for (size_t i = 0; i < CR_COUNTOF(large); i++)
-        on_device(&large[i], 5, i);
+        on_device(&large[i], 7, i);
 }
