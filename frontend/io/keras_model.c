@@ -172,11 +172,22 @@ static cr_status add_refs(struct refs *r, const cJSON *value)
     return CR_OK;
 }
 
+/* Null or false, or several of these: a model of several inputs is called with a mask of each. */
+static bool is_nothing(const cJSON *value)
+{
+    if (!cJSON_IsArray(value) && !cJSON_IsObject(value))
+        return cJSON_IsNull(value) || cJSON_IsFalse(value);
+    for (const cJSON *c = value->child; c; c = c->next)
+        if (!is_nothing(c))
+            return false;
+    return true;
+}
+
 /* Arguments by name: none that changes anything. */
 static cr_status check_arguments(const cr_keras_layer *l, const cJSON *by_name)
 {
     for (const cJSON *c = cJSON_IsObject(by_name) ? by_name->child : NULL; c; c = c->next)
-        if (!cJSON_IsNull(c) && !cJSON_IsFalse(c) && strcmp(c->string, "name") != 0)
+        if (!is_nothing(c) && strcmp(c->string, "name") != 0)
             return cr_keras_refuse(l,
                                    "(%s) is called with the argument %s, which Crisol does not "
                                    "have",

@@ -267,6 +267,13 @@ Test(keras, reads_graphs)
                    "{\"x\":[\"x\",0,0],\"w\":[\"w\",0,0]}", "[[\"a\",0,0],[\"a\",0,0]]"),
         "input 4 i32 as w, input 4 as x, activation relu as a, activation linear, output a "
         "activation2");
+    /* masks that are none, as a model of several inputs is called with */
+    expect_net(3,
+               FUNCTIONAL(X "," NODE("Add", "a", "",
+                                     "{\"args\":[[" TENSOR("x", "0", "0") "," TENSOR(
+                                         "x", "0", "0") "]],\"kwargs\":{\"mask\":[null,null]}}"),
+                          "[\"x\",0,0]", "[\"a\",0,0]"),
+               "input 4 as x, add x as a, output a");
     /* names that nets do not have */
     expect_net(3,
                FUNCTIONAL(X "," RELU("a b;\\\"*/", TENSOR("x", "0", "0")) "," RELU(
@@ -316,6 +323,11 @@ static const struct refused graphs[] = {
                            "{\"args\":[" TENSOR("x", "0", "0") "],\"kwargs\":{\"training\":true}}"),
                 "[\"x\",0,0]", "[\"a\",0,0]"),
      "layer 'a' (Dropout) is called with the argument training", ""},
+    {FUNCTIONAL(X "," NODE("Add", "a", "",
+                           "{\"args\":[[" TENSOR("x", "0", "0") "," TENSOR(
+                               "x", "0", "0") "]],\"kwargs\":{\"mask\":[null,[true]]}}"),
+                "[\"x\",0,0]", "[\"a\",0,0]"),
+     "layer 'a' (Add) is called with the argument mask", ""},
     {FUNCTIONAL(X "," RELU("a\\u001b[31m", TENSOR("z", "0", "0")), "[\"x\",0,0]", "[\"z\",0,0]"),
      "layer 'a?[31m' refers to 'z'", ""},
 };
