@@ -37,7 +37,12 @@ static bool is_kept(const cli_option *p)
 /* More epochs are no other training, and the samples are told apart by what they are. */
 static bool may_differ(const char *name)
 {
-    return strcmp(name, "--epochs") == 0 || strcmp(name, "--data") == 0;
+    static const char *const may[] = {"--epochs", "--data", "--labels", "--test-data",
+                                      "--test-labels"};
+    for (size_t i = 0; i < CLI_COUNTOF(may); i++)
+        if (strcmp(name, may[i]) == 0)
+            return true;
+    return false;
 }
 
 /* A given option that the library's own comparison does not know. */

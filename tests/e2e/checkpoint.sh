@@ -43,11 +43,16 @@ grep -q '24 test samples of set: mae ' out || die "the loss that was asked for"
 # A table of words: what makes it ready, its columns and words go into the file, and new lines need no target.
 printf '%s\n' size,color,kind 1,red,ant 7,blue,bee 2,red,ant 8,green,bee 1,green,ant 9,blue,bee 2,blue,ant 6,red,bee >t.csv
 printf '%s\n' size,color 1,blue 8,red >new.csv
-table=(train --data t.csv --standardize --net 'dense 2' --loss softmax-cross-entropy --lr 1 --batch 4)
+table=(train --data t.csv --test-data t.csv --standardize --net 'dense 2' --loss softmax-cross-entropy --lr 1 --batch 4)
 run 0 "$CRISOL" "${table[@]}" --epochs 9 --checkpoint whole-t.h5
 run 0 "$CRISOL" "${table[@]}" --epochs 4 --checkpoint t.h5
 run 0 "$CRISOL" train --resume t.h5 --epochs 9
 cmp t.h5 whole-t.h5 || die "the files of a table differ"
+# The same samples may lie in other files; others may not.
+cp t.csv moved.csv
+run 0 "$CRISOL" train --resume t.h5 --epochs 10 --data moved.csv --test-data moved.csv
+sed 's/^9,/8,/' t.csv >else.csv
+refused "it is of another training: test samples 8 of " -- "$CRISOL" train --resume t.h5 --epochs 11 --test-data else.csv
 run 0 "$CRISOL" predict --model t.h5 --data new.csv
 [[ $(cut -d, -f 1-2 out | tr '\n' ' ') == 'sample,predicted 0,ant 1,bee ' ]] || die "$(cat out)"
 
