@@ -102,7 +102,7 @@ static int draw_batches(const study *s)
     put_heading(&t, s, s->t.net_text);
     cli_put(&t,
             "set title 'samples a second, in training' textcolor rgb '#222222'\n"
-            "set format y '%%.0s %%c'\nset yrange [0:*]\nset offsets 0, 0, graph 0.12, 0\n"
+            "set format y '%%.1s %%c'\nset yrange [0:*]\nset offsets 0, 0, graph 0.12, 0\n"
             "plot $d using 1:2:3 with yerrorbars lc rgb '%s' lw 1.5 pt 7 ps 0.45, "
             "$d using 1:2 with linespoints ls 1, "
             "$d using 1:($2+$3):(sprintf('%%.3gx', $4)) with labels offset 0,1 tc rgb '#444444' "

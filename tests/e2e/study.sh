@@ -26,6 +26,7 @@ holds 'all(float(x["samples_per_second"]) > 0 and float(x["test_accuracy_deviati
 holds '[x["relative"] for x in r][0] == "1" and all(x["parameters"] == "260" for x in r)' b.csv
 holds 'len(r) == 8 and [x["epoch"] for x in r] == ["1", "2"] * 4 and r[0]["seed"] != r[2]["seed"]' bc.csv
 is_svg b.svg
+[[ -z $(grep -oE '>[0-9.]+ [kMG]?<' b.svg | sort | uniq -d) ]] || die "b.svg has the same number twice on an axis"
 # The figures are those of crisol train with these seeds.
 run 0 "$CRISOL" train "${common[@]}" "${net[@]}" --batch 40 --seed 1 --log t.csv
 python3 - <<'PY' || die "bc.csv does not agree with train's log"
