@@ -38,7 +38,6 @@ static const struct row {
     {"keep-order", FLAG, AT(keep_order)},
     {"validation-split", FLOAT, AT(validation_split)},
     {"test-split", FLOAT, AT(test_split)},
-    {"test-split", FLOAT, AT(test_split)},
     {"augment-flip", FLAG, AT(augment.flip)},
     {"augment-shift", U32, AT(augment.shift)},
     {"raw", FLAG, AT(raw)},
