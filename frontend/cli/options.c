@@ -257,6 +257,16 @@ int cli_set(cli_options *o, const char *name, const char *value)
     return read_value(p, p->kind == CLI_FLAG ? NULL : (char *)value);
 }
 
+/* In as few digits as are that number, at most 9: 0.05 rather than 0.0500000007. */
+static const char *shortest(float v, char *buf)
+{
+    int digits = 6;
+    do
+        snprintf(buf, CLI_VALUE_TEXT, "%.*g", digits, (double)v);
+    while (digits++ < 9 && strtof(buf, NULL) != v);
+    return buf;
+}
+
 const char *cli_value(const cli_option *p, char *buf)
 {
     const char *word = p->value;
@@ -266,7 +276,7 @@ const char *cli_value(const cli_option *p, char *buf)
     case CLI_COUNT:
         snprintf(buf, CLI_VALUE_TEXT, "%llu", (unsigned long long)*(uint64_t *)p->to);
         return buf;
-    case CLI_REAL: snprintf(buf, CLI_VALUE_TEXT, "%.9g", (double)*(float *)p->to); return buf;
+    case CLI_REAL: return shortest(*(float *)p->to, buf);
     case CLI_CHOICE:
         for (int i = 0; i < *(int *)p->to; i++)
             word += strcspn(word, "|") + 1;

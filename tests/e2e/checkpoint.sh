@@ -55,6 +55,7 @@ sed 's/^9,/8,/' t.csv >else.csv
 refused "it is of another training: test samples 8 of " -- "$CRISOL" train --resume t.h5 --epochs 11 --test-data else.csv
 run 0 "$CRISOL" predict --model t.h5 --data new.csv
 [[ $(cut -d, -f 1-2 out | tr '\n' ' ') == 'sample,predicted 0,ant 1,bee ' ]] || die "$(cat out)"
+refused "t.h5: it was trained with --lr 1, and not 0.1; leave" -- "$CRISOL" train --resume t.h5 --epochs 11 --lr 0.1
 
 # Another training is refused, and told apart.
 refused "parts.h5: it was trained with --batch 16, and not 12" "with --loss softmax-cross-entropy, and not mse" -- \
