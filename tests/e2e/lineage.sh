@@ -36,7 +36,8 @@ short = {
     "--sizes": [(r"16,.*", "64")],
     "--optimizers": [(r"sgd;.*", "adam")],
 }
-rows = [line for line in open(sys.argv[1]) if line.startswith("|")]
+text = open(sys.argv[1]).read()
+rows = re.search(r"(^\|.*\n)+", text, re.M).group().splitlines()  # of the first table
 cells = [[c.strip() for c in row.split("|")[1:-1]] for row in rows]
 assert len(cells) > 2 and cells[0][2] == "with Crisol", "the table is not there"
 nets = set()
