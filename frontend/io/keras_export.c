@@ -82,10 +82,12 @@ static void add_history(cr_strbuf *s, const cr_keras_objects *o, cr_keras_result
 
 static void add_tensor(cr_strbuf *s, const cr_keras_objects *o, cr_keras_result r)
 {
-    const bool indices = strstr(at(o, r.object)->config, "\"int32\"") != NULL;
+    const char *config = at(o, r.object)->config; /* of an input, which has its type */
+    const char *dtype = strstr(config, "\"int32\"") ? "int32" : "float32";
     cr_str_add(s, "{\"class_name\": \"__keras_tensor__\", \"config\": {\"shape\": ");
     add_shape(s, shape_of(o, r));
-    cr_str_printf(s, ", \"dtype\": \"%s\", \"keras_history\": ", indices ? "int32" : "float32");
+    cr_str_printf(s, ", \"dtype\": \"%s\", \"keras_history\": ",
+                  strstr(config, "\"uint8\"") ? "uint8" : dtype);
     add_history(s, o, r);
     cr_str_add(s, "}}");
 }

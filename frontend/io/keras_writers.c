@@ -43,13 +43,18 @@ static void call_activated(cr_keras_writer *w, cr_shape out)
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
+/* That bytes are taken as such tells readers not to divide them by 255 once more. */
 static void write_input(cr_keras_writer *w, cr_shape out)
 {
+    const cr_dtype dtype = w->l->dtype;
     cr_keras_object_of(w, "InputLayer", "");
     cr_keras_put(w, ", \"batch_shape\": [null, ");
     if (w->fresh)
         cr_keras_add_sizes(&w->config, &out, 1);
-    cr_keras_put(w, "], \"dtype\": \"%s\"", w->l->dtype == CR_I32 ? "int32" : "float32");
+    cr_keras_put(w, "], \"dtype\": \"%s\"",
+                 dtype == CR_I32  ? "int32"
+                 : dtype == CR_U8 ? "uint8"
+                                  : "float32");
     cr_keras_call_object(w, out);
 }
 

@@ -24,6 +24,15 @@ cmp whole.h5 parts.h5 || die "the files differ"
 # What the file holds predicts as the training did.
 run 0 "$CRISOL" predict --model parts.h5 --data set -o p.csv
 cmp p.csv whole.csv || die "the predictions differ"
+# So does what Keras gets, which takes the same bytes.
+run 0 "$CRISOL" export parts.h5 -o parts.keras
+run 0 "$CRISOL" predict --model parts.keras --data set --loss softmax-cross-entropy -o k.csv
+python3 - <<'PY' || die "exported and read again it predicts something else"
+rows = [[line.split(",") for line in open(f).read().split()[1:]] for f in ("p.csv", "k.csv")]
+assert len(rows[0]) == len(rows[1]) > 10
+for a, b in zip(*rows):
+    assert a[:3] == b[:3] and all(abs(float(x) - float(y)) < 1e-5 for x, y in zip(a[3:], b[3:])), (a, b)
+PY
 run 0 "$CRISOL" predict --model parts.h5 --data set -o p.npy
 python3 - <<'PY' || die "p.npy"
 import csv, math, struct
