@@ -89,13 +89,21 @@ static cr_status add_states(cr_checkpoint *c, cr_trainer *t, const cr_trainer_st
     return CR_OK;
 }
 
+cr_trainer_state *cr_checkpoint_states(cr_trainer *t, uint32_t *n)
+{
+    *n = cr_trainer_states(t, NULL, 0);
+    cr_trainer_state *s = cr_alloc(*n * sizeof *s);
+    if (s)
+        cr_trainer_states(t, s, *n);
+    return s;
+}
+
 static cr_status add_all_states(cr_checkpoint *c, cr_trainer *t)
 {
-    const uint32_t n = cr_trainer_states(t, NULL, 0);
-    cr_trainer_state *s = cr_alloc(n * sizeof *s);
+    uint32_t n;
+    cr_trainer_state *s = cr_checkpoint_states(t, &n);
     if (!s)
         return CR_E_MEMORY;
-    cr_trainer_states(t, s, n);
     cr_status status = add_states(c, t, s, n);
     cr_free(s);
     return status;

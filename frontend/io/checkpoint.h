@@ -15,6 +15,9 @@ struct cr_checkpoint {
 /* The checkpoint that an HDF5 file holds; NULL on failure. `name` is for messages. */
 cr_checkpoint *cr_checkpoint_read(cr_h5 *h, const char *name);
 
+/* The trainer's states, *n of them, to be cr_freed; NULL out of memory. */
+cr_trainer_state *cr_checkpoint_states(cr_trainer *t, uint32_t *n);
+
 /* ---- options as texts (training_options.c) --------------------------------------------------- */
 
 /* Sets a note for each option, and those of the samples ("data ..."). */

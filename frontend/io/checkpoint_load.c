@@ -177,11 +177,10 @@ static cr_status resume(const cr_checkpoint *c, cr_trainer *t, const cr_trainer_
 
 cr_status cr_checkpoint_resume(const cr_checkpoint *c, cr_trainer *t)
 {
-    const uint32_t n = cr_trainer_states(t, NULL, 0);
-    cr_trainer_state *s = cr_alloc(n * sizeof *s);
+    uint32_t n;
+    cr_trainer_state *s = cr_checkpoint_states(t, &n);
     if (!s)
         return CR_E_MEMORY;
-    cr_trainer_states(t, s, n);
     cr_status status = resume(c, t, s, n);
     cr_free(s);
     return status;
