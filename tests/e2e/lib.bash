@@ -45,6 +45,18 @@ refused() {
     says "${texts[@]}"
 }
 
+# refused_by COMMAND TEXT... -- ARGUMENTS...: the same of a command of crisol's.
+refused_by() {
+    local command=$1 texts=()
+    shift
+    while [[ $1 != -- ]]; do
+        texts+=("$1")
+        shift
+    done
+    shift
+    refused "${texts[@]}" -- "$CRISOL" "$command" "$@"
+}
+
 # json EXPRESSION: the last command's output is JSON, and the Python expression of it (d) holds.
 json() {
     python3 -c 'import json, math, sys

@@ -73,13 +73,7 @@ grep -q '>a, b<' named.svg || die "a class's name is lost"
 
 # ---- bad input ----
 show() { # TEXT... -- ARGUMENTS...: refused, and no picture is left
-    local texts=()
-    while [[ $1 != -- ]]; do
-        texts+=("$1")
-        shift
-    done
-    shift
-    refused "${texts[@]}" -- "$CRISOL" show "$@"
+    refused_by show "$@"
     [[ ! -e bad.png && ! -e bad.svg ]] || die "a picture was written"
 }
 show "where to? -o F.png" -- --data set

@@ -75,13 +75,7 @@ is_svg i.svg
 
 # ---- bad input ----
 study() { # TEXT... -- ARGUMENTS...: refused, and no file is left
-    local texts=()
-    while [[ $1 != -- ]]; do
-        texts+=("$1")
-        shift
-    done
-    shift
-    refused "${texts[@]}" -- "$CRISOL" study "$@" --csv bad.csv
+    refused_by study "$@" --csv bad.csv
     [[ ! -e bad.csv ]] || die "bad.csv was written"
 }
 refused "there is no study 'bath'" "batch" "optimizers" -- "$CRISOL" study bath
