@@ -34,11 +34,12 @@ static bool is_kept(const cli_option *p)
 
 /* ---- --resume -------------------------------------------------------------------------------- */
 
-/* More epochs are no other training, and the samples are told apart by what they are. */
+/* More epochs are no other training; the samples are told apart by what they are, and nets tensor
+ * by tensor. */
 static bool may_differ(const char *name)
 {
-    static const char *const may[] = {"--epochs", "--data", "--labels", "--test-data",
-                                      "--test-labels"};
+    static const char *const may[] = {"--epochs", "--net",       "--data",
+                                      "--labels", "--test-data", "--test-labels"};
     for (size_t i = 0; i < CLI_COUNTOF(may); i++)
         if (strcmp(name, may[i]) == 0)
             return true;

@@ -141,6 +141,24 @@ static cr_status check_states(const cr_checkpoint *c, const cr_trainer_state *s,
     return cr_differ_finish(&d, c->name, "it is of another net or optimizer");
 }
 
+/* States of the same shapes may be of another net: of tanh instead of relu. What a model function
+ * of the caller's own computes is not compared. */
+static cr_status check_net(const cr_checkpoint *c, cr_trainer *t)
+{
+    const cr_train_options *o = cr_trainer_options(t);
+    const cr_net *net = cr_model_net(c->model);
+    if (!net || o->model != cr_net_model)
+        return CR_OK;
+    char *there = cr_net_print(net), *here = there ? cr_net_print(o->model_user) : NULL;
+    cr_status status = here ? CR_OK : CR_E_MEMORY;
+    if (here && strcmp(there, here) != 0)
+        status = cr_fail(CR_E_ARGUMENT, "%s: it is of another net: %.400s (here %.400s)", c->name,
+                         there, here);
+    cr_string_free(there);
+    cr_string_free(here);
+    return status;
+}
+
 static cr_status set_best(const cr_checkpoint *c, cr_trainer *t, const cr_trainer_state *s,
                           uint32_t n)
 {
@@ -168,6 +186,7 @@ static cr_status resume(const cr_checkpoint *c, cr_trainer *t, const cr_trainer_
                         uint32_t n)
 {
     CR_TRY(check_states(c, s, n));
+    CR_TRY(check_net(c, t));
     CR_TRY(cr_training_compare(c->training, c->name, t));
     for (uint32_t i = 0; i < n; i++)
         CR_TRY(cr_trainer_set(t, s[i].name, find_state(c, s[i].name)->data, s[i].bytes));

@@ -69,6 +69,14 @@ refused "t.h5: it was trained with --lr 1, and not 0.1; leave" -- "$CRISOL" trai
 # Another training is refused, and told apart.
 refused "parts.h5: it was trained with --batch 16, and not 12" "with --loss softmax-cross-entropy, and not mse" -- \
     "$CRISOL" train --resume parts.h5 --epochs 9 --batch 12 --loss mse
+# So is another net, tensor by tensor, or as a whole where all tensors are alike.
+refused "parts.h5: it is of another net or optimizer: missing " "dense3.w f32[6,4]" \
+    "of another shape " "dense2.b f32[4] (here f32[6])" "dense2.w f32[8,4] (here f32[8,6])" -- \
+    "$CRISOL" train --resume parts.h5 --epochs 9 --net 'dense 8 relu, dropout 0.1, dense 6, dense 4'
+refused "parts.h5: it is of another net or optimizer: extra " "dense2.w f32[8,4]" -- \
+    "$CRISOL" train --resume parts.h5 --epochs 9 --net 'dropout 0.1, dense 4'
+refused "parts.h5: it is of another net: dense 8 relu, dropout 0.1, dense 4 (here dense 8 tanh, dropout 0.1, dense 4)" -- \
+    "$CRISOL" train --resume parts.h5 --epochs 9 --net 'dense 8 tanh, dropout 0.1, dense 4'
 refused "was trained without --patience" -- "$CRISOL" train --resume parts.h5 --patience 2
 refused "parts.h5 has 5 epochs already" -- "$CRISOL" train --resume parts.h5 --json
 make_set other 61 24

@@ -63,8 +63,9 @@ CR_API const char *cr_checkpoint_option(const cr_checkpoint *c, const char *name
 CR_API cr_status cr_checkpoint_options(const cr_checkpoint *c, cr_train_options *out);
 
 /* Sets all that the trainer goes on from. CR_E_ARGUMENT when it is another training: the message
- * lists the options that differ, what of the samples does, and the states that are missing, extra,
- * or of another shape; nothing is changed then. */
+ * lists the states that are missing, extra, or of another shape; tells both nets where only layers
+ * differ (a model function other than cr_net_model is not compared); or lists the options that
+ * differ, and what of the samples does. Nothing is changed then. */
 CR_API cr_status cr_checkpoint_resume(const cr_checkpoint *c, cr_trainer *t);
 
 #ifdef __cplusplus
