@@ -109,6 +109,8 @@ typedef struct cli_bindings {
 int cli_check_writable(const char *path);
 /* Writes through a temporary file that is renamed; "-" or NULL is standard output. */
 int cli_write(const char *path, const char *data, size_t size);
+/* Has the path that ending (".csv")? NULL has none. */
+bool cli_ends_in(const char *path, const char *ending);
 /* Reads a whole text ("-": standard input); NULL after a message. The caller frees it. */
 char *cli_read(const char *path);
 

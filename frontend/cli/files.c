@@ -1,4 +1,5 @@
 /* files.c - output files, written whole or not at all, and the programs that draw pictures. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -99,6 +100,12 @@ int cli_write(const char *path, const char *data, size_t size)
                                                  : cli_fail("cannot write to standard output");
 }
 
+bool cli_ends_in(const char *path, const char *ending)
+{
+    const size_t n = path ? strlen(path) : 0, end = strlen(ending);
+    return n > end && strcmp(path + n - end, ending) == 0;
+}
+
 /* All of f, and a zero behind it. */
 static char *read_all(FILE *f, size_t *size)
 {
@@ -142,10 +149,9 @@ char *cli_read(const char *path)
 
 const char *cli_picture_format(const char *path)
 {
-    const char *dot = strrchr(path, '.');
-    if (dot && strcmp(dot, ".svg") == 0)
+    if (cli_ends_in(path, ".svg"))
         return "svg";
-    return dot && strcmp(dot, ".png") == 0 ? "png" : NULL;
+    return cli_ends_in(path, ".png") ? "png" : NULL;
 }
 
 int cli_check_program(const char *program, const char *package)
@@ -166,8 +172,9 @@ int cli_check_program(const char *program, const char *package)
                     package);
 }
 
-/* Starts argv with its standard input and output on our ends of two pipes. */
-static int start(const char *const argv[], pid_t *pid, int *to, int *from)
+/* Starts argv with its standard input and output on our ends of two pipes, and what it says in the
+ * file `told`. */
+static int start(const char *const argv[], pid_t *pid, int *to, int *from, FILE *told)
 {
     int in[2], out[2];
     if (pipe(in) != 0)
@@ -181,6 +188,8 @@ static int start(const char *const argv[], pid_t *pid, int *to, int *from)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+    if (told)
+        posix_spawn_file_actions_adddup2(&actions, fileno(told), STDERR_FILENO);
     const int all[4] = {in[0], in[1], out[0], out[1]};
     for (int i = 0; i < 4; i++)
         posix_spawn_file_actions_addclose(&actions, all[i]);
@@ -201,6 +210,20 @@ static int start(const char *const argv[], pid_t *pid, int *to, int *from)
     return error;
 }
 
+/* What a program says matters only when it fails: gnuplot warns of every axis that it widens. */
+static int filter_failed(const char *program, FILE *told)
+{
+    char text[400] = "";
+    size_t n = 0;
+    if (told) {
+        rewind(told);
+        n = fread(text, 1, sizeof text - 1, told);
+    }
+    while (n > 0 && isspace((unsigned char)text[n - 1]))
+        n--;
+    return cli_fail("%s failed%s%.*s", program, n ? ": " : "", (int)n, text);
+}
+
 /* The programs run here read all of their input before they write: no deadlock on two full pipes.
  */
 int cli_filter(const char *const argv[], const char *input, size_t size, const char *path)
@@ -208,9 +231,13 @@ int cli_filter(const char *const argv[], const char *input, size_t size, const c
     pid_t pid = 0;
     int to = -1, from = -1, status = 0;
     signal(SIGPIPE, SIG_IGN);
-    int error = start(argv, &pid, &to, &from);
-    if (error)
+    FILE *told = tmpfile();
+    int error = start(argv, &pid, &to, &from, told);
+    if (error) {
+        if (told)
+            fclose(told);
         return cli_fail("cannot run %s: %s", argv[0], strerror(error));
+    }
     bool fed = write_all(to, input, size);
     close(to);
     FILE *f = fdopen(from, "rb");
@@ -222,9 +249,11 @@ int cli_filter(const char *const argv[], const char *input, size_t size, const c
     }
     int result;
     if (!fed || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || len == 0)
-        result = cli_fail("%s failed", argv[0]);
+        result = filter_failed(argv[0], told);
     else
         result = cli_write(path, out, len);
     free(out);
+    if (told)
+        fclose(told);
     return result;
 }

@@ -14,16 +14,10 @@ struct job {
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-static bool ends_in(const char *path, const char *end)
-{
-    const size_t n = path ? strlen(path) : 0;
-    return n > strlen(end) && strcmp(path + n - strlen(end), end) == 0;
-}
-
 static int write_scores(struct job *job)
 {
     const modeling *m = &job->m;
-    if (ends_in(job->out, ".npy"))
+    if (cli_ends_in(job->out, ".npy"))
         return npy_write(job->out, job->score, m->part->n, job->scores);
     const cr_words classes = cr_model_words(m->model, "classes");
     cr_data data = *m->data;
@@ -31,6 +25,16 @@ static int write_scores(struct job *job)
         data.classes = classes;
     return predictions_print(&data, m->part, m->has_loss ? m->loss : CR_LOSS_COUNT, job->score,
                              job->scores, job->out);
+}
+
+/* A device or a pipe needs no ending. */
+static int check_out(const char *path)
+{
+    if (!path || cli_ends_in(path, ".csv") || cli_ends_in(path, ".npy") || strcmp(path, "-") == 0 ||
+        strncmp(path, "/dev/", 5) == 0)
+        return cli_check_writable(path);
+    return cli_fail("-o: '%s' must end in .csv for a table, or in .npy for the scores as they are",
+                    path);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -53,7 +57,7 @@ int cli_predict(int argc, char **argv)
     int status = cli_parse(&o, argc, argv);
     if (status != CLI_GO)
         return status;
-    if (cli_check_writable(job.out) != CLI_OK)
+    if (check_out(job.out) != CLI_OK)
         return CLI_MISTAKE;
     if (inputs && (cli_given(&o, "--data") || !job.m.file))
         return cli_fail("--inputs: with --model, and without --data");

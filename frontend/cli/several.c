@@ -251,10 +251,8 @@ int several_predict(const char *model, const char *device, const char *inputs, c
         status = make_outputs(&m);
     if (status == CLI_GO)
         status = run_all(&m);
-    const size_t n = out ? strlen(out) : 0;
     if (status == CLI_GO)
-        status = n > 4 && strcmp(out + n - 4, ".npy") == 0 ? write_arrays(&m, out)
-                                                           : write_table(&m, out);
+        status = cli_ends_in(out, ".npy") ? write_arrays(&m, out) : write_table(&m, out);
     for (uint32_t i = 0; i < MOST; i++) {
         free(m.in[i].converted);
         free(m.out[i].y);

@@ -86,6 +86,7 @@ refused "none.h5: cannot open: No such file" -- "$CRISOL" train --resume none.h5
 echo text >text.h5
 refused "text.h5: it is not an HDF5 file" -- "$CRISOL" train --resume text.h5
 refused "text.h5: it is not an HDF5 file" -- "$CRISOL" predict --model text.h5 --data set
+refused "-o: 'scores' must end in .csv" -- "$CRISOL" predict --model parts.h5 --data set -o scores
 refused "--model is needed" -- "$CRISOL" evaluate --data set
 refused "nofolder/a.h5: cannot write" -- "$CRISOL" "${training[@]}" --checkpoint nofolder/a.h5
 refused "--every: it is for --checkpoint" -- "$CRISOL" "${training[@]}" --every 2
