@@ -3,7 +3,9 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stddef.h>
 
+#include "fields.h"
 #include "plotting.h"
 
 void history_add(history *h, const cr_epoch *e)
@@ -74,61 +76,76 @@ void history_print_row(const history *h, FILE *out, const cr_epoch *e)
 
 /* ---- logs ------------------------------------------------------------------------------------ */
 
+/* The columns behind the epoch, in the order of a log; some only where there is validation or top
+ * k.
+ */
+static const struct column {
+    const char *name;
+    size_t at;
+    const char *format;
+    bool validation, top_k;
+} columns[] = {
+#define COLUMN(name, format, ...)                                                                  \
+    {                                                                                              \
+#name, offsetof(cr_epoch, name), format, __VA_ARGS__                                       \
+    }
+    COLUMN(train_loss, "%.9g", false, false),     COLUMN(train_accuracy, "%.6f", false, false),
+    COLUMN(test_loss, "%.9g", false, false),      COLUMN(test_accuracy, "%.6f", false, false),
+    COLUMN(seconds, "%.6f", false, false),        COLUMN(test_seconds, "%.6f", false, false),
+    COLUMN(validation_loss, "%.9g", true, false), COLUMN(validation_accuracy, "%.6f", true, false),
+    COLUMN(train_top_k, "%.6f", false, true),     COLUMN(test_top_k, "%.6f", false, true),
+    COLUMN(validation_top_k, "%.6f", true, true),
+#undef COLUMN
+};
+
+/* The next column that this history has; NULL behind the last one. */
+static const struct column *next_column(const history *h, const struct column *c)
+{
+    for (c = c ? c + 1 : columns; c < columns + CLI_COUNTOF(columns); c++)
+        if ((!c->validation || h->validates) && (!c->top_k || h->top_k))
+            return c;
+    return NULL;
+}
+
+static double figure_of(const cr_epoch *e, const struct column *c)
+{
+    double x;
+    memcpy(&x, (const char *)e + c->at, sizeof x);
+    return x;
+}
+
+static void set_figure(cr_epoch *e, const struct column *c, double x)
+{
+    memcpy((char *)e + c->at, &x, sizeof x);
+}
+
 void history_add_json(const history *h, const cr_epoch *e, cJSON *to)
 {
     cJSON_AddNumberToObject(to, "epoch", e->epoch);
-    cJSON_AddNumberToObject(to, "train_loss", e->train_loss);
-    cJSON_AddNumberToObject(to, "train_accuracy", e->train_accuracy);
-    if (h->validates) {
-        cJSON_AddNumberToObject(to, "validation_loss", e->validation_loss);
-        cJSON_AddNumberToObject(to, "validation_accuracy", e->validation_accuracy);
-    }
-    cJSON_AddNumberToObject(to, "test_loss", e->test_loss);
-    cJSON_AddNumberToObject(to, "test_accuracy", e->test_accuracy);
-    if (h->top_k) {
-        cJSON_AddNumberToObject(to, "train_top_k", e->train_top_k);
-        if (h->validates)
-            cJSON_AddNumberToObject(to, "validation_top_k", e->validation_top_k);
-        cJSON_AddNumberToObject(to, "test_top_k", e->test_top_k);
-    }
-    cJSON_AddNumberToObject(to, "seconds", e->seconds);
-    cJSON_AddNumberToObject(to, "test_seconds", e->test_seconds);
+    for (const struct column *c = NULL; (c = next_column(h, c));)
+        cJSON_AddNumberToObject(to, c->name, figure_of(e, c));
 }
 
-/* An empty field where there is none. */
-static void put_figure(cli_text *t, int digits, double x)
+static void put_csv_head(cli_text *t, const history *h)
 {
-    cli_put(t, ",");
-    if (!isnan(x))
-        cli_put(t, digits == 9 ? "%.9g" : "%.6f", x);
+    cli_put(t, "epoch");
+    for (const struct column *c = NULL; (c = next_column(h, c));)
+        cli_put(t, ",%s", c->name);
 }
 
+/* Where there is no figure, an empty field. */
 static void put_csv(cli_text *t, const history *h)
 {
-    cli_put(t,
-            "epoch,train_loss,train_accuracy,test_loss,test_accuracy,seconds,test_seconds%s%s%s\n",
-            h->validates ? ",validation_loss,validation_accuracy" : "",
-            h->top_k ? ",train_top_k,test_top_k" : "",
-            h->top_k && h->validates ? ",validation_top_k" : "");
+    char figure[64];
+    put_csv_head(t, h);
+    cli_put(t, "\n");
     for (size_t i = 0; i < h->n; i++) {
-        const cr_epoch *e = &h->epoch[i];
-        cli_put(t, "%u", e->epoch);
-        put_figure(t, 9, e->train_loss);
-        put_figure(t, 6, e->train_accuracy);
-        put_figure(t, 9, e->test_loss);
-        put_figure(t, 6, e->test_accuracy);
-        put_figure(t, 6, e->seconds);
-        put_figure(t, 6, e->test_seconds);
-        if (h->validates) {
-            put_figure(t, 9, e->validation_loss);
-            put_figure(t, 6, e->validation_accuracy);
+        cli_put(t, "%u", h->epoch[i].epoch);
+        for (const struct column *c = NULL; (c = next_column(h, c));) {
+            const double x = figure_of(&h->epoch[i], c);
+            snprintf(figure, sizeof figure, c->format, x);
+            cli_put(t, ",%s", isnan(x) ? "" : figure);
         }
-        if (h->top_k) {
-            put_figure(t, 6, e->train_top_k);
-            put_figure(t, 6, e->test_top_k);
-        }
-        if (h->top_k && h->validates)
-            put_figure(t, 6, e->validation_top_k);
         cli_put(t, "\n");
     }
 }
@@ -145,15 +162,9 @@ static void put_json_lines(cli_text *t, const history *h)
     }
 }
 
-static bool ends_in(const char *path, const char *ending)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && strcmp(dot, ending) == 0;
-}
-
 int history_check_log(const char *path)
 {
-    if (!path || ends_in(path, ".csv") || ends_in(path, ".jsonl"))
+    if (!path || cli_ends_in(path, ".csv") || cli_ends_in(path, ".jsonl"))
         return CLI_OK;
     return cli_fail("--log: '%s' must end in .csv, or in .jsonl for a line of JSON an epoch", path);
 }
@@ -163,10 +174,86 @@ int history_write_log(const history *h, const char *path)
     if (!path)
         return CLI_OK;
     cli_text t = {0};
-    (ends_in(path, ".csv") ? put_csv : put_json_lines)(&t, h);
+    (cli_ends_in(path, ".csv") ? put_csv : put_json_lines)(&t, h);
     int status = cli_write(path, t.at ? t.at : "", t.len);
     free(t.at);
     return status;
+}
+
+/* ---- the log of an earlier process ----------------------------------------------------------- */
+
+/* A field's number, NaN of an empty one. */
+static bool read_figure(const char *field, double *out)
+{
+    char *end;
+    *out = field && *field ? strtod(field, &end) : NAN;
+    return field && (!*field || *end == '\0');
+}
+
+static bool read_epoch(double x, cr_epoch *e)
+{
+    e->epoch = x >= 1 && x <= UINT32_MAX ? (uint32_t)x : 0;
+    return e->epoch > 0;
+}
+
+static bool read_csv_line(const history *h, char *line, cr_epoch *e)
+{
+    double x;
+    if (!read_figure(field_next(&line), &x) || !read_epoch(x, e))
+        return false;
+    for (const struct column *c = NULL; (c = next_column(h, c));) {
+        if (!read_figure(field_next(&line), &x))
+            return false;
+        set_figure(e, c, x);
+    }
+    return line == NULL;
+}
+
+static bool read_json_line(const history *h, char *line, cr_epoch *e)
+{
+    cJSON *row = cJSON_Parse(line);
+    const cJSON *epoch = cJSON_GetObjectItem(row, "epoch");
+    bool ok = cJSON_IsNumber(epoch) && read_epoch(epoch->valuedouble, e);
+    for (const struct column *c = NULL; ok && (c = next_column(h, c));) {
+        const cJSON *x = cJSON_GetObjectItem(row, c->name);
+        ok = cJSON_IsNumber(x) || cJSON_IsNull(x);
+        set_figure(e, c, cJSON_IsNumber(x) ? x->valuedouble : NAN);
+    }
+    cJSON_Delete(row);
+    return ok;
+}
+
+static bool is_head(const history *h, const char *line)
+{
+    cli_text head = {0};
+    put_csv_head(&head, h);
+    const bool same = line && strcmp(line, head.at) == 0;
+    free(head.at);
+    return same;
+}
+
+int history_read_log(history *h, const char *path, uint32_t epochs)
+{
+    FILE *there = path ? fopen(path, "rb") : NULL;
+    if (!there)
+        return CLI_OK; /* not yet */
+    fclose(there);
+    char *text = cli_read(path), *at = text, *line;
+    if (!text)
+        return CLI_MISTAKE;
+    const bool csv = cli_ends_in(path, ".csv");
+    bool ok = !*text || !csv || is_head(h, field_line(&at));
+    while (ok && (line = field_line(&at))) {
+        cr_epoch e = {0};
+        ok = (csv ? read_csv_line : read_json_line)(h, line, &e);
+        if (ok && e.epoch <= epochs)
+            history_add(h, &e);
+    }
+    h->earlier = h->n;
+    free(text);
+    return ok ? CLI_OK
+              : cli_fail("--log: %s is there, and no log of such a training; give another file",
+                         path);
 }
 
 /* ---- the picture ----------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 typedef struct history {
     cr_epoch *epoch;
     size_t n;
+    size_t earlier; /* of these: of the process that is gone on from */
     bool validates; /* there are validation samples */
     uint32_t top_k; /* that is counted; 0: it is not */
 } history;
@@ -25,6 +26,9 @@ int history_check_log(const char *path);
 /* Writes all epochs so far, as CSV or as a line of JSON each, by the ending; NULL paths are fine.
  * CLI_OK or CLI_MISTAKE. */
 int history_write_log(const history *h, const char *path);
+/* Of a training that is gone on with: adds the epochs up to that number that a log has from before,
+ * so that it keeps them. CLI_OK, also when there is no such file yet, or CLI_MISTAKE. */
+int history_read_log(history *h, const char *path, uint32_t epochs);
 /* Loss and accuracy curves, by gnuplot. Nothing is written for no epoch. */
 int history_plot(const history *h, const char *path, const char *title);
 

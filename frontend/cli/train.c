@@ -75,7 +75,7 @@ static int print_json(const struct job *job, const cr_fit *fit, const char *devi
     cJSON_AddNumberToObject(j, "seed", (double)job->t.seed);
     if (fit->best_epoch)
         cJSON_AddNumberToObject(j, "best_epoch", fit->best_epoch);
-    for (size_t i = 0; i < job->h.n; i++) {
+    for (size_t i = job->h.earlier; i < job->h.n; i++) {
         cJSON *row = cJSON_CreateObject();
         cJSON_AddItemToArray(list, row);
         history_add_json(&job->h, &job->h.epoch[i], row);
@@ -119,7 +119,7 @@ static cr_status after_all(cr_trainer *trainer, const cr_epoch *e, void *user)
 
 static int interrupted(const struct job *job)
 {
-    cli_fail("interrupted in epoch %zu", job->c.done + job->h.n + 1);
+    cli_fail("interrupted in epoch %zu", job->c.done + job->h.n - job->h.earlier + 1);
     checkpointing_tell(&job->c);
     return CLI_INTERRUPTED;
 }
@@ -176,11 +176,10 @@ static int train(struct job *job, const cr_data *data, cr_trainer *trainer)
     also(&status, written);
     written = history_plot(&job->h, job->plot, job->t.net_text);
     also(&status, written);
-    if (job->json && job->h.n > 0) {
+    if (job->json && job->h.n > job->h.earlier) {
         written = print_json(job, &fit, device);
         also(&status, written);
     }
-    history_finish(&job->h);
     return status;
 }
 
@@ -221,8 +220,11 @@ static int run(struct job *job, const cr_data *data)
     int status = starting_begin(&job->start, trainer);
     if (status == CLI_GO)
         status = checkpointing_begin(&job->c, data, trainer);
+    if (status == CLI_GO && job->c.done && history_read_log(&job->h, job->log, job->c.done))
+        status = CLI_MISTAKE;
     if (status == CLI_GO)
         status = train(job, data, trainer);
+    history_finish(&job->h);
     cr_trainer_destroy(trainer);
     return status;
 }
@@ -242,7 +244,8 @@ static void add_options(struct job *job, cli_options *o)
             "what is to be better: of validation, else of test");
     cli_add(o, "--min-delta", CLI_REAL, &job->min_delta, "D", "by more than so much");
     cli_add(o, "--log", CLI_TEXT, &job->log, "F.csv",
-            "also write the table there, epoch by epoch (.csv, .jsonl)");
+            "also write the table there, epoch by epoch (.csv, .jsonl); with --resume behind\n"
+            "                              the earlier epochs that are there");
     cli_add(o, "--plot", CLI_TEXT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
     cli_add(o, "--predict", CLI_TEXT, &job->predict, "F.csv",
             "write labels and probabilities of the test samples");

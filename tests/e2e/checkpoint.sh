@@ -21,6 +21,20 @@ json 'len(d["epochs"]) == 2 and all(a[k] == b[k] for a, b in zip(d["epochs"], js
     for k in a if "seconds" not in k)'
 cmp whole.h5 parts.h5 || die "the files differ"
 
+# A log and a picture that are gone on with have all epochs, of CSV and of JSON; another file is left alone.
+for log in log.csv log.jsonl; do
+    run 0 "$CRISOL" "${training[@]}" --epochs 3 --checkpoint log.h5 --every 2 --log $log
+    cp $log three.log
+    run 0 "$CRISOL" train --resume log.h5 --epochs 5 --log $log --plot log.svg --json
+    json '[e["epoch"] for e in d["epochs"]] == [4, 5]'
+    head -n "$(wc -l <three.log)" $log | cmp - three.log || die "$log: the first epochs"
+    [[ $(wc -l <$log) == $(($(wc -l <three.log) + 2)) ]] || die "$log: $(cat $log)"
+done
+echo mine >mine.csv
+refused "--log: mine.csv is there, and no log of such a training" -- \
+    "$CRISOL" train --resume log.h5 --epochs 6 --log mine.csv
+[[ $(cat mine.csv) == mine ]] || die "mine.csv was changed"
+
 # What the file holds predicts as the training did.
 run 0 "$CRISOL" predict --model parts.h5 --data set -o p.csv
 cmp p.csv whole.csv || die "the predictions differ"
