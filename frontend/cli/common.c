@@ -19,9 +19,14 @@ int cli_fail(const char *fmt, ...)
     return CLI_MISTAKE;
 }
 
+/* A message of the library that begins with the command's name has it once. */
 int cli_library_failed(void)
 {
-    return cli_fail("%s", cr_error());
+    const char *text = cr_error();
+    const size_t n = strlen(cli_command);
+    if (n && strncmp(text, cli_command, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+        text += n + 2;
+    return cli_fail("%s", text);
 }
 
 void *cli_alloc(size_t size)

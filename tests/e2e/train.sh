@@ -15,7 +15,7 @@ says "640 training and 100 test images"
 # A limit of device memory: what is needed at least, and a little more, through which samples stream.
 run 1 "$CRISOL" "${training[@]}" --device-memory 1B
 says "bytes of device memory are needed, and 1 are allowed" "two windows of 48 samples" "a smaller batch (it is 48)"
-least=$(sed -n 's/^crisol train: train: \([0-9]*\) bytes.*/\1/p' err)
+least=$(sed -n 's/^crisol train: \([0-9]*\) bytes.*/\1/p' err)
 run 0 "$CRISOL" "${training[@]}" --epochs 3 --log s.csv --device-memory $((least + 20000))
 says "streaming 48.1 kB of samples through two windows of"
 cmp <(cut -d, -f1-3 a.csv) <(cut -d, -f1-3 s.csv) || die "streamed samples gave other losses"
