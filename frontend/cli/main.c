@@ -1,4 +1,7 @@
 /* main.c - `crisol`: finds the command and runs it. */
+#include <signal.h>
+#include <unistd.h>
+
 #include "cli.h"
 
 #if CRISOL_HAVE_IO
@@ -50,9 +53,34 @@ static const char *files_note(void)
 #endif
 }
 
+#ifdef SIGBUS
+/* A file that is used where it lies (mapped) has become shorter meanwhile: nothing can be read in
+ * its place, and there is nothing to go on with. */
+static void on_bus_error(int signal)
+{
+    static const char text[] =
+        "\ncrisol: a file was cut short, or its disk failed, while it was in use; begin anew with "
+        "files that stay as they are\n";
+    const ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)signal, (void)n;
+    _exit(CLI_MISTAKE);
+}
+#endif
+
+static void set_signals(void)
+{
+#ifdef SIGBUS
+    signal(SIGBUS, on_bus_error);
+#endif
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is a failed write */
+#endif
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    set_signals();
     cli_command = "";
     if (strcmp(name, "--version") == 0) {
         printf("crisol %s\n%s\n", cr_version(), files_note());

@@ -116,7 +116,6 @@ refused "short.h5: " -- "$CRISOL" predict --model short.h5 --data set
 # A full disk: the last checkpoint stays as it was.
 cp parts.h5 full.h5
 (
-    trap '' XFSZ
     ulimit -f 4
     run 1 "$CRISOL" train --resume full.h5 --epochs 6
     says "full.h5: cannot write"

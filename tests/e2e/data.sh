@@ -73,3 +73,24 @@ mistake "standardize1 comes behind dense1" --data iris.csv --net 'dense 3, stand
 mistake "the samples have no column 'weight'" --data iris.csv --onehot weight
 mistake "column 1 of sample 0 is 998.821; whole numbers" --data iris.csv --onehot length
 mistake "--net: it takes x at several places" --data iris.csv --net 'dense 3 as a, from x, dense 3, add a'
+
+# A file that is used where it lies and is cut short meanwhile ends the command, and is told.
+python3 - <<'PY'
+import struct
+def write(name, descr, shape, elements):
+    head = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    head += b" " * (4096 - 10 - len(head) - 1) + b"\n"
+    open(name, "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + elements)
+write("cut.npy", "<f4", (20000, 16), bytes(20000 * 64))
+write("cut_y.npy", "|u1", (20000,), bytes(i % 3 for i in range(20000)))
+PY
+"$CRISOL" train --data cut.npy --labels cut_y.npy --net 'dense 3' --loss softmax-cross-entropy --epochs 1000000 \
+    >out 2>err &
+pid=$!
+trap 'kill -9 "$pid" 2>/dev/null || true' EXIT
+for ((i = 0; i < 400 && $(wc -l <out) < 2; i++)); do sleep 0.05; done
+if grep -q "used where they lie in the file" err; then
+    truncate -s 8192 cut.npy
+    wait "$pid" && die "a file that was cut short is not told" || [[ $? == 1 ]] || die "exit status"
+    says "a file was cut short"
+fi
