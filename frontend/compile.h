@@ -1,4 +1,5 @@
-/* compile.h - what compile.c and inspect.c share inside the library. */
+/* compile.h - what compile.c shares inside the library: program.c runs what it makes, inspect.c
+ * shows it. */
 #ifndef CR_COMPILE_H
 #define CR_COMPILE_H
 
@@ -6,6 +7,17 @@
 #include "module.h"
 #include "passes.h"
 #include "runtime.h"
+
+struct cr_program {
+    cr_device *device;
+    cr_exec *exec;
+    cr_pass_context cx; /* the graph and the plan, for looking at */
+    cr_target target;
+    cr_plan_options options; /* arrays in `arena` */
+    cr_arena arena;
+    uint64_t steps;
+    cr_program_info info;
+};
 
 /* A graph of its own with the same nodes and roots. NULL out of memory. */
 cr_graph *cr_graph_copy(const cr_graph *g);
