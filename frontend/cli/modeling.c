@@ -71,13 +71,14 @@ static cr_data *open_data(const modeling *m, bool targets)
     return samples_open(&s);
 }
 
-/* Bytes are pixels from 0 to 1, as for a trainer. */
-static void to_floats(modeling *m, uint64_t n)
+/* Bytes are pixels from 0 to 1, as for a trainer, unless the net takes them as they are. */
+static void to_floats(modeling *m, const cr_layer *in, uint64_t n)
 {
+    const float most = in && in->raw ? 1 : 255;
     const uint8_t *from = m->part->x;
     float *to = cli_alloc(n * sizeof *to);
     for (uint64_t i = 0; i < n; i++)
-        to[i] = (float)from[i] / 255;
+        to[i] = (float)from[i] / most;
     m->converted = (char *)to;
 }
 
@@ -112,7 +113,7 @@ static int fit_samples(modeling *m)
                         shape_text(s->x_dtype, &s->x_shape, have, sizeof have));
     m->x_bytes = n * cr_dtype_size(m->dtype);
     if (m->dtype != s->x_dtype)
-        to_floats(m, n * m->part->n);
+        to_floats(m, in, n * m->part->n);
     return CLI_GO;
 }
 

@@ -59,7 +59,7 @@ static int convert(port *p, const cr_layer *input, const cr_samples *s)
     if (s->x_dtype == input->dtype)
         return CLI_GO;
     if (s->x_dtype == CR_F32 || input->dtype == CR_U8 ||
-        (s->x_dtype == CR_U8 && input->dtype == CR_F32))
+        (s->x_dtype == CR_U8 && input->dtype == CR_F32 && !input->raw))
         return cli_fail("%s: input '%s' takes %s, and these are %s", p->data->name, p->name,
                         cr_dtype_name(input->dtype), cr_dtype_name(s->x_dtype));
     p->converted = cli_alloc(all * 4);

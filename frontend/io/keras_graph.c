@@ -2,6 +2,7 @@
  * and a model inside a model the layers that it has. Calls wait for what they are given; where none
  * can go on, they wait for each other. */
 #include <ctype.h>
+#include <math.h>
 
 #include "keras.h"
 
@@ -339,7 +340,18 @@ static cr_status build_net(cr_keras *k, cr_net *out)
     return status;
 }
 
-static bool feeds_embeddings_only(const cr_net *net, uint32_t number)
+static bool is_embedding(const cr_layer *l)
+{
+    return l->kind == CR_LAYER_EMBEDDING;
+}
+
+/* Of numbers up to 255, and not of what was divided by it already. */
+static bool rescales_bytes(const cr_layer *l)
+{
+    return l->kind == CR_LAYER_RESCALE && fabsf(l->scale) < 0.1f;
+}
+
+static bool feeds_only(const cr_net *net, uint32_t number, bool (*is)(const cr_layer *l))
 {
     bool some = false;
     for (uint32_t i = 0; i < net->nlayers; i++) {
@@ -347,7 +359,7 @@ static bool feeds_embeddings_only(const cr_net *net, uint32_t number)
         const cr_layer *kind = l->kind == CR_LAYER_AGAIN ? &net->layer[l->again - 1] : l;
         for (uint32_t j = 0; j < l->noperands; j++)
             if (l->operand[j] == number) {
-                if (kind->kind != CR_LAYER_EMBEDDING)
+                if (!is(kind))
                     return false;
                 some = true;
             }
@@ -355,17 +367,23 @@ static bool feeds_embeddings_only(const cr_net *net, uint32_t number)
     return some;
 }
 
-/* Keras takes indices as floats, too, and a Sequential without an Input says so. */
-static bool mend_indices(const cr_keras *k, const cr_net *net)
+/* Keras takes indices as floats, too, and a Sequential without an Input says so. And it does not
+ * say that bytes are expected, where an input is rescaled by the model itself. */
+static bool mend_inputs(const cr_keras *k, const cr_net *net)
 {
     const cr_keras_model *m = k->root->model;
     bool some = false;
     for (uint32_t i = 0; i < m->ninputs; i++) {
         cr_layer *input = &m->layer[m->input[i].layer].part[0];
-        if (input->dtype == CR_F32 && feeds_embeddings_only(net, net->input[i])) {
+        if (input->dtype != CR_F32 || input->raw)
+            continue;
+        if (feeds_only(net, net->input[i], is_embedding))
             input->dtype = CR_I32;
-            some = true;
-        }
+        else if (feeds_only(net, net->input[i], rescales_bytes))
+            input->raw = true;
+        else
+            continue;
+        some = true;
     }
     return some;
 }
@@ -373,7 +391,7 @@ static bool mend_indices(const cr_keras *k, const cr_net *net)
 cr_status cr_keras_net(cr_keras *k, cr_net *out)
 {
     CR_TRY(build_net(k, out));
-    if (!mend_indices(k, out))
+    if (!mend_inputs(k, out))
         return CR_OK;
     cr_net_finish(out);
     return build_net(k, out);

@@ -33,7 +33,7 @@ static cr_status make_inputs(const cr_model *m, cr_graph *g, cr_dim batch, cr_va
             return cr_fail(CR_E_ARGUMENT, "model: the shape of its samples is not known");
         const cr_dtype dtype = known ? m->x_dtype : l->dtype;
         in[i] = new_input(g, l ? l->name : "x", dtype, known ? &m->x_shape : &l->shape, batch);
-        if (dtype == CR_U8 && !(l && l->dtype != CR_F32))
+        if (dtype == CR_U8 && !(l && (l->dtype != CR_F32 || l->raw)))
             in[i] = cr_normalize(in[i], 0, 255);
     }
     return CR_OK;

@@ -51,13 +51,15 @@ static cr_shape of_samples(cr_dim samples, const cr_shape *one)
     return s;
 }
 
-static const char *type_wrong(cr_dtype given, cr_dtype wanted)
+static const char *type_wrong(cr_dtype given, const cr_layer *l)
 {
     if (given == CR_BOOL)
         return "an input cannot be bool";
-    if (wanted == CR_F32 && given == CR_U8)
-        return "bytes have to be made f32 first (cr_normalize, cr_cast), or the input declared u8";
-    if (wanted == CR_U8 && given != CR_U8)
+    if (l->dtype == CR_F32 && given == CR_U8 && !l->raw)
+        return "bytes have to be made f32 first (cr_normalize, cr_cast), or the input declared u8 "
+               "or "
+               "raw";
+    if (l->dtype == CR_U8 && given != CR_U8)
         return "the input is declared u8: give it the bytes as they are";
     return NULL;
 }
@@ -77,7 +79,7 @@ static cr_value build_input(const struct place *p, const cr_layer *l)
     const cr_dtype dtype = l->dtype == CR_I32 ? CR_I32 : CR_F32;
     const cr_shape given = shape_of(p);
     const cr_shape wanted = of_samples(given.rank ? given.dim[0] : 1, &l->shape);
-    const char *why = type_wrong(cr_value_dtype(p->x[0]), l->dtype);
+    const char *why = type_wrong(cr_value_dtype(p->x[0]), l);
     if (!why && (given.rank < 1 || !is_same_sample(&given, &l->shape)))
         why = "the shapes of the samples differ";
     if (why)

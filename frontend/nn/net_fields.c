@@ -74,7 +74,10 @@ enum {
 };
 
 static const cr_field fields_input[] = {
-    SIZES(1), {CR_FIELD_DTYPE, "i32, u8", "a type", AT(dtype), 0, 0, CR_ANY_REAL}, END};
+    SIZES(1),
+    {CR_FIELD_DTYPE, "i32, u8", "a type", AT(dtype), 0, 0, CR_ANY_REAL},
+    FLAG("raw", raw),
+    END};
 static const cr_field fields_dense[] = {WHOLE(units, "a number of units", WIDE), NO_BIAS,
                                         FLAG("lastaxis", last_axis), ACTIVATION(""), END};
 static const cr_field fields_activation[] = {ACTIVATION(NULL), END};

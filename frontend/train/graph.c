@@ -90,7 +90,7 @@ static cr_value prepared(cr_value x)
 cr_value cr_net_model(cr_value x, void *net)
 {
     const cr_layer *in = cr_net_input(net, 0);
-    const bool as_given = cr_is_poison(x) || (in && in->dtype != CR_F32);
+    const bool as_given = cr_is_poison(x) || (in && (in->dtype != CR_F32 || in->raw));
     return cr_net_build_at(nowhere, net, as_given ? x : prepared(x));
 }
 

@@ -204,7 +204,7 @@ static uint64_t elements_of(const cr_shape *shape)
 static bool is_divided(const cr_trainer *t, const cr_net *net)
 {
     const cr_layer *in = cr_net_input(net, 0);
-    return t->samples.x_dtype == CR_U8 && (!in || in->dtype == CR_F32);
+    return t->samples.x_dtype == CR_U8 && (!in || (in->dtype == CR_F32 && !in->raw));
 }
 
 static cr_status prepare_layer(cr_trainer *t, const cr_net *net, uint32_t number)

@@ -416,7 +416,7 @@ Test(net_build, inputs_take_what_fits)
 Test(net_build, models_of_images)
 {
     cr_net plain = read("normalize 0 2"), f32 = read("input 4, normalize 0 2"),
-           u8 = read("input 4 u8, normalize 0 2");
+           u8 = read("input 4 u8, normalize 0 2"), raw = read("input 4 raw, normalize 0 2");
     cr_graph *g = cr_graph_create("t");
     cr_value x = cr_input(g, "x", CR_U8, 3, 2, 2), pixels = cr_normalize(x, 0, 255);
     cr_expect_eq(cr_net_model(x, &plain).ref, cr_normalize(pixels, 0, 2).ref);
@@ -425,11 +425,14 @@ Test(net_build, models_of_images)
                  cr_normalize(cr_reshape(pixels, CR_SHAPE(3, 4)), 0, 2).ref);
     cr_value bytes = cr_reshape(cr_cast(x, CR_F32), CR_SHAPE(3, 4));
     cr_expect_eq(cr_net_model(x, &u8).ref, cr_normalize(bytes, 0, 2).ref);
+    cr_expect_eq(cr_net_model(x, &raw).ref, cr_normalize(bytes, 0, 2).ref);
+    cr_expect_eq(cr_net_model(pixels, &raw).ref, cr_net_model(pixels, &f32).ref);
     cr_expect_eq(cr_graph_status(g), CR_OK, "%s", cr_error());
     cr_graph_destroy(g);
     cr_net_finish(&plain);
     cr_net_finish(&f32);
     cr_net_finish(&u8);
+    cr_net_finish(&raw);
 }
 
 /* ---- mistakes -------------------------------------------------------------------------------- */

@@ -178,6 +178,12 @@ Test(keras, reads_options)
     expect_net(2, ON_IMAGE("BatchNormalization", ",\"axis\":[3],\"epsilon\":0.5,\"momentum\":0.5"),
                "input 6 6 2 as InputLayer_1, batchnorm momentum 0.5 epsilon 0.5 as "
                "BatchNormalization_1, output BatchNormalization_1");
+    /* bytes, unless they were divided before */
+    expect_net(3, ON_IMAGE("Rescaling", ",\"scale\":0.0078125,\"offset\":-1"),
+               "input 6 6 2 raw as InputLayer_1, rescale 0.0078125 -1 as Rescaling_1, output "
+               "Rescaling_1");
+    expect_net(3, ON_IMAGE("Rescaling", ",\"scale\":2,\"offset\":-1"),
+               "input 6 6 2 as InputLayer_1, rescale 2 -1 as Rescaling_1, output Rescaling_1");
     /* along the last axis of what is not flattened, as Keras has it */
     expect_net(3, ON_IMAGE("Dense", ",\"units\":3"),
                "input 6 6 2 as InputLayer_1, dense 3 lastaxis as Dense_1, output Dense_1");

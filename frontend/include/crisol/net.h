@@ -38,7 +38,8 @@ extern "C" {
  *
  * N|RxC is a number, or rows and columns: 3, 3x5. */
 #define CR_LAYER_MAP(X)                                                                            \
-    X(CR_LAYER_INPUT, input, "SIZES [i32|u8]", "an input, with the shape of one sample: 28 28 1")  \
+    X(CR_LAYER_INPUT, input, "SIZES [i32|u8] [raw]",                                               \
+      "an input, with the shape of one sample: 28 28 1")                                           \
     X(CR_LAYER_DENSE, dense, "UNITS [nobias] [lastaxis] [ACTIVATION]",                             \
       "cr_dense, of x flattened, or along its last axis; linear by default")                       \
     X(CR_LAYER_ACTIVATION, activation, "ACTIVATION", "cr_activate")                                \
@@ -129,6 +130,7 @@ typedef struct cr_layer {
     int64_t axis;                /* concat: of [samples, ...], < 0 from the end; 0: the last */
     cr_shape shape;              /* input, reshape: of one sample; of reshape, a -1 may be */
     cr_dtype dtype;              /* input: f32, i32 or u8 */
+    bool raw;                    /* input of f32: bytes are given to it as numbers up to 255 */
     bool same;                   /* conv to avgpool: padded to ceil(size / stride) places */
     bool channels_first;         /* conv to pad: [samples, channels, rows, columns] */
     bool no_bias;                /* dense, conv, depthwise */

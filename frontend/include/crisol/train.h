@@ -105,7 +105,7 @@ typedef struct cr_train_options {
 
 /* A model function for a cr_net of one input and one output, which must outlive its use: .model =
  * cr_net_model, .model_user = &net, .raw = true. Samples of u8 are images: an input that the net
- * declares as u8 or i32 gets them as they are, any other as f32, divided by 255. */
+ * declares as u8, i32 or raw gets them as they are, any other as f32, divided by 255. */
 CR_API cr_value cr_net_model(cr_value x, void *net);
 
 /* The graph that a trainer runs, without a device: `data` gives the sizes only. Its roots: the
