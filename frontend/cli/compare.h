@@ -2,7 +2,7 @@
 #ifndef CRISOL_CLI_COMPARE_H
 #define CRISOL_CLI_COMPARE_H
 
-#include "training.h"
+#include "options/training.h"
 
 enum { NVARIANT = 3, NPAIR = 3 };
 

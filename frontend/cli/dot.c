@@ -1,7 +1,7 @@
 /* dot.c - `crisol dot`: a picture of a graph, before the passes or after any one of them. */
 #include "cli.h"
-#include "inspecting.h"
-#include "training.h"
+#include "options/inspecting.h"
+#include "options/training.h"
 
 /* All passes up to this one (and with it, or without it), as a list for cr_inspect. */
 static int passes_until(const char *until, bool with, cli_text *list)

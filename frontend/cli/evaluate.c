@@ -1,11 +1,11 @@
 /* evaluate.c - `crisol evaluate`. */
-#include "modeling.h"
+#include "options/modeling.h"
 
 #if CRISOL_HAVE_IO
 #include <cjson/cJSON.h>
 #include <math.h>
 
-#include "training.h"
+#include "options/training.h"
 
 struct job {
     modeling m;

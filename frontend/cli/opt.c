@@ -1,6 +1,6 @@
 /* opt.c - `crisol opt`: the compiler over a text, without a device. */
 #include "cli.h"
-#include "inspecting.h"
+#include "options/inspecting.h"
 
 int cli_opt(int argc, char **argv)
 {

@@ -1,8 +1,8 @@
 /* predict.c - `crisol predict`. */
-#include "modeling.h"
+#include "options/modeling.h"
 
 #if CRISOL_HAVE_IO
-#include "predictions.h"
+#include "results/predictions.h"
 #include "several.h"
 
 struct job {

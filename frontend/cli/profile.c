@@ -1,9 +1,9 @@
 /* profile.c - `crisol profile`: where the time of a training step goes. */
 #include <cjson/cJSON.h>
 
-#include "plotting.h"
+#include "options/training.h"
+#include "results/plotting.h"
 #include "split.h"
-#include "training.h"
 
 struct job {
     training t;

@@ -4,7 +4,7 @@
 #if CRISOL_HAVE_IO
 #include <crisol/io/table.h>
 
-#include "training.h"
+#include "options/training.h"
 
 enum { MOST = 64, BATCH = 256 };
 

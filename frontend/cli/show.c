@@ -1,11 +1,11 @@
 /* show.c - `crisol show`: samples as a grid, predictions with right and wrong marked, and the
  * confusion matrix. */
-#include "fields.h"
-#include "grid.h"
-#include "matrix.h"
-#include "modeling.h"
-#include "plotting.h"
-#include "predictions.h"
+#include "options/modeling.h"
+#include "results/fields.h"
+#include "results/grid.h"
+#include "results/matrix.h"
+#include "results/plotting.h"
+#include "results/predictions.h"
 
 #if !CRISOL_HAVE_IO
 /* There are no models then. */

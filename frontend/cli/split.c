@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 
-#include "plotting.h"
+#include "results/plotting.h"
 
 enum { NVARIANT = 3 };
 

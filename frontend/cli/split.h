@@ -2,7 +2,7 @@
 #ifndef CRISOL_CLI_SPLIT_H
 #define CRISOL_CLI_SPLIT_H
 
-#include "training.h"
+#include "options/training.h"
 
 typedef struct split {
     const char *csv, *plot;

@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpointing.h"
-#include "grid.h"
-#include "history.h"
-#include "matrix.h"
-#include "plotting.h"
-#include "predictions.h"
-#include "starting.h"
-#include "training.h"
+#include "options/checkpointing.h"
+#include "options/starting.h"
+#include "options/training.h"
+#include "results/grid.h"
+#include "results/history.h"
+#include "results/matrix.h"
+#include "results/plotting.h"
+#include "results/predictions.h"
 
 struct job {
     training t;

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "training.h"
+#include "options/training.h"
 
 enum { MOST_CONTRACTIONS = 128, MOST_HUNG = 64 };
 static const double try_seconds = 10; /* longer than this, one schedule hangs */

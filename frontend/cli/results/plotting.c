@@ -1,5 +1,5 @@
 /* plotting.c - see plotting.h. */
-#include "plotting.h"
+#include "results/plotting.h"
 
 int plot_check(const char *option, const char *path)
 {

@@ -1,7 +1,7 @@
 /* inspecting.c - what opt and dot have in common: the compiler without a device. */
-#include "inspecting.h"
+#include "options/inspecting.h"
 
-#include "training.h"
+#include "options/training.h"
 
 void inspecting_options(inspecting *in, cli_options *o)
 {

@@ -1,5 +1,5 @@
 /* fields.c - see fields.h. */
-#include "fields.h"
+#include "results/fields.h"
 
 #include <stdbool.h>
 #include <stddef.h>

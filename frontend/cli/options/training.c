@@ -1,5 +1,5 @@
 /* training.c - the options that train, compare, profile and dot have in common. */
-#include "training.h"
+#include "options/training.h"
 
 #include <ctype.h>
 #include <signal.h>

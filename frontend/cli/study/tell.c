@@ -1,8 +1,8 @@
-/* study_tell.c - what came of a study, as a table, CSV and JSON. */
+/* tell.c - what came of a study, as a table, CSV and JSON. */
 #include <cjson/cJSON.h>
 #include <math.h>
 
-#include "study.h"
+#include "study/study.h"
 
 /* ---- figures --------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* starting.c - see starting.h. */
-#include "starting.h"
+#include "options/starting.h"
 
 #if CRISOL_HAVE_IO
 #include <crisol/io/model.h>

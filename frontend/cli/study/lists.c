@@ -1,8 +1,8 @@
-/* study_lists.c - what the studies change: lists on the command line, and the devices there are. */
+/* lists.c - what the studies change: lists on the command line, and the devices there are. */
 #include <ctype.h>
 #include <math.h>
 
-#include "study.h"
+#include "study/study.h"
 
 study_run *study_add(study *s, char *label)
 {

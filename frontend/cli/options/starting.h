@@ -3,7 +3,7 @@
 #ifndef CRISOL_CLI_STARTING_H
 #define CRISOL_CLI_STARTING_H
 
-#include "training.h"
+#include "options/training.h"
 
 typedef struct starting {
     const char *file;

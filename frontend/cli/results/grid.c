@@ -1,9 +1,9 @@
 /* grid.c - see grid.h. */
-#include "grid.h"
+#include "results/grid.h"
 
 #include <math.h>
 
-#include "canvas.h"
+#include "results/canvas.h"
 
 #if CRISOL_HAVE_IO
 #include <crisol/io/picture.h>

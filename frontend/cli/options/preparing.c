@@ -1,5 +1,5 @@
 /* preparing.c - see preparing.h. */
-#include "preparing.h"
+#include "options/preparing.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #ifndef CRISOL_CLI_MODELING_H
 #define CRISOL_CLI_MODELING_H
 
-#include "samples.h"
+#include "options/samples.h"
 
 #if CRISOL_HAVE_IO
 #include <crisol/io/model.h>

@@ -6,8 +6,8 @@
 #ifndef CRISOL_CLI_STUDY_H
 #define CRISOL_CLI_STUDY_H
 
-#include "history.h"
-#include "training.h"
+#include "options/training.h"
+#include "results/history.h"
 
 /* One row a kind: its name, what a run is called, what it does. */
 #define STUDY_KINDS(X)                                                                             \
@@ -98,7 +98,7 @@ int study_check(study *s, const cr_data *data);
  * after a message. */
 int study_measure(study *s, const cr_data *data);
 
-/* ---- what came of it (study_tell.c) --------------------------------------------------------- */
+/* ---- what came of it (tell.c) --------------------------------------------------------- */
 
 study_row study_row_of(const study *s, const study_run *r);
 /* An epoch, the mean over all trainings that have it; false: none has. */

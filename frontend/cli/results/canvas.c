@@ -1,5 +1,5 @@
 /* canvas.c - see canvas.h. */
-#include "canvas.h"
+#include "results/canvas.h"
 
 enum { GLYPH_WIDTH = 5, GLYPH_HEIGHT = 8, ADVANCE = GLYPH_WIDTH + 1 };
 

@@ -1,5 +1,5 @@
 /* samples.c - see samples.h. */
-#include "samples.h"
+#include "options/samples.h"
 
 #if CRISOL_HAVE_IO
 static void file_options(samples *s, cli_options *o)

@@ -1,12 +1,12 @@
 /* matrix.c - see matrix.h. */
-#include "matrix.h"
+#include "results/matrix.h"
 
 #include <errno.h>
 #include <math.h>
 
-#include "fields.h"
-#include "grid.h"
-#include "plotting.h"
+#include "results/fields.h"
+#include "results/grid.h"
+#include "results/plotting.h"
 
 enum { MAX_CLASSES = 1000, MAX_NUMBERS = 25 };
 

@@ -1,8 +1,8 @@
 /* modeling.c - see modeling.h. */
-#include "modeling.h"
+#include "options/modeling.h"
 
 #if CRISOL_HAVE_IO
-#include "training.h"
+#include "options/training.h"
 
 void modeling_options(modeling *m, cli_options *o)
 {

@@ -1,12 +1,12 @@
 /* history.c - what the epochs of a training were like, as a table, CSV and a picture. */
-#include "history.h"
+#include "results/history.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stddef.h>
 
-#include "fields.h"
-#include "plotting.h"
+#include "results/fields.h"
+#include "results/plotting.h"
 
 void history_add(history *h, const cr_epoch *e)
 {

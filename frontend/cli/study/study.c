@@ -1,9 +1,9 @@
-/* study.c - `crisol study KIND`: reads what is studied; study_run.c does it. */
-#include "study.h"
+/* study.c - `crisol study KIND`: reads what is studied; run.c does it. */
+#include "study/study.h"
 
 #include <unistd.h>
 
-#include "plotting.h"
+#include "results/plotting.h"
 
 static const struct kind {
     const char *name, *what, *about;

@@ -1,6 +1,6 @@
 /* checkpointing.c - see checkpointing.h. The options of the command go into the file as remarks, so
  * that --resume alone goes on with the same training. */
-#include "checkpointing.h"
+#include "options/checkpointing.h"
 
 #if CRISOL_HAVE_IO
 #include <crisol/io/checkpoint.h>

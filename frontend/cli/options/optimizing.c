@@ -1,5 +1,5 @@
 /* optimizing.c - the options of an optimizer, and what is wrong with them. */
-#include "optimizing.h"
+#include "options/optimizing.h"
 
 #include <math.h>
 #include <stddef.h>

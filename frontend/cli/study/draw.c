@@ -1,9 +1,9 @@
-/* study_draw.c - the picture of a study: two panels over a batch's size, bars of devices, or the
+/* draw.c - the picture of a study: two panels over a batch's size, bars of devices, or the
  * curves of nets and optimizers. */
 #include <math.h>
 
-#include "plotting.h"
-#include "study.h"
+#include "results/plotting.h"
+#include "study/study.h"
 
 static bool has_row(const study *s, const study_run *r)
 {

@@ -1,11 +1,11 @@
-/* study_run.c - the trainings of a study, one after the other.
+/* run.c - the trainings of a study, one after the other.
  *
  * A mistake in any run is found before the first one begins: all graphs are built first. A training
  * that diverges is what a study may find; one that fails otherwise, on its device, say, does not
  * keep the others from running. */
 #include <math.h>
 
-#include "study.h"
+#include "study/study.h"
 
 /* ---- progress -------------------------------------------------------------------------------- */
 

@@ -3,9 +3,9 @@
 #define CRISOL_CLI_TRAINING_H
 
 #include "cli.h"
-#include "optimizing.h"
-#include "preparing.h"
-#include "samples.h"
+#include "options/optimizing.h"
+#include "options/preparing.h"
+#include "options/samples.h"
 
 typedef struct training {
     samples samples;

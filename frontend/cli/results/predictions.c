@@ -1,11 +1,11 @@
 /* predictions.c - see predictions.h. */
-#include "predictions.h"
+#include "results/predictions.h"
 
 #include <math.h>
 
-#include "grid.h"
-#include "matrix.h"
-#include "samples.h"
+#include "options/samples.h"
+#include "results/grid.h"
+#include "results/matrix.h"
 
 enum { SHOWN = 64 };
 
