@@ -29,7 +29,7 @@ usage: ./dev bench [WHAT...] [--quick] [OPTIONS]
             all of them there
   load      a checkpoint of 100 MB into host memory: h5py, Crisol
   table6    25 nets on MNIST as a thesis's table 6 has them, Keras and Crisol: time and accuracy; takes
-            about an hour, with --quick two minutes
+            40 minutes, with --quick two
   all       all of them but table6 (the default)
 
   --quick              fewer rows, rounds and seconds
