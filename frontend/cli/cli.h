@@ -39,10 +39,14 @@ CLI_COMMANDS(CLI_X)
 /* The name of the running command, for messages. */
 extern const char *cli_command;
 
-/* "crisol train: ..." on standard error; returns CLI_MISTAKE. */
+/* "crisol train: ..." on standard error; returns CLI_MISTAKE. Control characters, which may come
+ * from a file, are shown as '?'. A message that begins with the name of an option whose value is of
+ * a file (cli_set) names the file first. */
 int cli_fail(const char *fmt, ...) CR_PRINTF(1, 2);
 /* The same with the library's own message, cr_error(). */
 int cli_library_failed(void);
+/* The same of a file, which is named first unless the message does so. */
+int cli_file_failed(const char *path);
 /* malloc that does not fail: says so and exits. */
 void *cli_alloc(size_t size);
 
@@ -66,16 +70,17 @@ typedef struct cli_option {
     void *to;          /* holds the default before */
     const char *value; /* what the help calls it: "N" */
     const char *help;
-    bool given; /* on the command line */
+    bool given;       /* on the command line, or by a file */
+    const char *from; /* the file that gave it; NULL: none did */
 } cli_option;
 
-enum { CLI_MAX_OPTIONS = 64 };
+enum { CLI_MAX_OPTIONS = 96 };
 
 typedef struct cli_options {
     const char *about;      /* a line or more for --help */
     const char *positional; /* "FILE.cr", or NULL when there is none */
     const char *file;       /* the positional argument that was given */
-    cli_option at[96];
+    cli_option at[CLI_MAX_OPTIONS];
     size_t n;
 } cli_options;
 
@@ -89,9 +94,12 @@ int cli_parse(cli_options *o, int argc, char **argv);
 /* Was that option given? For those whose default is no value of their kind. */
 bool cli_given(const cli_options *o, const char *name);
 
-/* What is left of options that were not given: sets one as the command line would. CLI_GO, or the
- * exit status; also when there is none of that name. `value` must live as long as the options. */
-int cli_set(cli_options *o, const char *name, const char *value);
+/* Sets an option as the command line would, to what the file `from` says. CLI_GO, or the exit
+ * status; also when there is none of that name. `value`, `from` and `o` must live until the command
+ * ends. */
+int cli_set(cli_options *o, const char *name, const char *value, const char *from);
+/* The file that gave the option whose name the message begins with; NULL: there is none. */
+const char *cli_source(const char *message);
 /* An option's value, as cli_set takes it, into buf of CLI_VALUE_TEXT bytes; returns buf, or the
  * text itself. NULL: it has none that is one text. */
 enum { CLI_VALUE_TEXT = 64 };

@@ -10,12 +10,22 @@ const char *cli_command = "";
 
 int cli_fail(const char *fmt, ...)
 {
-    va_list ap;
+    va_list ap, again;
     va_start(ap, fmt);
-    fprintf(stderr, "crisol%s%s: ", *cli_command ? " " : "", cli_command);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    va_copy(again, ap);
+    const size_t size = (size_t)vsnprintf(NULL, 0, fmt, again) + 1;
+    va_end(again);
+    char *text = malloc(size);
+    if (text)
+        vsnprintf(text, size, fmt, ap);
     va_end(ap);
+    for (char *c = text; c && *c; c++)
+        if (((unsigned char)*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+            *c = '?';
+    const char *from = text ? cli_source(text) : NULL;
+    fprintf(stderr, "crisol%s%s: %s%s%s\n", *cli_command ? " " : "", cli_command, from ? from : "",
+            from ? ": " : "", text ? text : "out of memory");
+    free(text);
     return CLI_MISTAKE;
 }
 
@@ -27,6 +37,13 @@ int cli_library_failed(void)
     if (n && strncmp(text, cli_command, n) == 0 && strncmp(text + n, ": ", 2) == 0)
         text += n + 2;
     return cli_fail("%s", text);
+}
+
+int cli_file_failed(const char *path)
+{
+    const char *text = cr_error();
+    return strncmp(text, path, strlen(path)) == 0 ? cli_library_failed()
+                                                  : cli_fail("%s: %s", path, text);
 }
 
 void *cli_alloc(size_t size)

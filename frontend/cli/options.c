@@ -9,7 +9,7 @@ void cli_add(cli_options *o, const char *name, cli_kind kind, void *to, const ch
              const char *help)
 {
     if (o->n < CLI_COUNTOF(o->at))
-        o->at[o->n++] = (cli_option){name, kind, to, value, help, false};
+        o->at[o->n++] = (cli_option){name, kind, to, value, help, false, NULL};
 }
 
 /* ---- help ------------------------------------------------------------------------------------ */
@@ -248,13 +248,28 @@ int cli_parse(cli_options *o, int argc, char **argv)
 
 /* ---- options as texts ------------------------------------------------------------------------ */
 
-int cli_set(cli_options *o, const char *name, const char *value)
+static const cli_options *set_by_files;
+
+int cli_set(cli_options *o, const char *name, const char *value, const char *from)
 {
     cli_option *p = find(o, name, strlen(name));
+    set_by_files = o;
     if (!p || p->kind == CLI_BIND)
         return cli_fail("there is no option %s", name);
     p->given = true;
+    p->from = from;
     return read_value(p, p->kind == CLI_FLAG ? NULL : (char *)value);
+}
+
+const char *cli_source(const char *message)
+{
+    const size_t n = strcspn(message, ": ");
+    for (size_t i = 0; set_by_files && i < set_by_files->n; i++) {
+        const cli_option *p = &set_by_files->at[i];
+        if (p->from && strlen(p->name) == n && memcmp(p->name, message, n) == 0)
+            return p->from;
+    }
+    return NULL;
 }
 
 /* In as few digits as are that number, at most 9: 0.05 rather than 0.0500000007. */

@@ -332,7 +332,7 @@ int cli_train(int argc, char **argv)
     add_options(&job, &o);
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)
-        status = checkpointing_check(&job.c, &o);
+        status = checkpointing_check(&job.c, &job.t, &o);
     if (status == CLI_GO)
         status = starting_check(&job.start, &job.t, &o);
     if (status == CLI_GO)

@@ -106,6 +106,41 @@ refused "nofolder/a.h5: cannot write" -- "$CRISOL" "${training[@]}" --checkpoint
 refused "--every: it is for --checkpoint" -- "$CRISOL" "${training[@]}" --every 2
 cmp whole.h5 parts.h5 || die "a refusal has changed the file"
 
+# What a file says writes nothing but itself: options that name outputs are taken neither from a file nor into one.
+cp parts.h5 evil.h5
+for option in --checkpoint --predict --confusion --log --plot --show --dump-kernels; do
+    "$BIN/bin/h5_note" evil.h5 /notes $option "$PWD/victim"
+done
+run 0 "$CRISOL" train --resume evil.h5 --epochs 6
+[[ ! -e victim ]] || die "a file named a file, and it was written"
+! grep -q victim evil.h5 || die "what is not taken is kept"
+# A wrong value is told as the file's, and disturbs no terminal.
+cp parts.h5 odd.h5
+"$BIN/bin/h5_note" odd.h5 /notes --optimizer $'\e[31m'
+refused "crisol train: odd.h5: --optimizer: '?[31m' is none of " -- "$CRISOL" train --resume odd.h5 --epochs 6
+cp parts.h5 odd.h5
+"$BIN/bin/h5_note" odd.h5 /notes --label-smoothing 7
+refused "crisol train: odd.h5: --label-smoothing: it is 7; it must" -- "$CRISOL" train --resume odd.h5 --epochs 6
+refused "crisol train: --label-smoothing: it is 8" -- "$CRISOL" "${training[@]}" --label-smoothing 8
+# A net that the file has no weights for asks for no memory.
+cp parts.h5 huge.h5
+"$BIN/bin/h5_note" huge.h5 / net 'dense 16000000 relu, dropout 0.1, dense 4'
+(
+    ulimit -v 4000000
+    refused "huge.h5: its weights are not those of its net: " "dense1.w f32[64,8] (here f32[64,16000000])" -- \
+        "$CRISOL" train --resume huge.h5 --epochs 6
+)
+
+# What began with another file, or drew into a folder, goes on without them.
+mkdir pictures
+run 0 "$CRISOL" train --data set --loss softmax-cross-entropy --start parts.h5 --epochs 1 --checkpoint b.h5 --show pictures/x.png
+rm -r pictures
+mv parts.h5 away.h5
+run 0 "$CRISOL" train --resume b.h5 --epochs 2
+mv away.h5 parts.h5
+refused "--start: --resume goes on with the weights of b.h5" -- "$CRISOL" train --resume b.h5 --start parts.h5
+refused "parts.h5: it was trained without --standardize" -- "$CRISOL" train --resume parts.h5 --standardize --epochs 9
+
 # Half a file is damaged, and said to be. (Flipped bits: tests/io/model.c.)
 python3 - <<'PY'
 b = (open("parts.h5", "rb").read())

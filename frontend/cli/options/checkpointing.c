@@ -13,33 +13,42 @@ void checkpointing_options(checkpointing *c, cli_options *o)
             "write there all that --resume needs, after epochs");
     cli_add(o, "--every", CLI_COUNT, &c->every, "N", "after each N epochs, and after the last one");
     cli_add(o, "--resume", CLI_TEXT, &c->resume, "F.h5",
-            "go on with a training; options that are not given are those of the\n"
-            "                              file, and so is --checkpoint");
+            "go on with a training; the net, and the options that results depend on, are\n"
+            "                              those of the file unless given; --checkpoint is, too");
 }
 
 #if CRISOL_HAVE_IO
 
-/* Those that the results do not depend on, or that are for one process. */
-static bool is_kept(const cli_option *p)
+/* Those that the results of a training depend on. Only these go into a file, and only these are
+ * taken from one: a file may come from anywhere, and is not to say what is written where. The net
+ * is the model's own. */
+static bool is_kept(const char *name)
 {
-    static const char *const not_kept[] = {
-        "--device", "--opt",        "--launches", "--max-transfer-bytes", "--dump-kernels",
-        "--log",    "--plot",       "--predict",  "--confusion",          "--json",
-        "--resume", "--checkpoint", "--every",    "--reference"};
-    for (size_t i = 0; i < CLI_COUNTOF(not_kept); i++)
-        if (strcmp(p->name, not_kept[i]) == 0)
-            return false;
-    return p->given && p->kind != CLI_BIND;
+    static const char *const kept[] = {
+        /* samples */
+        "--data", "--labels", "--test-data", "--test-labels", "--target", "--input", "--drop",
+        "--categories", "--targets", "--header", "--separator", "--test-split",
+        "--validation-split",
+        /* what is made of them */
+        "--standardize", "--scale", "--onehot", "--words", "--augment",
+        /* the training */
+        "--loss", "--label-smoothing", "--huber-delta", "--top-k", "--optimizer", "--lr",
+        "--schedule", "--momentum", "--beta1", "--beta2", "--weight-decay", "--clip-value",
+        "--clip-norm", "--batch", "--seed", "--fast-math", "--epochs", "--patience", "--monitor",
+        "--min-delta"};
+    for (size_t i = 0; i < CLI_COUNTOF(kept); i++)
+        if (strcmp(name, kept[i]) == 0)
+            return true;
+    return false;
 }
 
 /* ---- --resume -------------------------------------------------------------------------------- */
 
-/* More epochs are no other training; the samples are told apart by what they are, and nets tensor
- * by tensor. */
+/* More epochs are no other training; the samples are told apart by what they are. */
 static bool may_differ(const char *name)
 {
-    static const char *const may[] = {"--epochs", "--net",       "--data",
-                                      "--labels", "--test-data", "--test-labels"};
+    static const char *const may[] = {"--epochs", "--data", "--labels", "--test-data",
+                                      "--test-labels"};
     for (size_t i = 0; i < CLI_COUNTOF(may); i++)
         if (strcmp(name, may[i]) == 0)
             return true;
@@ -63,12 +72,12 @@ static int take_options(checkpointing *c, cli_options *o)
     const cr_model *m = cr_checkpoint_model(c->from);
     bool agree = true;
     for (size_t i = 0; i < o->n; i++) {
-        const char *there = cr_model_note(m, o->at[i].name);
+        const char *there = is_kept(o->at[i].name) ? cr_model_note(m, o->at[i].name) : NULL;
         if (!there)
             continue;
         if (o->at[i].given)
             agree = check_given(c, &o->at[i], there) && agree;
-        else if (cli_set(o, o->at[i].name, there) != CLI_GO)
+        else if (cli_set(o, o->at[i].name, there, c->resume) != CLI_GO)
             return CLI_MISTAKE;
     }
     return agree ? CLI_GO : CLI_MISTAKE;
@@ -78,19 +87,41 @@ static int take_options(checkpointing *c, cli_options *o)
 static int check_new(const checkpointing *c, const cli_options *o)
 {
     const cr_model *m = cr_checkpoint_model(c->from);
-    static const char *const stopping[] = {"--patience", "--monitor", "--min-delta"};
-    for (size_t i = 0; i < CLI_COUNTOF(stopping); i++)
-        if (cli_given(o, stopping[i]) && !cr_model_note(m, stopping[i]))
+    static const char *const unknown[] = {"--patience", "--monitor", "--min-delta", "--standardize",
+                                          "--scale",    "--onehot",  "--words"};
+    if (cli_given(o, "--start"))
+        return cli_fail("--start: --resume goes on with the weights of %s; give one of the two",
+                        c->resume);
+    for (size_t i = 0; i < CLI_COUNTOF(unknown); i++)
+        if (cli_given(o, unknown[i]) && !cr_model_note(m, unknown[i]))
             return cli_fail("%s: it was trained without %s; leave the option out, or begin anew",
-                            c->resume, stopping[i]);
+                            c->resume, unknown[i]);
     return CLI_GO;
+}
+
+/* The model's net, with the layers that make samples ready. A file that says more of it than it has
+ * weights for is refused before there is memory for them. */
+static int take_net(checkpointing *c, training *t, const cli_options *o)
+{
+    const cr_model *m = cr_checkpoint_model(c->from);
+    if (cli_given(o, "--net"))
+        return CLI_GO;
+    if (!cr_model_net(m))
+        return cli_fail("--resume: the model of %s is a graph, and no net of layers", c->resume);
+    cr_graph *g = cr_model_build(m, 1);
+    c->net = g ? cr_net_print(cr_model_net(m)) : NULL;
+    cr_graph_destroy(g);
+    t->net_text = c->net;
+    t->whole = true;
+    return c->net ? CLI_GO : cli_file_failed(c->resume);
 }
 
 /* As they are now: what they point to may be replaced. */
 static void keep_options(checkpointing *c, const cli_options *o)
 {
     for (size_t i = 0; i < o->n; i++) {
-        const char *value = is_kept(&o->at[i]) ? cli_value(&o->at[i], c->text[i]) : NULL;
+        const char *value =
+            o->at[i].given && is_kept(o->at[i].name) ? cli_value(&o->at[i], c->text[i]) : NULL;
         if (!value)
             continue;
         c->note[c->nnotes][0] = o->at[i].name;
@@ -98,7 +129,7 @@ static void keep_options(checkpointing *c, const cli_options *o)
     }
 }
 
-int checkpointing_check(checkpointing *c, cli_options *o)
+int checkpointing_check(checkpointing *c, training *t, cli_options *o)
 {
     if (c->every < 1)
         return cli_fail("--every: at least 1 epoch is needed");
@@ -109,7 +140,8 @@ int checkpointing_check(checkpointing *c, cli_options *o)
         if (!c->from)
             return cli_library_failed();
         c->file = c->file ? c->file : c->resume;
-        if (check_new(c, o) != CLI_GO || take_options(c, o) != CLI_GO)
+        if (check_new(c, o) != CLI_GO || take_options(c, o) != CLI_GO ||
+            take_net(c, t, o) != CLI_GO)
             return CLI_MISTAKE;
     }
     keep_options(c, o);
@@ -151,12 +183,14 @@ void checkpointing_tell(const checkpointing *c)
 void checkpointing_finish(checkpointing *c)
 {
     cr_checkpoint_destroy(c->from);
+    cr_string_free(c->net);
 }
 
 #else
 
-int checkpointing_check(checkpointing *c, cli_options *o)
+int checkpointing_check(checkpointing *c, training *t, cli_options *o)
 {
+    (void)t;
     if (c->file || c->resume || cli_given(o, "--every"))
         return cli_fail("--%s: this crisol was built without crisol-io (CRISOL_IO), and has no "
                         "checkpoints",

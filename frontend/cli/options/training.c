@@ -141,6 +141,8 @@ int training_check(training *t, const cli_options *o)
 
 int training_prepare(training *t, const cr_data *data)
 {
+    if (t->whole)
+        return CLI_GO;
     char *text = preparing_net(&t->preparing, data, &t->net, t->net_text);
     if (!text)
         return CLI_MISTAKE;

@@ -22,6 +22,7 @@ typedef struct training {
     cr_budget budget;
     cr_net net;
     char *whole_text; /* of the net, with what makes samples ready */
+    bool whole;       /* net_text has that already, and nothing is put before it */
 } training;
 
 #define CLI_VARIANTS "naive|unfused|fused"
