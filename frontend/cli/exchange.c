@@ -72,9 +72,9 @@ int cli_export(int argc, char **argv)
 {
     const char *output = NULL;
     cli_options o = {
-        .about =
-            "Writes a model or a checkpoint of Crisol as a .keras file, which Keras 3 loads and\n"
-            "which predicts the same there. docs/keras.md tells what Keras does not have.",
+        .about = "Writes a model or a checkpoint of Crisol as a .keras file, which Keras 3.4 and "
+                 "later loads and\n"
+                 "which predicts the same there. docs/keras.md tells what Keras does not have.",
         .positional = "MODEL.h5",
     };
     cli_add(&o, "-o", CLI_TEXT, &output, "FILE.keras", "where to");

@@ -58,6 +58,7 @@ typedef struct cr_keras_model cr_keras_model;
 typedef struct cr_keras {
     const char *file;        /* for messages */
     int version;             /* of Keras: 2 or 3 */
+    bool h5;                 /* in HDF5: classes have no modules, weights are listed by name */
     cr_arena arena;          /* all of the below */
     cJSON *json;             /* the config; layers point into it */
     cr_keras_layer *root;    /* the outermost model */
@@ -116,8 +117,10 @@ struct cr_keras_model {
     cr_keras_ref *input, *output;
 };
 
-/* Reads a config: `text` as it stands in the file, `version` 2 or 3. Finish it in any case. */
-cr_status cr_keras_read(cr_keras *k, const char *file, int version, const char *text, size_t size);
+/* Reads a config: `text` as it stands in the file, `version` 2 or 3, `h5` as in cr_keras. Finish it
+ * in any case. */
+cr_status cr_keras_read(cr_keras *k, const char *file, int version, bool h5, const char *text,
+                        size_t size);
 void cr_keras_finish(cr_keras *k);
 
 /* Fills in what `l` is in Crisol, from its class and options (keras_classes.c). */
@@ -129,9 +132,9 @@ cr_status cr_keras_net(cr_keras *k, cr_net *out);
 /* Builds it in g, which tells whether it fits together, and how large its parameters are. */
 cr_status cr_keras_build(cr_keras *k, const cr_net *net, cr_graph *g);
 
-/* The tensors of the net in the file's weights, to the model (keras_weights.c). `listed`: older
- * files, which list them by name. Refuses a net that does not fit together. */
-cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, bool listed, cr_model *model);
+/* The tensors of the net in the file's weights, to the model (keras_weights.c). Refuses a net that
+ * does not fit together. */
+cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, cr_model *model);
 
 /* cr_model_import_keras of a file, or of the `size` bytes at `data` when that is not NULL. */
 cr_model *cr_keras_import(const char *file, const void *data, size_t size);

@@ -2,7 +2,8 @@
 #include "crisol/ops.h"
 #include "keras.h"
 
-/* The version whose files ours are like; every Keras 3 reads them. */
+/* The version whose files ours are like. Keras 3.4 and later reads them; before, models of one
+ * input or output had to be written otherwise. */
 #define KERAS_VERSION "3.15.1"
 
 /* ---- shapes ---------------------------------------------------------------------------------- */

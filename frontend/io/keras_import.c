@@ -34,12 +34,12 @@ static cr_status read_version(const char *file, const char *text, int low, int *
 /* ---- from a config and weights -----------------------------------------------------------------
  */
 
-static cr_status make_model(cr_keras *k, const cr_net *net, cr_h5 *h, bool listed, cr_model **out)
+static cr_status make_model(cr_keras *k, const cr_net *net, cr_h5 *h, cr_model **out)
 {
     *out = cr_model_create(net);
     if (!*out)
         return cr_last_status();
-    const cr_status status = cr_keras_weights(k, net, h, listed, *out);
+    const cr_status status = cr_keras_weights(k, net, h, *out);
     if (status != CR_OK) {
         cr_model_destroy(*out);
         *out = NULL;
@@ -47,16 +47,16 @@ static cr_status make_model(cr_keras *k, const cr_net *net, cr_h5 *h, bool liste
     return status;
 }
 
-static cr_status translate(const char *file, int version, const char *config, size_t size, cr_h5 *h,
-                           bool listed, cr_model **out)
+static cr_status translate(const char *file, int version, bool h5, const char *config, size_t size,
+                           cr_h5 *h, cr_model **out)
 {
     cr_keras k;
     cr_net net = {0};
-    cr_status status = cr_keras_read(&k, file, version, config, size);
+    cr_status status = cr_keras_read(&k, file, version, h5, config, size);
     if (status == CR_OK)
         status = cr_keras_net(&k, &net);
     if (status == CR_OK)
-        status = make_model(&k, &net, h, listed, out);
+        status = make_model(&k, &net, h, out);
     cr_net_finish(&net);
     cr_keras_finish(&k);
     return status;
@@ -84,7 +84,7 @@ static cr_status import_entries(const char *file, const cr_keras_entries *e, cr_
     cr_h5 *h =
         name.failed ? NULL : cr_h5_open_memory(cr_str_text(&name), e->weights.at, e->weights.size);
     const cr_status status =
-        h ? translate(file, 3, e->config.at, e->config.size, h, false, out) : cr_last_status();
+        h ? translate(file, 3, false, e->config.at, e->config.size, h, out) : cr_last_status();
     cr_h5_close(h);
     cr_str_finish(&name);
     return status;
@@ -114,7 +114,7 @@ static cr_status import_open_h5(const char *file, cr_h5 *h, cr_model **out)
     if (!text)
         text = cr_h5_text(h, "/model_weights", "keras_version");
     CR_TRY(read_version(file, text, 2, &version));
-    return translate(file, version, config, strlen(config), h, true, out);
+    return translate(file, version, true, config, strlen(config), h, out);
 }
 
 static cr_status import_h5(const struct source *s, cr_model **out)

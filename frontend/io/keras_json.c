@@ -36,6 +36,55 @@ static bool is_blank(const char *text, const char *end)
     return true;
 }
 
+/* A text of the file may be a terminal's order. */
+static void make_printable(char *text)
+{
+    for (; text && *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp((*(const cJSON *const *)a)->string, (*(const cJSON *const *)b)->string);
+}
+
+static cr_status keys_of(const cJSON *object, const char *file, const char *what)
+{
+    const size_t n = (size_t)cJSON_GetArraySize(object);
+    const cJSON **item = cr_alloc(n * sizeof *item);
+    if (!item)
+        return CR_E_MEMORY;
+    size_t i = 0;
+    for (const cJSON *c = object->child; c; c = c->next)
+        item[i++] = c;
+    if (n)
+        qsort(item, n, sizeof *item, by_key);
+    cr_status status = CR_OK;
+    for (i = 1; status == CR_OK && i < n; i++)
+        if (strcmp(item[i - 1]->string, item[i]->string) == 0) {
+            char key[64];
+            snprintf(key, sizeof key, "%s", item[i]->string);
+            make_printable(key);
+            status =
+                cr_fail(CR_E_SYNTAX, "%s: '%s' is there twice in an object of %s", file, key, what);
+        }
+    cr_free(item);
+    return status;
+}
+
+/* Of a key that is there twice readers take one value or the other: Keras the last, cJSON the
+ * first. As deep as the text, which is bounded. */
+static cr_status check_keys(const cJSON *json, const char *file, const char *what)
+{
+    if (cJSON_IsObject(json))
+        CR_TRY(keys_of(json, file, what));
+    for (const cJSON *c = json->child; c; c = c->next)
+        if (c->child)
+            CR_TRY(check_keys(c, file, what));
+    return CR_OK;
+}
+
 cJSON *cr_keras_json(const char *file, const char *what, const char *text, size_t size)
 {
     if (size > CR_KERAS_MAX_CONFIG || depth_of(text, size) > MAX_DEPTH)
@@ -44,9 +93,10 @@ cJSON *cr_keras_json(const char *file, const char *what, const char *text, size_
                NULL;
     const char *end = text;
     cJSON *json = cJSON_ParseWithLengthOpts(text, size, &end, false);
-    if (json && cJSON_IsObject(json) && is_blank(end, text + size))
-        return json;
-    if (json && !cJSON_IsObject(json))
+    if (json && cJSON_IsObject(json) && is_blank(end, text + size)) {
+        if (check_keys(json, file, what) == CR_OK)
+            return json;
+    } else if (json && !cJSON_IsObject(json))
         cr_fail(CR_E_SYNTAX, "%s: %s is no JSON object", file, what);
     else
         cr_fail(CR_E_SYNTAX, "%s: %s is no JSON: wrong at byte %zu of %zu", file, what,
@@ -79,14 +129,6 @@ bool cr_json_whole(const cJSON *item, int64_t low, int64_t high, int64_t *out)
 
 /* ---- mistakes -------------------------------------------------------------------------------- */
 
-/* A text of the file may be a terminal's order. */
-static void make_printable(char *text)
-{
-    for (; text && *text; text++)
-        if (*text < ' ' || *text > '~')
-            *text = '?';
-}
-
 cr_status cr_keras_refuse(const cr_keras_layer *l, const char *fmt, ...)
 {
     cr_strbuf s = {0};
@@ -102,12 +144,20 @@ cr_status cr_keras_refuse(const cr_keras_layer *l, const char *fmt, ...)
     return status;
 }
 
-/* A value as it stands in the file, cut off after some characters. */
+/* A value as it stands in the file, or an object of Keras's by its class and name; cut off after
+ * some characters. */
 static void shown(const cJSON *value, char *out, size_t size)
 {
-    char *text = value ? cJSON_PrintUnformatted(value) : NULL;
-    snprintf(out, size, "%s", text ? text : "nothing");
-    if (text && strlen(text) >= size)
+    const char *class_name = cr_json_text(value, "class_name");
+    const char *name = cr_json_text(value, "config");
+    name = name ? name : cr_json_text(cr_json_at(value, "config"), "name");
+    char *text = value && !class_name ? cJSON_PrintUnformatted(value) : NULL;
+    int n;
+    if (class_name && name)
+        n = snprintf(out, size, "%s \"%s\"", class_name, name);
+    else
+        n = snprintf(out, size, "%s", class_name ? class_name : (text ? text : "nothing"));
+    if ((size_t)n >= size)
         snprintf(out + size - 4, 4, "...");
     cJSON_free(text);
 }

@@ -33,15 +33,24 @@ static cr_status check_policy(const cr_keras_layer *l)
     return cr_keras_option(l, "dtype", "Crisol computes in float32 only");
 }
 
-/* Keras's own classes are in its modules; the older dialect names none. */
+/* Keras's own classes are in its modules, and are registered under no name, or their own. Those of
+ * a user may be called as Keras's are, and compute something else. HDF5 need not say either. */
 static cr_status check_module(cr_keras_layer *l, const cJSON *json)
 {
     const char *module = cr_json_text(json, "module");
+    const char *registered = cr_json_text(json, "registered_name");
+    const bool own =
+        module && strncmp(module, "keras", 5) == 0 && (module[5] == '\0' || module[5] == '.');
     l->operation = module && strstr(module, ".ops.");
-    if (!module || strncmp(module, "keras", 5) == 0)
+    if (registered && strcmp(registered, l->class_name) != 0)
+        module = registered;
+    else if (own || (l->keras->h5 && !module && !cr_json_at(json, "module")))
         return CR_OK;
-    return cr_keras_refuse(l, "is a %s of module '%s': Crisol reads Keras's own layers only",
-                           l->class_name, cr_keras_printable(&l->keras->arena, module));
+    if (module)
+        return cr_keras_refuse(l, "is a custom %s ('%s'): Crisol reads Keras's own layers only",
+                               l->class_name, cr_keras_printable(&l->keras->arena, module));
+    return cr_keras_refuse(l, "is a custom %s, of no module: Crisol reads Keras's own layers only",
+                           l->class_name);
 }
 
 static const char *name_of(const cJSON *json)
@@ -395,9 +404,10 @@ static cr_status read_model(cr_keras_layer *l, const cJSON *json, const char *pr
     return sequential ? chain(l->model, &l->keras->arena) : read_functional(l, l->model, layers);
 }
 
-cr_status cr_keras_read(cr_keras *k, const char *file, int version, const char *text, size_t size)
+cr_status cr_keras_read(cr_keras *k, const char *file, int version, bool h5, const char *text,
+                        size_t size)
 {
-    *k = (cr_keras){.file = file, .version = version};
+    *k = (cr_keras){.file = file, .version = version, .h5 = h5};
     k->json = cr_keras_json(file, "the config of its model", text, size);
     cr_keras_layer *root = k->json ? cr_arena_alloc(&k->arena, sizeof *root) : NULL;
     if (!root)

@@ -264,10 +264,10 @@ static cr_status read_listed(struct reading *r, const cr_keras_layer *l)
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-static cr_status read_all(struct reading *r, bool listed)
+static cr_status read_all(struct reading *r)
 {
     cr_keras_model *m = r->k->root->model;
-    if (!listed)
+    if (!r->k->h5)
         return read_model(r, m, "");
     for (uint32_t i = 0; i < m->nlayers; i++)
         if (!m->layer[i].operation && !m->layer[i].input)
@@ -295,7 +295,7 @@ cr_status cr_keras_build(cr_keras *k, const cr_net *net, cr_graph *g)
     return cr_fail(CR_E_ARGUMENT, "%s: %s", k->file, why ? why : "");
 }
 
-cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, bool listed, cr_model *model)
+cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, cr_model *model)
 {
     struct reading r = {.k = k, .net = net, .h = h, .model = model};
     r.g = cr_graph_create("keras");
@@ -303,7 +303,7 @@ cr_status cr_keras_weights(cr_keras *k, const cr_net *net, cr_h5 *h, bool listed
         return cr_last_status();
     cr_status status = cr_keras_build(k, net, r.g);
     if (status == CR_OK)
-        status = read_all(&r, listed);
+        status = read_all(&r);
     cr_graph_destroy(r.g);
     return status;
 }

@@ -1,5 +1,6 @@
 /* keras.c - files of Keras: anything may be in them, and what is read is sound. A file of either
- * format begins as such do; all else is a config, and after a "2" one of Keras 2.
+ * format begins as such do; all else is a config: after a "2" one of Keras 2, after a "k" one of a
+ * .keras file, else one that Keras 3 put into HDF5.
  * crisol-test: io crisol-fuzz: -max_len=65536 */
 #include "keras.h"
 
@@ -36,11 +37,11 @@ static void check_net(cr_keras *k, const cr_net *net)
     cr_graph_destroy(g);
 }
 
-static void read_config(int version, const char *text, size_t size)
+static void read_config(int version, bool h5, const char *text, size_t size)
 {
     cr_keras k;
     cr_net net;
-    if (cr_keras_read(&k, "input", version, text, size) != CR_OK) {
+    if (cr_keras_read(&k, "input", version, h5, text, size) != CR_OK) {
         check_error();
     } else if (cr_keras_net(&k, &net) != CR_OK) {
         check_error();
@@ -66,9 +67,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 4 && (memcmp(text, "PK", 2) == 0 || memcmp(text, "\x89HDF", 4) == 0))
         read_file(text, size);
     else if (size && *text == '2')
-        read_config(2, text + 1, size - 1);
+        read_config(2, true, text + 1, size - 1);
+    else if (size && *text == 'k')
+        read_config(3, false, text + 1, size - 1);
     else
-        read_config(3, text, size);
+        read_config(3, true, text, size);
     check(cr_alloc_live() == before, "something is left");
     return 0;
 }

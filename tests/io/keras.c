@@ -114,13 +114,13 @@ Test(keras, writes_what_it_reads)
 
 /* ---- configs --------------------------------------------------------------------------------- */
 
-/* The net of a config, or NULL. cr_string_free it. */
-static char *net_of(int version, const char *config)
+/* The net of a config, or NULL. cr_string_free it. Most are as in HDF5, without modules. */
+static char *net_of(int version, bool h5, const char *config)
 {
     cr_keras k;
     cr_net net;
     char *text = NULL;
-    if (cr_keras_read(&k, "m.keras", version, config, strlen(config)) == CR_OK &&
+    if (cr_keras_read(&k, "m.keras", version, h5, config, strlen(config)) == CR_OK &&
         cr_keras_net(&k, &net) == CR_OK) {
         text = cr_net_print(&net);
         cr_net_finish(&net);
@@ -131,21 +131,26 @@ static char *net_of(int version, const char *config)
 
 static void expect_net(int version, const char *config, const char *want)
 {
-    char *text = net_of(version, config);
+    char *text = net_of(version, true, config);
     cr_assert(text, "%s\n%s", cr_error(), config);
     cr_assert_str_eq(text, want);
     cr_string_free(text);
 }
 
-static void expect_refused(const char *config, const char *a, const char *b)
+static void expect_refused_of(bool h5, const char *config, const char *a, const char *b)
 {
     const size_t before = cr_alloc_live();
-    char *text = net_of(3, config);
+    char *text = net_of(3, h5, config);
     cr_assert_null(text, "was read as '%s'\n%s", text, config);
     cr_assert(strncmp(cr_error(), "m.keras: ", 9) == 0, "%s", cr_error());
     cr_assert(strstr(cr_error(), a) && strstr(cr_error(), b), "wants '%s' and '%s': %s", a, b,
               cr_error());
     cr_assert_eq(cr_alloc_live(), before);
+}
+
+static void expect_refused(const char *config, const char *a, const char *b)
+{
+    expect_refused_of(true, config, a, b);
 }
 
 #define SEQUENTIAL(layers)                                                                         \
@@ -197,7 +202,7 @@ static const struct refused {
      "does not have"},
     {SEQUENTIAL(
          INPUT("5") ",{\"module\":\"mine\",\"class_name\":\"Dense\",\"config\":{\"name\":\"d\"}}"),
-     "layer 'd' is a Dense of module 'mine'", "Keras's own"},
+     "layer 'd' is a custom Dense ('mine')", "Keras's own"},
     {ON_ROW("Dense", ",\"units\":0"), "option units = 0", "from 1 to"},
     {ON_ROW("Dense", ",\"units\":1e300"), "option units = 1e+300", "from 1 to"},
     {ON_ROW("Dense", ",\"units\":2,\"activation\":\"mish\""), "option activation = \"mish\"",
@@ -206,6 +211,17 @@ static const struct refused {
     {ON_ROW("Dense", ",\"units\":2,\"\":4"), "option  = 4", "does not have"},
     {ON_ROW("Dense", ",\"units\":2,\"\\u001b[31m\":4"), "option ?[31m = 4", "does not have"},
     {ON_ROW("Dense", ",\"units\":2,\"dtype\":\"mixed_float16\""), "option dtype", "float32"},
+    {ON_ROW("Dense", ",\"units\":2,\"dtype\":{\"module\":\"keras\",\"class_name\":\"DTypePolicy\","
+                     "\"config\":{\"name\":\"mixed_bfloat16\"},\"registered_name\":null}"),
+     "option dtype = DTypePolicy \"mixed_bfloat16\": ", "float32"},
+    {ON_ROW("Dense", ",\"units\":2,\"activation\":{\"module\":\"builtins\",\"class_name\":"
+                     "\"function\",\"config\":\"squash\",\"registered_name\":\"function\"}"),
+     "option activation = function \"squash\": ", "does not have"},
+    {ON_ROW("Dense", ",\"units\":2,\"activation\":{\"class_name\":\"Mine\",\"config\":{}}"),
+     "option activation = Mine: ", "does not have"},
+    {ON_ROW("Dense", ",\"units\":2,\"units\":3"), "'units' is there twice", "config of its model"},
+    {ON_ROW("Dense", ",\"units\":2,\"kernel_regularizer\":[{\"a\":1,\"c\":2,\"b\":3,\"c\":4}]"),
+     "'c' is there twice", ""},
     {ON_ROW("Dense", ",\"units\":2,\"use_bias\":3"), "option use_bias = 3", "true or false"},
     {ON_ROW("Dropout", ",\"rate\":1.5"), "option rate = 1.5", "[0, 1)"},
     {ON_ROW("Dropout", ",\"rate\":0.5,\"noise_shape\":[1]"), "option noise_shape = [1]",
@@ -239,6 +255,33 @@ Test(keras, refuses_what_crisol_does_not_have)
 {
     for (size_t i = 0; i < CR_COUNTOF(refused); i++)
         expect_refused(refused[i].config, refused[i].a, refused[i].b);
+}
+
+/* As in a .keras file: what names no module of Keras's, or is registered, is somebody's own. */
+#define IN_MODULE(module, registered)                                                              \
+    "{\"module\":\"keras\",\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\",\"layers\":["  \
+    "{\"module\":\"keras.layers\",\"class_name\":\"InputLayer\",\"config\":{\"name\":\"x\","       \
+    "\"batch_shape\":[null,4]}},{\"module\":" module ",\"class_name\":\"Dense\",\"config\":{"      \
+    "\"name\":\"d\",\"units\":2},\"registered_name\":" registered "}]}}"
+
+Test(keras, tells_custom_classes_from_its_own)
+{
+    static const char *const own[] = {IN_MODULE("\"keras.layers\"", "null"),
+                                      IN_MODULE("\"keras.src.layers.core.dense\"", "\"Dense\"")};
+    for (size_t i = 0; i < CR_COUNTOF(own); i++) {
+        char *text = net_of(3, false, own[i]);
+        cr_assert(text, "%s", cr_error());
+        cr_string_free(text);
+    }
+    expect_refused_of(false, IN_MODULE("null", "\"Dense\""), "'d' is a custom Dense", "no module");
+    expect_refused_of(false, IN_MODULE("null", "null"), "'d' is a custom Dense", "no module");
+    expect_refused_of(false, IN_MODULE("null", "\"My>Dense\""), "a custom Dense ('My>Dense')", "");
+    expect_refused_of(false, IN_MODULE("\"keras_mine\"", "null"), "custom Dense ('keras_mine')",
+                      "");
+    expect_refused_of(false, IN_MODULE("\"keras.layers\"", "\"My>Dense\""), "('My>Dense')", "");
+    expect_refused_of(false, ON_ROW("Dense", ",\"units\":2"), "a custom Sequential", "no module");
+    expect_refused_of(true, IN_MODULE("null", "\"Dense\""), "'d' is a custom Dense", "no module");
+    expect_refused_of(true, IN_MODULE("null", "\"My>Dense\""), "('My>Dense')", "");
 }
 
 /* ---- graphs ---------------------------------------------------------------------------------- */
@@ -388,7 +431,7 @@ Test(keras, survives_every_allocation_that_fails)
     const size_t before = cr_alloc_live();
     for (int64_t n = 1;; n++) {
         cr_alloc_fail_after(n);
-        char *text = net_of(3, config);
+        char *text = net_of(3, true, config);
         cr_alloc_fail_after(-1);
         cr_assert(n < 2000);
         if (text) {

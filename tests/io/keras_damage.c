@@ -237,9 +237,10 @@ static cr_h5_writer *weights(cr_h5_type type, uint64_t rows, uint64_t columns, b
     return w;
 }
 
-static const char dense[] =
-    "{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\",\"build_input_shape\":[null,4],"
-    "\"layers\":[{\"class_name\":\"Dense\",\"config\":{\"name\":\"d\",\"units\":3}}]}}";
+static const char dense[] = "{\"module\":\"keras\",\"class_name\":\"Sequential\",\"config\":{"
+                            "\"name\":\"s\",\"build_input_shape\":[null,4],"
+                            "\"layers\":[{\"module\":\"keras.layers\",\"class_name\":\"Dense\","
+                            "\"config\":{\"name\":\"d\",\"units\":3}}]}}";
 
 Test(keras_damage, refuses_weights_of_another_net)
 {
@@ -260,8 +261,10 @@ Test(keras_damage, refuses_weights_of_another_net)
 /* Numbers that no machine has the memory for are refused before any is asked for. */
 Test(keras_damage, allocates_nothing_on_a_lie)
 {
-    expect_weights_refused("{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\","
-                           "\"build_input_shape\":[null,2147483647],\"layers\":[{\"class_name\":"
-                           "\"Dense\",\"config\":{\"name\":\"d\",\"units\":16777216}}]}}",
-                           weights(CR_H5_F32, 4, 3, true), "", "");
+    expect_weights_refused(
+        "{\"module\":\"keras\",\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\","
+        "\"build_input_shape\":[null,2147483647],\"layers\":[{\"module\":\"keras.layers\",\"class_"
+        "name\":"
+        "\"Dense\",\"config\":{\"name\":\"d\",\"units\":16777216}}]}}",
+        weights(CR_H5_F32, 4, 3, true), "", "");
 }

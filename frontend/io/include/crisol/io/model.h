@@ -98,9 +98,9 @@ CR_API cr_status cr_model_save(const cr_model *m, const char *path);
  * translated; anything else is CR_E_ARGUMENT, with file, layer and option, and nothing is loaded.
  * CR_E_IO, CR_E_SYNTAX, CR_E_LIMIT for files that are damaged, or larger than what is read. */
 CR_API cr_model *cr_model_import_keras(const char *path);
-/* Writes a .keras file that Keras 3 loads (keras.models.load_model), and which predicts the same.
- * CR_E_ARGUMENT names the layer that Keras does not have; CR_E_IO. As with cr_model_save, a failed
- * write leaves the file as it was. */
+/* Writes a .keras file that Keras 3.4 or later loads (keras.models.load_model), and which predicts
+ * the same. CR_E_ARGUMENT names the layer that Keras does not have; CR_E_IO. As with cr_model_save,
+ * a failed write leaves the file as it was. */
 CR_API cr_status cr_model_export_keras(const cr_model *m, const char *path);
 
 /* Reads whichever of these a file is, by what is in it. */
