@@ -41,9 +41,11 @@ int cli_library_failed(void)
 
 int cli_file_failed(const char *path)
 {
-    const char *text = cr_error();
-    return strncmp(text, path, strlen(path)) == 0 ? cli_library_failed()
-                                                  : cli_fail("%s: %s", path, text);
+    const char *text = cr_error(), *of_any = "model: ";
+    if (strncmp(text, path, strlen(path)) == 0)
+        return cli_library_failed();
+    return cli_fail("%s: %s", path,
+                    strncmp(text, of_any, strlen(of_any)) == 0 ? text + strlen(of_any) : text);
 }
 
 void *cli_alloc(size_t size)

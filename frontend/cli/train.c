@@ -200,7 +200,7 @@ static int check_test(const struct job *job, const cr_data *data)
 
 static int run(struct job *job, const cr_data *data)
 {
-    if (check_test(job, data) != CLI_GO)
+    if (check_test(job, data) != CLI_GO || starting_fits(&job->start, data) != CLI_GO)
         return CLI_MISTAKE;
     cr_train_options options = training_trainer(&job->t, cli_variant_opt(job->t.opt));
     options.validation_split = job->validation_split;

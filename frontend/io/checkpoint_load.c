@@ -1,4 +1,4 @@
-/* checkpoint_load.c - reading a training, and going on with it. */
+/* checkpoint_load.c - reading a training, and going on with it; beginning one with a model. */
 #include <errno.h>
 
 #include "checkpoint.h"
@@ -26,8 +26,13 @@ static cr_status check(cr_checkpoint *c)
     uint32_t n = 0;
     CR_TRY(read_count(c, c->training, "epochs", &n));
     CR_TRY(read_count(c, c->best, "epoch", &n));
-    if (n && !cr_model_note(c->best, "figure"))
-        return cr_fail(CR_E_IO, "%s: the best epoch has no figure", c->name);
+    const char *figure = cr_model_note(c->best, "figure");
+    char *end = NULL;
+    if (figure)
+        strtod(figure, &end);
+    if (n && (!figure || end == figure || *end))
+        return cr_fail(CR_E_IO, "%s: the best epoch's figure is %s%.60s", c->name,
+                       figure ? "no number: " : "missing", figure ? figure : "");
     return cr_training_options(c->training, c->name, &o);
 }
 
@@ -201,6 +206,75 @@ cr_status cr_checkpoint_resume(const cr_checkpoint *c, cr_trainer *t)
     if (!s)
         return CR_E_MEMORY;
     cr_status status = resume(c, t, s, n);
+    cr_free(s);
+    return status;
+}
+
+/* ---- beginning with a model ------------------------------------------------------------------ */
+
+/* Is it a mean, a range or the like of a layer that is prepared with the samples? */
+static bool is_prepared(cr_trainer *t, const char *state)
+{
+    const cr_train_options *o = cr_trainer_options(t);
+    const cr_net *net = o->model == cr_net_model ? o->model_user : NULL;
+    const char *dot = strrchr(state, '.');
+    const size_t n = dot ? (size_t)(dot - state) : 0;
+    for (uint32_t i = 0; net && n && i < net->nlayers; i++) {
+        const cr_layer_kind kind = net->layer[i].kind;
+        const char *name = cr_net_layer_name(net, i + 1);
+        if ((kind == CR_LAYER_STANDARDIZE || kind == CR_LAYER_SCALE) && strlen(name) == n &&
+            memcmp(name, state, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A dropout's seed and the like: of a training, though models of programs may have it. */
+static bool is_random(const char *state)
+{
+    return strncmp(state, "random.", strlen("random.")) == 0;
+}
+
+static cr_status check_weights(const cr_model *m, cr_trainer *t, const cr_trainer_state *s,
+                               uint32_t n)
+{
+    cr_differences d = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        const cr_tensor want = wanted(&s[i]), *have = cr_model_find(m, want.name);
+        if (s[i].predicts && (have || !is_prepared(t, want.name)))
+            cr_differ(&d, &want, have);
+    }
+    for (uint32_t i = 0; i < m->tensor.len; i++) {
+        const char *name = m->tensor.at[i].name;
+        bool used = is_random(name);
+        for (uint32_t k = 0; k < n && !used; k++)
+            used = s[k].predicts && strcmp(s[k].name, name) == 0;
+        if (!used)
+            cr_differ(&d, NULL, &m->tensor.at[i]);
+    }
+    return cr_differ_finish(&d, m->from ? m->from : "model", "it is of another net");
+}
+
+static cr_status start(const cr_model *m, cr_trainer *t, const cr_trainer_state *s, uint32_t n)
+{
+    CR_TRY(check_weights(m, t, s, n));
+    for (uint32_t i = 0; i < n; i++) {
+        const cr_tensor *from = s[i].predicts ? cr_model_find(m, s[i].name) : NULL;
+        if (from)
+            CR_TRY(cr_trainer_set(t, s[i].name, from->data, s[i].bytes));
+    }
+    return CR_OK;
+}
+
+cr_status cr_checkpoint_start(const cr_model *m, cr_trainer *t)
+{
+    if (!m || !t)
+        return cr_fail(CR_E_ARGUMENT, "checkpoint: %s is NULL", m ? "the trainer" : "the model");
+    uint32_t n;
+    cr_trainer_state *s = cr_checkpoint_states(t, &n);
+    if (!s)
+        return CR_E_MEMORY;
+    cr_status status = start(m, t, s, n);
     cr_free(s);
     return status;
 }

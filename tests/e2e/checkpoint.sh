@@ -131,6 +131,29 @@ cp parts.h5 huge.h5
         "$CRISOL" train --resume huge.h5 --epochs 6
 )
 
+refused "huge.h5: its weights are not those of its net: " -- \
+    "$CRISOL" train --data set --start huge.h5 --loss softmax-cross-entropy
+cp parts.h5 odd.h5
+"$BIN/bin/h5_note" odd.h5 /best epoch 2
+"$BIN/bin/h5_note" odd.h5 /best figure zzz
+refused "odd.h5: the best epoch's figure is no number: zzz" -- "$CRISOL" train --resume odd.h5 --epochs 6
+
+# A training that begins with a model's weights takes all of them, of the same shapes, not only as many bytes.
+printf '%s\n' 1,2,3,4,0 2,3,4,5,1 >four.csv
+printf '%s\n' 1,2,3,4,5,6,0 2,3,4,5,6,7,1 >six.csv
+run 0 "$CRISOL" train --data four.csv --net 'dense 6 nobias' --epochs 1 --checkpoint four.h5 --loss softmax-cross-entropy
+refused "four.h5: it is of another net: of another shape dense1.w f32[4,6] (here f32[6,4])" -- \
+    "$CRISOL" train --data six.csv --net 'dense 4 nobias' --start four.h5 --loss softmax-cross-entropy
+refused "four.h5: it is of another net: missing dense1.b f32[6], dense2.w f32[6,2]" -- \
+    "$CRISOL" train --data four.csv --net 'dense 6, dense 2 nobias' --start four.h5 --loss softmax-cross-entropy
+# What makes samples ready is part of a checkpoint's net, and not put before it again; without it, it is of the new samples.
+run 0 "$CRISOL" train --data t.csv --start t.h5 --loss softmax-cross-entropy --epochs 1 --batch 4 --checkpoint t2.h5
+run 0 "$CRISOL" train --resume t2.h5 --epochs 2
+refused "--standardize: the net of t.h5 has layers that make samples ready" -- \
+    "$CRISOL" train --data t.csv --start t.h5 --loss softmax-cross-entropy --standardize
+run 0 "$CRISOL" train --data four.csv --start four.h5 --standardize --epochs 1 --loss softmax-cross-entropy --checkpoint f2.h5
+run 0 "$CRISOL" train --resume f2.h5 --epochs 2
+
 # What began with another file, or drew into a folder, goes on without them.
 mkdir pictures
 run 0 "$CRISOL" train --data set --loss softmax-cross-entropy --start parts.h5 --epochs 1 --checkpoint b.h5 --show pictures/x.png

@@ -94,5 +94,5 @@ cmp start.npy keras.npy || die 'it did not begin with these weights'
 run 0 "$CRISOL" "${training[@]}" --start "$files/mlp.keras" --lr 0.1 --checkpoint moved.h5
 run 0 "$CRISOL" predict --model moved.h5 --data x.npy -o moved.npy
 ! cmp -s moved.npy keras.npy || die 'it was not trained'
-refused "'dense.w' is not of the net that is trained" -- \
+refused "mlp.keras: it is of another net: missing dense1.w f32[6,3], dense1.b f32[3]; extra " -- \
     "$CRISOL" "${training[@]}" --start "$files/mlp.keras" --net 'dense 3'

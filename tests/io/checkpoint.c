@@ -219,12 +219,22 @@ Test(checkpoint, of_another_training_is_refused)
     assert_error("other.h5: it is of another net or optimizer: missing batchnorm1.gamma f32[1], "
                  "batchnorm1.beta f32[1]",
                  "extra one.b f32[3], one.w f32[36,3]");
-    cr_trainer_destroy(t);
     cr_checkpoint_destroy(c);
     /* a model is no training */
     cr_model *m = cr_model_load("other.h5");
     cr_assert(m && cr_model_save(m, "model-only.h5") == CR_OK, "%s", cr_error());
+    /* nor does another net's begin one: nothing is changed then */
+    float before[CLASSES], after[CLASSES];
+    cr_assert_eq(cr_trainer_get(t, "dense1.b", before, sizeof before), CR_OK, "%s", cr_error());
+    cr_assert_eq(cr_checkpoint_start(m, t), CR_E_ARGUMENT);
+    assert_error("other.h5: it is of another net: missing batchnorm1.gamma f32[1]",
+                 "extra one.b f32[3], one.w f32[36,3]");
+    cr_assert(!strstr(cr_error(), "random") && !strstr(cr_error(), "train.step"), "%s", cr_error());
+    cr_assert_eq(cr_trainer_get(t, "dense1.b", after, sizeof after), CR_OK);
+    cr_assert(memcmp(before, after, sizeof before) == 0);
+    cr_assert_eq(cr_checkpoint_start(NULL, t), CR_E_ARGUMENT);
     cr_model_destroy(m);
+    cr_trainer_destroy(t);
     cr_assert_null(cr_checkpoint_load("model-only.h5"));
     assert_error("model-only.h5", "no training to go on with");
     cr_net_finish(&net);

@@ -15,6 +15,9 @@ void starting_options(starting *s, cli_options *o);
 /* Reads the model, whose net is trained where --net is not given. CLI_GO, or the exit status after
  * a message. */
 int starting_check(starting *s, training *t, const cli_options *o);
+/* Does the net that the file has fit its weights? A file that says more than it holds is refused
+ * before there is a trainer. CLI_GO, or the exit status. */
+int starting_fits(starting *s, const cr_data *data);
 /* Sets the trainer's weights. CLI_GO, or the exit status. */
 int starting_begin(const starting *s, cr_trainer *trainer);
 void starting_finish(starting *s);

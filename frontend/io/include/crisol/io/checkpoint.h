@@ -68,6 +68,15 @@ CR_API cr_status cr_checkpoint_options(const cr_checkpoint *c, cr_train_options 
  * differ, and what of the samples does. Nothing is changed then. */
 CR_API cr_status cr_checkpoint_resume(const cr_checkpoint *c, cr_trainer *t);
 
+/* ---- beginning with a model ------------------------------------------------------------------ */
+
+/* Sets the weights that a new training begins with, all that predicting reads, to those of a model;
+ * the optimizer's states and random ones stay as they are, and so does what cr_trainer_prepare
+ * knows of the samples where the model has none of it. CR_E_ARGUMENT when the model is of another
+ * net: the message lists what is missing, extra, or of another type or shape, and nothing is
+ * changed. */
+CR_API cr_status cr_checkpoint_start(const cr_model *m, cr_trainer *t);
+
 #ifdef __cplusplus
 }
 #endif
