@@ -20,6 +20,17 @@ npy("x.npy", "<f4", (100, 3), b"".join(struct.pack("<3f", *r) for r in x))
 npy("y.npy", "<f8", (100,), b"".join(struct.pack("<d", r[0] - r[1]) for r in x))
 npy("two.npy", "|u1", (2,), bytes(2))
 npy("big.npy", ">f4", (1,), bytes(4))
+codes = [random.randrange(3) for _ in range(120)]
+for name, descr, pack in ("u1", "|u1", "B"), ("i4", "<i4", "i"), ("f4", "<f4", "f"):
+    npy(name + ".npy", descr, (60, 2), struct.pack(f"<120{pack}", *codes))
+    for what, value in ("more", 7), ("less", -1), ("part", 1.5):
+        if value == 7 or name == "f4" or (name == "i4" and value == -1):
+            npy(f"{name}_{what}.npy", descr, (60, 2), struct.pack(f"<120{pack}", *codes[:9], value, *codes[10:]))
+npy("codes.npy", "<i4", (60,), struct.pack("<60i", *[(3 * a + b) % 4 % 3 for a, b in zip(codes[::2], codes[1::2])]))
+with open("wide.csv", "w") as f:
+    f.write(",".join(f"c{i}" for i in range(4099)) + ",kind\n")
+    for i in range(20):
+        f.write(",".join(["0.5"] * 4098) + (",red,a\n" if i % 2 else ",blue,b\n"))
 PY
 
 # Words are classes and columns; features are standardised by the training samples; sets are drawn.
@@ -48,6 +59,30 @@ grep -q '"train_accuracy":null' r.jsonl || die "r.jsonl"
 python3 -c 'import csv
 for r in csv.DictReader(open("r.csv")): assert abs(float(r["target0"]) - float(r["score0"])) < 0.05' || die "r.csv"
 
+# One-hot columns of numbers, of every type: what they are to the net does not depend on it, and a number that is no
+# class of theirs is a mistake later, too.
+coded=(--labels codes.npy --onehot 1,2 --net 'dense 3' --loss softmax-cross-entropy --optimizer adam --lr 0.1)
+for type in u1 i4 f4; do
+    run 0 "$CRISOL" train --data $type.npy "${coded[@]}" --epochs 8 --batch 20 --checkpoint $type.h5 --log $type.csv
+    run 0 "$CRISOL" evaluate --model $type.h5 --data $type.npy --labels codes.npy --json
+    cut -d, -f1-3 $type.csv >$type.txt
+    mv out $type.json
+    for file in "$type"_*.npy; do
+        refused_by evaluate "$file: column 2 of training sample 4 is" "and the net knows 3 classes there" -- \
+            --model $type.h5 --data "$file" --labels codes.npy
+        refused_by predict "$file: column 2 of training sample 4 is" -- --model $type.h5 --data "$file"
+    done
+    cmp u1.txt $type.txt && cmp u1.json $type.json || die "one-hot columns of $type are not those of u1"
+done
+run 0 "$CRISOL" train --data u1.npy "${coded[@]}" --net 'input 2 as a, dense 3' --scale --epochs 1 --json
+json 'd["net"] == "input 2 raw as a, scale, onehot 2 3, onehot 1 3, dense 3"'
+
+# A table of many columns, one of words, is opened for its model.
+run 0 "$CRISOL" train --data wide.csv --net 'dense 2' --lr 0.001 --epochs 1 --checkpoint wide.h5
+run 0 "$CRISOL" evaluate --model wide.h5 --data wide.csv
+sed '2s/blue/green/' wide.csv >odd.csv
+refused_by evaluate "odd.csv:2: column 4099 'c4098': 'green' is none of the 2 words" -- --model wide.h5 --data odd.csv
+
 # Mistakes: what, where, what to do.
 mistake() { # MESSAGE ARGUMENT...
     refused "$1" -- "$CRISOL" train --epochs 1 --net 'dense 3' "${@:2}"
@@ -72,6 +107,10 @@ mistake "a test split, and test samples" --data iris.csv --test-data iris.csv --
 mistake "standardize1 comes behind dense1" --data iris.csv --net 'dense 3, standardize'
 mistake "the samples have no column 'weight'" --data iris.csv --onehot weight
 mistake "column 1 of sample 0 is 998.821; whole numbers" --data iris.csv --onehot length
+mistake "is 0.00392157, and the net knows 3 classes there, from 0; bytes reach it divided by 255" --data u1.npy \
+    --labels codes.npy --net 'onehot 1 3, dense 3'
+mistake "i4_more.npy: column 2 of test sample 4 is 7, and the net knows 3 classes there" --data i4.npy --labels codes.npy \
+    --test-data i4_more.npy --test-labels codes.npy --net 'onehot 2 3, dense 3'
 mistake "--net: it takes x at several places" --data iris.csv --net 'dense 3 as a, from x, dense 3, add a'
 
 # A file that is used where it lies and is cut short meanwhile ends the command, and is told.

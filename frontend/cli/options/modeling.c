@@ -2,6 +2,7 @@
 #include "options/modeling.h"
 
 #if CRISOL_HAVE_IO
+#include "options/onehot.h"
 #include "options/training.h"
 
 void modeling_options(modeling *m, cli_options *o)
@@ -48,27 +49,37 @@ static int open_model(modeling *m)
 
 /* ---- the samples ----------------------------------------------------------------------------- */
 
+/* The words of each of the model's columns; NULL: it does not tell of columns. */
+static cr_words *known_categories(const cr_model *model, const cr_shape *x)
+{
+    enum { MOST = 1 << 20 }; /* of a CSV file */
+    if (x->rank != 1 || x->dim[0] < 1 || x->dim[0] > MOST)
+        return NULL;
+    cr_words *list = cli_alloc((size_t)x->dim[0] * sizeof *list);
+    for (int64_t i = 0; i < x->dim[0]; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "category.%lld", (long long)i);
+        list[i] = cr_model_words(model, name);
+    }
+    return list;
+}
+
 /* Words of a CSV file get the numbers that they had in training. */
 static cr_data *open_data(const modeling *m, bool targets)
 {
-    enum { MOST = 4096 };
-    static cr_words category[MOST];
     cr_data like = {.classes = cr_model_words(m->model, "classes"),
                     .columns = cr_model_words(m->model, "columns")};
-    char name[32];
     samples s = m->samples;
+    cr_words *categories = NULL;
     const bool known = cr_model_x(m->model, &like.samples.x_dtype, &like.samples.x_shape);
-    if (known && like.samples.x_shape.rank == 1 && like.samples.x_shape.dim[0] <= MOST) {
-        for (int64_t i = 0; i < like.samples.x_shape.dim[0]; i++) {
-            snprintf(name, sizeof name, "category.%lld", (long long)i);
-            category[i] = cr_model_words(m->model, name);
-        }
-        like.categories = category;
-    }
+    if (known)
+        like.categories = categories = known_categories(m->model, &like.samples.x_shape);
     s.o.no_targets = !targets && !s.o.target && !s.o.labels;
     if (known && like.columns.n)
         s.o.like = &like;
-    return samples_open(&s);
+    cr_data *data = samples_open(&s);
+    free(categories);
+    return data;
 }
 
 /* Bytes are pixels from 0 to 1, as for a trainer, unless the net takes them as they are. */
@@ -114,7 +125,7 @@ static int fit_samples(modeling *m)
     m->x_bytes = n * cr_dtype_size(m->dtype);
     if (m->dtype != s->x_dtype)
         to_floats(m, in, n * m->part->n);
-    return CLI_GO;
+    return net ? onehot_check(net, m->data, m->part) : CLI_GO;
 }
 
 int modeling_open(modeling *m, bool targets)

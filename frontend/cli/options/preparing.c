@@ -4,6 +4,9 @@
 #include <ctype.h>
 #include <math.h>
 
+#include "options/onehot.h"
+#include "options/samples.h"
+
 enum { MOST_CLASSES = 10000 };
 
 void preparing_options(preparing *p, cli_options *o)
@@ -40,13 +43,6 @@ static int64_t find_feature(const cr_data *data, int64_t features, const char *w
                : -1;
 }
 
-static double number_at(const cr_samples *s, const void *x, size_t i)
-{
-    if (s->x_dtype == CR_F32)
-        return (double)((const float *)x)[i];
-    return s->x_dtype == CR_I32 ? (double)((const int32_t *)x)[i] : (double)((const uint8_t *)x)[i];
-}
-
 /* One more than the largest number of the column; 0 after a message. */
 static int64_t count_classes(const cr_data *data, int64_t feature, int64_t features)
 {
@@ -56,7 +52,7 @@ static int64_t count_classes(const cr_data *data, int64_t feature, int64_t featu
     for (size_t k = 0; k < CLI_COUNTOF(parts); k++)
         for (uint32_t i = 0; i < parts[k]->n; i++) {
             const double v =
-                number_at(s, parts[k]->x, (size_t)i * (size_t)features + (size_t)feature);
+                samples_number(s, parts[k]->x, (size_t)i * (size_t)features + (size_t)feature);
             if (!(v >= 0 && v < MOST_CLASSES && v == floor(v))) {
                 cli_fail("--onehot: column %lld of sample %u is %g; whole numbers from 0 to %d are "
                          "wanted",
@@ -141,21 +137,42 @@ static int check_uses(const cr_net *net)
                     cr_net_layer_name(net, net->ninputs ? net->input[0] : 0));
 }
 
+/* The net's own input, or what has to be one: classes are whole numbers, so bytes go in as they
+ * are then, all columns. */
+static void put_input(const char *net, size_t n, const cr_data *data, bool raw, cli_text *t)
+{
+    size_t sizes = 0;
+    if (n == 0) {
+        if (raw)
+            cli_put(t, "input %lld raw, ", (long long)data->samples.x_shape.dim[0]);
+        return;
+    }
+    if (raw) {
+        sizes = strspn(net, " \t\n") + strlen("input");
+        sizes += strspn(net + sizes, " \t\n0123456789");
+        while (isspace((unsigned char)net[sizes - 1]))
+            sizes--;
+        cli_put(t, "%.*s raw", (int)sizes, net);
+    }
+    cli_put(t, "%.*s%s", (int)(n - sizes), net + sizes, net[n - 1] == ',' ? " " : ", ");
+}
+
 char *preparing_net(const preparing *p, const cr_data *data, const cr_net *net, const char *text)
 {
     const size_t input = length_of_input(text);
     const char *rest = text + input + strspn(text + input, " \t\n");
-    cli_text t = {0};
-    if (input)
-        cli_put(&t, "%.*s%s", (int)input, text, text[input - 1] == ',' ? " " : ", ");
-    const size_t begin = t.len;
+    cli_text t = {0}, made = {0};
     if (p->standardize || p->scale)
-        cli_put(&t, p->standardize ? "standardize, " : "scale, ");
-    if (put_onehots(p, data, &t) != CLI_GO || (t.len > begin && check_uses(net) != CLI_GO)) {
-        free(t.at);
+        cli_put(&made, p->standardize ? "standardize, " : "scale, ");
+    const size_t before = made.len;
+    if (put_onehots(p, data, &made) != CLI_GO || (made.len && check_uses(net) != CLI_GO)) {
+        free(made.at);
         return NULL;
     }
-    cli_put(&t, "%s", rest);
+    const bool raw = made.len > before && onehot_is_divided(net, &data->samples);
+    put_input(text, input, data, raw, &t);
+    cli_put(&t, "%s%s", made.len ? made.at : "", rest);
+    free(made.at);
     if (!*rest)
         t.at[t.len - 2] = '\0';
     return t.at;

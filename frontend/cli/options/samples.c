@@ -80,6 +80,13 @@ const char *samples_word(const cr_data *data)
     return data->samples.x_dtype == CR_U8 && data->samples.x_shape.rank == 3 ? "images" : "samples";
 }
 
+double samples_number(const cr_samples *s, const void *x, size_t i)
+{
+    if (s->x_dtype == CR_F32)
+        return (double)((const float *)x)[i];
+    return s->x_dtype == CR_I32 ? (double)((const int32_t *)x)[i] : (double)((const uint8_t *)x)[i];
+}
+
 /* How samples that do not fit get to the device. */
 static void tell_windows(const cr_trainer_info *i)
 {

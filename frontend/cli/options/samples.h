@@ -22,6 +22,8 @@ void samples_options(samples *s, cli_options *o);
 int samples_check(samples *s);
 /* NULL after a message. To be given to cr_data_close. */
 cr_data *samples_open(const samples *s);
+/* Element i of x, which are samples of that type. */
+double samples_number(const cr_samples *s, const void *x, size_t i);
 /* How many there are, on which device, and whether it uses them where they lie: on standard error.
  */
 void samples_tell(const cr_data *data, cr_trainer *trainer);

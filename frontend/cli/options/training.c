@@ -1,8 +1,10 @@
-/* training.c - the options that train, compare, profile and dot have in common. */
+/* training.c - the options that train, compare, study, profile, tune and dot have in common. */
 #include "options/training.h"
 
 #include <ctype.h>
 #include <signal.h>
+
+#include "options/onehot.h"
 
 const char *const cli_variants[3] = {"naive", "unfused", "fused"};
 
@@ -139,6 +141,16 @@ int training_check(training *t, const cli_options *o)
     return t->samples.name ? samples_check(&t->samples) : CLI_GO;
 }
 
+/* Of the columns that it takes as classes, in all parts. */
+static int check_classes(const cr_net *net, const cr_data *data)
+{
+    const cr_samples *s = &data->samples;
+    int status = onehot_check(net, data, &s->train);
+    if (status == CLI_GO)
+        status = onehot_check(net, data, &s->validation);
+    return status == CLI_GO ? onehot_check(net, data, &s->test) : status;
+}
+
 int training_prepare(training *t, const cr_data *data)
 {
     if (t->whole)
@@ -149,7 +161,8 @@ int training_prepare(training *t, const cr_data *data)
     free(t->whole_text);
     t->net_text = t->whole_text = text;
     cr_net_finish(&t->net);
-    return cr_net_parse(text, &t->net) == CR_OK ? CLI_GO : cli_fail("--%s", cr_error());
+    return cr_net_parse(text, &t->net) == CR_OK ? check_classes(&t->net, data)
+                                                : cli_fail("--%s", cr_error());
 }
 
 cr_data *training_data(training *t)

@@ -1,4 +1,4 @@
-/* training.h - the options that train, compare, profile and dot have in common. */
+/* training.h - the options that train, compare, study, profile, tune and dot have in common. */
 #ifndef CRISOL_CLI_TRAINING_H
 #define CRISOL_CLI_TRAINING_H
 
