@@ -79,8 +79,7 @@ Test(table, csv_of_numbers_and_words)
     const char *path = put_text("t.csv", "\xef\xbb\xbfwidth,\"the \"\"color\"\"\",x y,kind\r\n"
                                          "1.5, red ,-2e3,b\r\n"
                                          "+2,\"blue\", .5 ,a\r\n"
-                                         "\"3\",\"red\",0x,b\r\n" +
-                                             0);
+                                         "\"3\",\"red\",0x,b\r\n");
     refused(path, (cr_table_options){0}, "t.csv:4: column 3 'x y': '0x' is not a number");
     path = put_text("t.csv", "\xef\xbb\xbfwidth,\"the \"\"color\"\"\",x y,kind\r\n"
                              "1.5, red ,-2e3,b\r\n"

@@ -31,9 +31,11 @@ Test(layers, training)
     cr_value loss = cr_cross_entropy(y, t, &(cr_cross_entropy_options){.label_smoothing = 0.1f});
     cr_output(g, "loss", loss);
     add_metrics(y, t);
-    cr_minimize(loss, &(cr_optimizer){.kind = CR_ADAMW,
-                                      .clip_norm = 0.25f,
-                                      .schedule = {CR_LR_COSINE, 20, 0.1f, 4}});
+    cr_minimize(loss,
+                &(cr_optimizer){
+                    .kind = CR_ADAMW,
+                    .clip_norm = 0.25f,
+                    .schedule = {.kind = CR_LR_COSINE, .steps = 20, .decay = 0.1f, .warmup = 4}});
     expect_on_device(g, 6, 0);
 }
 
@@ -76,7 +78,7 @@ Test(layers, words)
     cr_minimize(loss, &(cr_optimizer){.kind = CR_NESTEROV,
                                       .weight_decay = 0.1f,
                                       .clip_value = 0.01f,
-                                      .schedule = {CR_LR_STEP, 7, 0.5f, 0}});
+                                      .schedule = {.kind = CR_LR_STEP, .steps = 7, .decay = 0.5f}});
     expect_on_device(g, 6, 2);
 }
 
@@ -156,8 +158,9 @@ Test(layers, absolute_errors)
     cr_value x = cr_input(g, "x", CR_F32, 6, 11), t = cr_input(g, "t", CR_F32, 6, 3);
     cr_value loss = cr_mae(cr_dense(cr_dense(x, "a", 17, CR_ELU), "b", 3, CR_LINEAR), t);
     cr_output(g, "loss", loss);
-    cr_minimize(loss,
-                &(cr_optimizer){.kind = CR_MOMENTUM, .schedule = {CR_LR_EXPONENTIAL, 5, 0.5f, 0}});
+    cr_minimize(
+        loss, &(cr_optimizer){.kind = CR_MOMENTUM,
+                              .schedule = {.kind = CR_LR_EXPONENTIAL, .steps = 5, .decay = 0.5f}});
     expect_on_device(g, 7, 3);
 }
 

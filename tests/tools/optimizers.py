@@ -50,16 +50,16 @@ ROWS = [
     (".kind = CR_MOMENTUM, .lr = 0.05f, .clip_norm = 0.1f",
      lambda: o.SGD(0.05, momentum=0.9, global_clipnorm=0.1)),
     (".kind = CR_ADAM, .lr = 0.01f, .clip_norm = 0.05f", lambda: o.Adam(0.01, global_clipnorm=0.05)),
-    (".kind = CR_SGD, .lr = 0.2f, .schedule = {CR_LR_STEP, 30, 0.5f, 0}",
+    (".kind = CR_SGD, .lr = 0.2f, .schedule = {.kind = CR_LR_STEP, .steps = 30, .decay = 0.5f}",
      lambda: o.SGD(s.ExponentialDecay(0.2, 30, 0.5, staircase=True))),
-    (".kind = CR_MOMENTUM, .lr = 0.05f, .schedule = {CR_LR_EXPONENTIAL, 20, 0.8f, 0}",
+    (".kind = CR_MOMENTUM, .lr = 0.05f, .schedule = {.kind = CR_LR_EXPONENTIAL, .steps = 20, .decay = 0.8f}",
      lambda: o.SGD(s.ExponentialDecay(0.05, 20, 0.8), momentum=0.9)),
-    (".kind = CR_ADAM, .lr = 0.02f, .schedule = {CR_LR_COSINE, 80, 0, 0}",
+    (".kind = CR_ADAM, .lr = 0.02f, .schedule = {.kind = CR_LR_COSINE, .steps = 80}",
      lambda: o.Adam(s.CosineDecay(0.02, 80))),
     (".kind = CR_ADAMW, .lr = 0.02f, .weight_decay = 0.1f, .clip_norm = 0.5f, "
-     ".schedule = {CR_LR_COSINE, 60, 0.1f, 10}",
+     ".schedule = {.kind = CR_LR_COSINE, .steps = 60, .decay = 0.1f, .warmup = 10}",
      lambda: o.AdamW(cosine(0.02), weight_decay=0.1, global_clipnorm=0.5)),
-    (".kind = CR_RMSPROP, .lr = 0.005f, .schedule = {CR_LR_COSINE, 60, 0.1f, 10}",
+    (".kind = CR_RMSPROP, .lr = 0.005f, .schedule = {.kind = CR_LR_COSINE, .steps = 60, .decay = 0.1f, .warmup = 10}",
      lambda: o.RMSprop(cosine(0.005))),
 ]
 
