@@ -55,6 +55,8 @@ void *cli_alloc(size_t size);
 typedef enum cli_kind {
     CLI_FLAG,   /* bool */
     CLI_TEXT,   /* const char * */
+    CLI_INPUT,  /* the same: a file that is read */
+    CLI_OUTPUT, /* the same: a file that is written */
     CLI_COUNT,  /* uint64_t, a whole number; a default of CLI_NO_LIMIT is not shown */
     CLI_BYTES,  /* uint64_t, at least 1: 1000000, 64MB, 1.5GiB; a default of 0 is not shown */
     CLI_REAL,   /* float */
@@ -91,6 +93,10 @@ void cli_add(cli_options *o, const char *name, cli_kind kind, void *to, const ch
  */
 enum { CLI_GO = -1 };
 int cli_parse(cli_options *o, int argc, char **argv);
+/* No output may be an input, or another output, however their paths are spelled; --checkpoint may
+ * be what --resume reads. cli_parse looks; to be asked again after options were set in other ways.
+ * CLI_GO, or the exit status after a message. */
+int cli_check_apart(const cli_options *o);
 /* Was that option given? For those whose default is no value of their kind. */
 bool cli_given(const cli_options *o, const char *name);
 
@@ -115,8 +121,13 @@ typedef struct cli_bindings {
 /* Can `path` be written? Says why not before any work is done. NULL is fine. CLI_OK or CLI_MISTAKE.
  */
 int cli_check_writable(const char *path);
-/* Writes through a temporary file that is renamed; "-" or NULL is standard output. */
+/* Writes through a temporary file that is synced and renamed: a failed write leaves the file as it
+ * was. "-" or NULL is standard output. */
 int cli_write(const char *path, const char *data, size_t size);
+/* Are they one regular file, or would they be, once they are written? */
+bool cli_same_file(const char *a, const char *b);
+/* Is it one of the IDX files of a set's folder? */
+bool cli_is_of_set(const char *path, const char *folder);
 /* Has the path that ending (".csv")? NULL has none. */
 bool cli_ends_in(const char *path, const char *ending);
 /* Reads a whole text ("-": standard input); NULL after a message. The caller frees it. */

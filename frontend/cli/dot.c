@@ -105,7 +105,7 @@ int cli_dot(int argc, char **argv)
     training_net_options(&t, &o);
     cli_add(&o, "--before", CLI_TEXT, &before, "PASS", "as this pass finds it");
     cli_add(&o, "--after", CLI_TEXT, &after, "PASS", "as this pass leaves it; all: the last one");
-    cli_add(&o, "-o", CLI_TEXT, &path, "F.svg",
+    cli_add(&o, "-o", CLI_OUTPUT, &path, "F.svg",
             "a .dot, .gv, .svg, .png or .pdf file (default: dot to stdout)");
     inspecting_options(&in, &o);
     int status = cli_parse(&o, argc, argv);

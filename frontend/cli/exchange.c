@@ -3,19 +3,6 @@
 
 #if CRISOL_HAVE_IO
 #include <crisol/io/model.h>
-#include <sys/stat.h>
-
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-    return n > m && strcmp(text + n - m, end) == 0;
-}
 
 /* The net, and how many numbers it has. */
 static int print_model(const cr_model *m)
@@ -48,14 +35,12 @@ int cli_import(int argc, char **argv)
             "docs/keras.md tells what is translated. What Crisol does not have is refused.",
         .positional = "FILE",
     };
-    cli_add(&o, "-o", CLI_TEXT, &output, "FILE", "the model, to be written there");
+    cli_add(&o, "-o", CLI_OUTPUT, &output, "FILE", "the model, to be written there");
     const int status = cli_parse(&o, argc, argv);
     if (status != CLI_GO)
         return status;
     if (!o.file)
         return cli_fail("which file? See crisol import --help");
-    if (output && is_same_file(o.file, output))
-        return cli_fail("%s would be written over what is read", output);
     if (cli_check_writable(output) != CLI_OK)
         return CLI_MISTAKE;
     cr_model *m = cr_model_import_keras(o.file);
@@ -77,13 +62,13 @@ int cli_export(int argc, char **argv)
                  "which predicts the same there. docs/keras.md tells what Keras does not have.",
         .positional = "MODEL.h5",
     };
-    cli_add(&o, "-o", CLI_TEXT, &output, "FILE.keras", "where to");
+    cli_add(&o, "-o", CLI_OUTPUT, &output, "FILE.keras", "where to");
     const int status = cli_parse(&o, argc, argv);
     if (status != CLI_GO)
         return status;
     if (!o.file || !output)
         return cli_fail("which model, and where to (-o)? See crisol export --help");
-    if (!ends_with(output, ".keras"))
+    if (!cli_ends_in(output, ".keras"))
         return cli_fail("%s: Keras loads such files only if their names end in .keras", output);
     if (cli_check_writable(output) != CLI_OK)
         return CLI_MISTAKE;

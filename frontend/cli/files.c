@@ -1,4 +1,8 @@
 /* files.c - output files, written whole or not at all, and the programs that draw pictures. */
+#ifndef _XOPEN_SOURCE
+#define _XOPEN_SOURCE 700 /* realpath */
+#endif
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,13 +34,31 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A new file beside `path`; -1 with errno. The caller frees *name. */
-static int open_beside(const char *path, char **name)
+static char *copy_of(const char *text)
 {
-    size_t size = strlen(path) + 32;
+    char *copy = cli_alloc(strlen(text) + 1);
+    return strcpy(copy, text);
+}
+
+/* What is replaced: a link goes on pointing to it. The caller frees it. */
+static char *target_of(const char *path)
+{
+    char *real = realpath(path, NULL);
+    return real ? real : copy_of(path);
+}
+
+/* A new file beside `target`, with the permissions of the file that it will replace; -1 with errno.
+ * The caller frees *name. */
+static int open_beside(const char *target, char **name)
+{
+    struct stat st;
+    size_t size = strlen(target) + 32;
     *name = cli_alloc(size);
-    snprintf(*name, size, "%s.%ld.tmp", path, (long)getpid());
-    return open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    snprintf(*name, size, "%s.%ld.tmp", target, (long)getpid());
+    int fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 && stat(target, &st) == 0)
+        (void)!fchmod(fd, st.st_mode & 0777);
+    return fd;
 }
 
 int cli_check_writable(const char *path)
@@ -50,14 +72,15 @@ int cli_check_writable(const char *path)
             return cli_fail("%s: cannot write: %s", path, strerror(errno));
     if (is_special(path))
         return CLI_OK;
-    char *name;
-    int fd = open_beside(path, &name);
+    char *name, *target = target_of(path);
+    int fd = open_beside(target, &name);
     int why = errno;
     if (fd >= 0) {
         close(fd);
         unlink(name);
     }
     free(name);
+    free(target);
     return fd >= 0 ? CLI_OK : cli_fail("%s: cannot write: %s", path, strerror(why));
 }
 
@@ -75,21 +98,56 @@ static bool write_all(int fd, const char *data, size_t size)
     return true;
 }
 
+/* The rename reaches the disk with the folder; one that cannot be synced is not worth failing for.
+ */
+static void sync_folder(const char *path)
+{
+    char *folder = copy_of(path), *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
+/* 0, or errno. */
+static int write_special(const char *path, const char *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int why = fd >= 0 && write_all(fd, data, size) ? 0 : errno;
+    if (fd >= 0 && close(fd) != 0 && !why)
+        why = errno;
+    return why;
+}
+
+/* 0, or errno, and then the old file is as it was. */
+static int replace(const char *target, const char *data, size_t size)
+{
+    char *name;
+    int fd = open_beside(target, &name);
+    int why = fd >= 0 && write_all(fd, data, size) && fsync(fd) == 0 ? 0 : errno;
+    if (fd >= 0 && close(fd) != 0 && !why)
+        why = errno;
+    if (!why && rename(name, target) != 0)
+        why = errno;
+    if (why && fd >= 0)
+        unlink(name);
+    if (!why)
+        sync_folder(target);
+    free(name);
+    return why;
+}
+
 static int write_file(const char *path, const char *data, size_t size)
 {
-    bool special = is_special(path);
-    char *name = NULL;
-    int fd = special ? open(path, O_WRONLY | O_CLOEXEC) : open_beside(path, &name);
-    bool ok = fd >= 0 && write_all(fd, data, size);
-    if (fd >= 0 && close(fd) != 0)
-        ok = false;
-    if (ok && !special)
-        ok = rename(name, path) == 0;
-    int why = errno;
-    if (!ok && !special && fd >= 0)
-        unlink(name);
-    free(name);
-    return ok ? CLI_OK : cli_fail("%s: cannot write: %s", path, strerror(why));
+    char *target = target_of(path);
+    const int why =
+        is_special(path) ? write_special(path, data, size) : replace(target, data, size);
+    free(target);
+    return why ? cli_fail("%s: cannot write: %s", path, strerror(why)) : CLI_OK;
 }
 
 int cli_write(const char *path, const char *data, size_t size)
@@ -98,6 +156,47 @@ int cli_write(const char *path, const char *data, size_t size)
         return write_file(path, data, size);
     return fwrite(data, 1, size, stdout) == size ? CLI_OK
                                                  : cli_fail("cannot write to standard output");
+}
+
+/* The folder that a path lies in, and its name there; NULL: there is no such folder. */
+static const char *name_in_folder(const char *path, struct stat *folder)
+{
+    char *copy = copy_of(path), *slash = strrchr(copy, '/');
+    if (slash)
+        slash[slash == copy] = '\0';
+    const bool is = stat(slash ? copy : ".", folder) == 0;
+    free(copy);
+    return !is ? NULL : slash ? strrchr(path, '/') + 1 : path;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool cli_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    if (is_stdout(a) || is_stdout(b))
+        return false;
+    const bool is = stat(a, &x) == 0, other_is = stat(b, &y) == 0;
+    if (is && other_is)
+        return S_ISREG(x.st_mode) && is_same(&x, &y);
+    if (is || other_is)
+        return false;
+    const char *name = name_in_folder(a, &x), *other = name_in_folder(b, &y);
+    return name && other && is_same(&x, &y) && strcmp(name, other) == 0;
+}
+
+bool cli_is_of_set(const char *path, const char *folder)
+{
+    struct stat x, y;
+    if (is_stdout(path) || !is_folder(folder) || stat(folder, &y) != 0)
+        return false;
+    const char *name = name_in_folder(path, &x);
+    return name && is_same(&x, &y) &&
+           (strncmp(name, "train-", 6) == 0 || strncmp(name, "t10k-", 5) == 0) &&
+           strstr(name, "-ubyte");
 }
 
 bool cli_ends_in(const char *path, const char *ending)

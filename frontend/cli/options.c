@@ -19,6 +19,8 @@ static void print_default(const cli_option *o)
     const char *word = o->value;
     switch (o->kind) {
     case CLI_TEXT:
+    case CLI_INPUT:
+    case CLI_OUTPUT:
         if (*(const char **)o->to)
             printf(" (default: %s)", *(const char **)o->to);
         break;
@@ -153,7 +155,9 @@ static int read_value(const cli_option *o, char *value)
 {
     switch (o->kind) {
     case CLI_FLAG: *(bool *)o->to = true; return CLI_GO;
-    case CLI_TEXT: *(const char **)o->to = value; return CLI_GO;
+    case CLI_TEXT:
+    case CLI_INPUT:
+    case CLI_OUTPUT: *(const char **)o->to = value; return CLI_GO;
     case CLI_COUNT: return read_count(o, value);
     case CLI_BYTES: return read_bytes(o, value);
     case CLI_REAL: return read_real(o, value);
@@ -225,6 +229,44 @@ bool cli_given(const cli_options *o, const char *name)
     return false;
 }
 
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static const char *file_of(const cli_option *p, cli_kind kind)
+{
+    return p->kind == kind ? *(const char **)p->to : NULL;
+}
+
+/* An output, and another option or, with NULL, what is read without one. */
+static int check_pair(const cli_options *o, const cli_option *p, const cli_option *q)
+{
+    const char *out = file_of(p, CLI_OUTPUT);
+    const char *other = q ? file_of(q, CLI_OUTPUT) : NULL,
+               *in = q ? file_of(q, CLI_INPUT) : o->file;
+    if (out && other && p < q && (strcmp(out, other) == 0 || cli_same_file(out, other)))
+        return cli_fail("%s and %s: both write %s; give them files of their own", p->name, q->name,
+                        out);
+    const bool goes_on =
+        q && strcmp(p->name, "--checkpoint") == 0 && strcmp(q->name, "--resume") == 0;
+    if (out && in && !goes_on && (cli_same_file(out, in) || cli_is_of_set(out, in)))
+        return cli_fail("%s: %s would be written over what %s%s", p->name, out,
+                        q ? q->name : "is read", q ? " reads" : "");
+    return CLI_GO;
+}
+
+int cli_check_apart(const cli_options *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        if (check_pair(o, &o->at[i], NULL) != CLI_GO)
+            return CLI_MISTAKE;
+        for (size_t k = 0; k < o->n; k++)
+            if (check_pair(o, &o->at[i], &o->at[k]) != CLI_GO)
+                return CLI_MISTAKE;
+    }
+    return CLI_GO;
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
 int cli_parse(cli_options *o, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++)
@@ -243,7 +285,7 @@ int cli_parse(cli_options *o, int argc, char **argv)
         if (status != CLI_GO)
             return status;
     }
-    return CLI_GO;
+    return cli_check_apart(o);
 }
 
 /* ---- options as texts ------------------------------------------------------------------------ */
@@ -287,7 +329,9 @@ const char *cli_value(const cli_option *p, char *buf)
     const char *word = p->value;
     switch (p->kind) {
     case CLI_FLAG: return *(bool *)p->to ? "yes" : NULL;
-    case CLI_TEXT: return *(const char **)p->to;
+    case CLI_TEXT:
+    case CLI_INPUT:
+    case CLI_OUTPUT: return *(const char **)p->to;
     case CLI_COUNT:
         snprintf(buf, CLI_VALUE_TEXT, "%llu", (unsigned long long)*(uint64_t *)p->to);
         return buf;

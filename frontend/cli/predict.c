@@ -2,6 +2,7 @@
 #include "options/modeling.h"
 
 #if CRISOL_HAVE_IO
+#include "results/npy.h"
 #include "results/predictions.h"
 #include "several.h"
 
@@ -37,6 +38,23 @@ static int check_out(const char *path)
                     path);
 }
 
+/* What says more of --data says nothing of arrays. */
+static int check_inputs(const struct job *job, const cli_options *o)
+{
+    static const char *const of_inputs[] = {"--model", "--inputs", "--device", "-o"};
+    if (!job->m.file)
+        return cli_fail("--inputs: it needs --model");
+    for (size_t i = 0; i < o->n; i++) {
+        bool is = !o->at[i].given;
+        for (size_t k = 0; k < CLI_COUNTOF(of_inputs) && !is; k++)
+            is = strcmp(o->at[i].name, of_inputs[k]) == 0;
+        if (!is)
+            return cli_fail("%s: it is for --data, and says nothing of --inputs; leave it out",
+                            o->at[i].name);
+    }
+    return CLI_GO;
+}
+
 /* ---- the command ----------------------------------------------------------------------------- */
 
 int cli_predict(int argc, char **argv)
@@ -51,7 +69,7 @@ int cli_predict(int argc, char **argv)
     cli_add(&o, "--inputs", CLI_TEXT, &inputs, "F,F",
             "instead of --data, of models of several inputs: a .npy file for each, in their\n"
             "order; several outputs are columns OUTPUT.N, or files F.OUTPUT.npy");
-    cli_add(&o, "-o", CLI_TEXT, &job.out, "F",
+    cli_add(&o, "-o", CLI_OUTPUT, &job.out, "F",
             "where to: a table (.csv), or the scores as they are (.npy); default: a table on "
             "standard output");
     int status = cli_parse(&o, argc, argv);
@@ -59,8 +77,8 @@ int cli_predict(int argc, char **argv)
         return status;
     if (check_out(job.out) != CLI_OK)
         return CLI_MISTAKE;
-    if (inputs && (cli_given(&o, "--data") || !job.m.file))
-        return cli_fail("--inputs: with --model, and without --data");
+    if (inputs && check_inputs(&job, &o) != CLI_GO)
+        return CLI_MISTAKE;
     if (inputs)
         return several_predict(job.m.file, job.m.device, inputs, job.out);
     status = modeling_open(&job.m, false);

@@ -148,8 +148,6 @@ static int run(struct job *job, const cr_data *data)
 static int check_files(const struct job *job)
 {
     const split *s = &job->of;
-    if (s->csv && s->plot && strcmp(s->csv, s->plot) == 0)
-        return cli_fail("--csv and --plot: both write %s; give them files of their own", s->csv);
     if (cli_check_writable(job->trace) || cli_check_writable(s->csv) ||
         cli_check_writable(s->plot) || plot_check("--plot", s->plot))
         return CLI_MISTAKE;
@@ -198,12 +196,12 @@ int cli_profile(int argc, char **argv)
     training_options(&job.t, &o);
     cli_add(&o, "--opt", CLI_CHOICE, &job.t.opt, CLI_VARIANTS, "how far the compiler goes");
     cli_add(&o, "--steps", CLI_COUNT, &job.steps, "N", "steps that are measured");
-    cli_add(&o, "--trace", CLI_TEXT, &job.trace, "F.json",
+    cli_add(&o, "--trace", CLI_OUTPUT, &job.trace, "F.json",
             "also write a timeline for Perfetto and chrome://tracing");
     cli_add(&o, "--split", CLI_FLAG, &job.split, NULL,
             "transfers, kernels, host and idle time of naive, unfused and fused, side by side");
-    cli_add(&o, "--csv", CLI_TEXT, &job.of.csv, "F.csv", "also write the split there");
-    cli_add(&o, "--plot", CLI_TEXT, &job.of.plot, "F.svg", "draw the split (.svg or .png)");
+    cli_add(&o, "--csv", CLI_OUTPUT, &job.of.csv, "F.csv", "also write the split there");
+    cli_add(&o, "--plot", CLI_OUTPUT, &job.of.plot, "F.svg", "draw the split (.svg or .png)");
     cli_add(&o, "--json", CLI_FLAG, &job.json, NULL, "print JSON");
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)

@@ -5,6 +5,7 @@
 #include <crisol/io/table.h>
 
 #include "options/training.h"
+#include "results/npy.h"
 
 enum { MOST = 64, BATCH = 256 };
 
@@ -25,29 +26,6 @@ typedef struct several {
     port in[MOST], out[MOST];
     uint32_t nin, nout, n; /* inputs, outputs, samples */
 } several;
-
-/* ---- arrays ---------------------------------------------------------------------------------- */
-
-/* NumPy's format, version 1.0: the header is filled up to 64 bytes. */
-int npy_write(const char *path, const float *at, uint32_t n, uint32_t columns)
-{
-    const size_t bytes = (size_t)n * columns * sizeof *at;
-    char head[128];
-    memset(head, ' ', sizeof head);
-    const uint16_t one = 1;
-    const int len = snprintf(head + 10, sizeof head - 10,
-                             "{'descr': '%cf4', 'fortran_order': False, 'shape': (%u, %u), }",
-                             *(const char *)&one ? '<' : '>', n, columns);
-    head[10 + len] = ' ';
-    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10); /* 118 bytes follow */
-    head[sizeof head - 1] = '\n';
-    char *all = cli_alloc(sizeof head + bytes);
-    memcpy(all, head, sizeof head);
-    memcpy(all + sizeof head, at, bytes);
-    const int status = cli_write(path, all, sizeof head + bytes);
-    free(all);
-    return status;
-}
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
@@ -106,7 +84,7 @@ static int wrong_count(const several *m)
     return status;
 }
 
-static int open_inputs(several *m, const char *inputs)
+static int open_inputs(several *m, const char *inputs, const char *out)
 {
     char *list = cli_alloc(strlen(inputs) + 1), *rest = strcpy(list, inputs);
     int status = CLI_GO;
@@ -120,7 +98,9 @@ static int open_inputs(several *m, const char *inputs)
         rest = path + strcspn(path, ",");
         if (*rest)
             *rest++ = '\0';
-        status = open_input(m, i, path);
+        status = cli_same_file(out, path)
+                     ? cli_fail("-o: %s would be written over what --inputs reads", out)
+                     : open_input(m, i, path);
     }
     free(list);
     return status;
@@ -246,7 +226,7 @@ int several_predict(const char *model, const char *device, const char *inputs, c
     m.device = device;
     int status = open_model(&m);
     if (status == CLI_GO)
-        status = open_inputs(&m, inputs);
+        status = open_inputs(&m, inputs, out);
     if (status == CLI_GO)
         status = make_outputs(&m);
     if (status == CLI_GO)

@@ -13,8 +13,5 @@
  * the exit status after a message. */
 int several_predict(const char *model, const char *device, const char *inputs, const char *out);
 
-/* Writes [n, columns] as NumPy does. */
-int npy_write(const char *path, const float *at, uint32_t n, uint32_t columns);
-
 #endif
 #endif

@@ -323,13 +323,13 @@ int cli_show(int argc, char **argv)
     cli_add(&o, "--first", CLI_COUNT, &job.first, "N", "leave out so many before them");
     cli_add(&o, "--shuffle", CLI_COUNT, &job.shuffle, "SEED", "take them in a random order");
     cli_add(&o, "--columns", CLI_COUNT, &job.columns, "N", "images in a row (default: a square)");
-    cli_add(&o, "--predictions", CLI_TEXT, &job.predictions, "F.csv",
+    cli_add(&o, "--predictions", CLI_INPUT, &job.predictions, "F.csv",
             "what crisol train --predict or crisol predict has written");
     cli_add(&o, "--wrong", CLI_FLAG, &job.wrong, NULL, "only those that are predicted wrong");
-    cli_add(&o, "-o", CLI_TEXT, &job.grid, "F.png", "draw the images");
-    cli_add(&o, "--confusion", CLI_TEXT, &job.confusion, "F.csv",
+    cli_add(&o, "-o", CLI_OUTPUT, &job.grid, "F.png", "draw the images");
+    cli_add(&o, "--confusion", CLI_INPUT, &job.confusion, "F.csv",
             "a matrix that crisol train --confusion has written");
-    cli_add(&o, "--matrix", CLI_TEXT, &job.matrix, "F.svg",
+    cli_add(&o, "--matrix", CLI_OUTPUT, &job.matrix, "F.svg",
             "draw it, or the matrix of the predictions (.svg or .png)");
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)

@@ -243,15 +243,15 @@ static void add_options(struct job *job, cli_options *o)
     cli_add(o, "--monitor", CLI_CHOICE, &job->monitor, "loss|accuracy",
             "what is to be better: of validation, else of test");
     cli_add(o, "--min-delta", CLI_REAL, &job->min_delta, "D", "by more than so much");
-    cli_add(o, "--log", CLI_TEXT, &job->log, "F.csv",
+    cli_add(o, "--log", CLI_OUTPUT, &job->log, "F.csv",
             "also write the table there, epoch by epoch (.csv, .jsonl); with --resume behind\n"
             "                              the earlier epochs that are there");
-    cli_add(o, "--plot", CLI_TEXT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
-    cli_add(o, "--predict", CLI_TEXT, &job->predict, "F.csv",
+    cli_add(o, "--plot", CLI_OUTPUT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
+    cli_add(o, "--predict", CLI_OUTPUT, &job->predict, "F.csv",
             "write labels and probabilities of the test samples");
-    cli_add(o, "--confusion", CLI_TEXT, &job->confusion, "F.csv|F.svg",
+    cli_add(o, "--confusion", CLI_OUTPUT, &job->confusion, "F.csv|F.svg",
             "write how many test samples of each label were taken for each class, or draw it");
-    cli_add(o, "--show", CLI_TEXT, &job->show, "F.png",
+    cli_add(o, "--show", CLI_OUTPUT, &job->show, "F.png",
             "draw the first test images, and what they are taken for");
     cli_add(o, "--device-memory", CLI_BYTES, &job->device_memory, "BYTES",
             "take no more of the device's (64MB, 1.5GiB); samples that do not fit are streamed");
@@ -277,27 +277,9 @@ static int check_stopping(const struct job *job, const cli_options *o)
     return CLI_GO;
 }
 
-/* No file is written twice. */
-static bool check_distinct(const struct job *job)
-{
-    const struct {
-        const char *option, *file;
-    } out[] = {{"--log", job->log},         {"--plot", job->plot},
-               {"--predict", job->predict}, {"--confusion", job->confusion},
-               {"--show", job->show},       {"--checkpoint", job->c.file}};
-    for (size_t i = 0; i < CLI_COUNTOF(out); i++)
-        for (size_t k = 0; k < i; k++)
-            if (out[i].file && out[k].file && strcmp(out[i].file, out[k].file) == 0) {
-                cli_fail("%s and %s: both write %s; give them files of their own", out[k].option,
-                         out[i].option, out[i].file);
-                return false;
-            }
-    return true;
-}
-
 static bool check_files(const struct job *job)
 {
-    return check_distinct(job) && !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
+    return !cli_check_writable(job->log) && !cli_check_writable(job->plot) &&
            !cli_check_writable(job->predict) && !cli_check_writable(job->confusion) &&
            !cli_check_writable(job->show) && grid_check_path("--show", job->show) == CLI_GO &&
            !(matrix_is_drawn(job->confusion) && plot_check("--confusion", job->confusion)) &&
@@ -333,6 +315,8 @@ int cli_train(int argc, char **argv)
     int status = cli_parse(&o, argc, argv);
     if (status == CLI_GO)
         status = checkpointing_check(&job.c, &job.t, &o);
+    if (status == CLI_GO)
+        status = cli_check_apart(&o);
     if (status == CLI_GO)
         status = starting_check(&job.start, &job.t, &o);
     if (status == CLI_GO)

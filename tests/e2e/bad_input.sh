@@ -88,6 +88,15 @@ refused "--log: 'log.txt' must end in .csv, or in .jsonl" -- "$CRISOL" train "${
 refused "nowhere/c.csv: cannot write" -- "$CRISOL" train "${small[@]}" --confusion nowhere/c.csv
 refused "--log and --predict: both write both.csv" -- "$CRISOL" train "${small[@]}" --log both.csv --predict both.csv
 [[ ! -e both.csv ]] || die "both.csv was written"
+# However they are spelled, and inputs too.
+refused "--log and --predict: both write" -- "$CRISOL" train "${small[@]}" --log both.csv --predict ./both.csv
+ln -s . here
+refused "--log and --predict: both write" -- "$CRISOL" train "${small[@]}" --log both.csv --predict here/both.csv
+touch here.csv && ln -s here.csv link.csv
+refused "--csv and --plot: both write" -- "$CRISOL" profile "${small[@]::4}" --split --csv here.csv --plot link.csv
+refused "--log: set/t10k-labels-idx1-ubyte would be written over what --data reads" -- \
+    "$CRISOL" train --data ./set --log set/t10k-labels-idx1-ubyte
+rm here here.csv link.csv
 refused "nowhere/log.csv: cannot write" -- "$CRISOL" train "${small[@]}" --log nowhere/log.csv
 refused "nowhere/p.svg: cannot write" -- "$CRISOL" train "${small[@]}" --plot nowhere/p.svg
 refused "must end in .svg or .png" -- "$CRISOL" train "${small[@]}" --plot plot.pdf

@@ -171,6 +171,51 @@ open("short.h5", "wb").write(b[:len(b) // 2])
 PY
 refused "short.h5: " -- "$CRISOL" predict --model short.h5 --data set
 
+# Nothing is written over what is read, however it is spelled; --resume's file may be --checkpoint's.
+cp t.csv mine.csv
+mkdir -p sub
+refused "--checkpoint: sub/../mine.csv would be written over what --data reads" -- \
+    "$CRISOL" train --data mine.csv --checkpoint sub/../mine.csv
+cmp t.csv mine.csv || die "the data was written over"
+refused "--checkpoint: ./t.h5 would be written over what --start reads" -- \
+    "$CRISOL" train --data t.csv --start t.h5 --checkpoint ./t.h5
+refused "--predict: ./t.csv would be written over what --data reads" -- "$CRISOL" train --resume t2.h5 --epochs 3 --predict ./t.csv
+refused "--predict: ./t2.h5 would be written over what --resume reads" -- "$CRISOL" train --resume t2.h5 --epochs 3 --predict ./t2.h5
+refused "-o: ./new.csv would be written over what --data reads" -- "$CRISOL" predict --model t.h5 --data new.csv -o ./new.csv
+refused "-o: ./p.csv would be written over what --predictions reads" -- \
+    "$CRISOL" show --data set --predictions p.csv -o ./p.csv
+run 0 "$CRISOL" train --resume t2.h5 --checkpoint ./t2.h5 --epochs 3
+
+# What is replaced keeps its permissions, and a link its file.
+echo mine >sub/private.csv
+chmod 600 sub/private.csv
+ln -s sub/private.csv link.csv
+run 0 "$CRISOL" predict --model parts.h5 --data set -o link.csv
+cmp sub/private.csv p.csv || die "the link was replaced"
+[[ -L link.csv && $(stat -c %a sub/private.csv) == 600 ]] || die "the permissions changed"
+
+# A full disk: what is written is whole or as it was.
+seq 400 | tee old.csv old.svg >old.keras
+run 0 "$CRISOL" "${training[@]}" --epochs 16 --checkpoint long.h5 --log long.csv
+cp long.csv long.log
+run 0 "$CRISOL" "${training[@]}" --epochs 1 --confusion c.svg # compiles; nothing new may be written below
+(
+    ulimit -f 1
+    run 1 "$CRISOL" predict --model parts.h5 --data set -o old.csv
+    says "old.csv: cannot write: File too large"
+    run 1 "$CRISOL" export parts.h5 -o old.keras
+    says "old.keras: cannot write: File too large"
+    run 1 "$CRISOL" train --resume long.h5 --checkpoint long2.h5 --every 9 --epochs 17 --log long.csv
+    says "long.csv: cannot write: File too large"
+    run 1 "$CRISOL" "${training[@]}" --epochs 1 --confusion old.svg
+    says "old.svg: cannot write: File too large"
+)
+for file in old.csv old.keras old.svg; do
+    seq 400 | cmp - $file || die "a failed write has harmed $file"
+done
+cmp long.csv long.log || die "a failed write has harmed the log"
+[[ -z $(find . -name '*.tmp') ]] || die "a temporary file is left"
+
 # A full disk: the last checkpoint stays as it was.
 cp parts.h5 full.h5
 (

@@ -36,6 +36,16 @@ refused 'cut.keras: cannot be read as a zip file' -- "$CRISOL" import cut.keras 
 [[ ! -e cut.h5 ]] || die 'something was written'
 [[ -z $(find . -name '*.tmp') ]] || die 'temporary files are left'
 
+# a full disk leaves the old file
+seq 400 >old.h5
+(
+    ulimit -f 1
+    run 1 "$CRISOL" import "$files/mlp.keras" -o old.h5
+    says 'old.h5: cannot write: File too large'
+)
+seq 400 | cmp - old.h5 || die 'a failed write has harmed the file'
+[[ -z $(find . -name '*.tmp') ]] || die 'temporary files are left'
+
 # a layer that Crisol does not have, in a file that is whole otherwise
 python3 - "$files/mlp.keras" lstm.keras <<'PY'
 import sys, zipfile
@@ -72,6 +82,10 @@ for word, name, size in ("y0", "first", 2), ("y1", "second", 5):
     assert all(abs(a - b) < 1e-5 for a, b in zip(table, want)) and len(want) == len(table), (table, want)
     assert all(abs(a - b) < 1e-5 for a, b in zip(array, want)), (array, want)
 PY
+refused '--loss: it is for --data, and says nothing of --inputs' -- \
+    "$CRISOL" predict --model two.h5 --inputs left.npy,right.npy --loss mse
+refused '-o: ./left.npy would be written over what --inputs reads' -- \
+    "$CRISOL" predict --model two.h5 --inputs left.npy,right.npy -o ./left.npy
 refused '--inputs: two.h5 takes 2 files' 'left, right' -- "$CRISOL" predict --model two.h5 --inputs left.npy
 refused "input 'left' takes 4 numbers of a sample, and here are 3" -- \
     "$CRISOL" predict --model two.h5 --inputs right.npy,left.npy

@@ -9,10 +9,10 @@
 void checkpointing_options(checkpointing *c, cli_options *o)
 {
     c->every = 1;
-    cli_add(o, "--checkpoint", CLI_TEXT, &c->file, "F.h5",
+    cli_add(o, "--checkpoint", CLI_OUTPUT, &c->file, "F.h5",
             "write there all that --resume needs, after epochs");
     cli_add(o, "--every", CLI_COUNT, &c->every, "N", "after each N epochs, and after the last one");
-    cli_add(o, "--resume", CLI_TEXT, &c->resume, "F.h5",
+    cli_add(o, "--resume", CLI_INPUT, &c->resume, "F.h5",
             "go on with a training; the net, and the options that results depend on, are\n"
             "                              those of the file unless given; --checkpoint is, too");
 }

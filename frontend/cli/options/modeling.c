@@ -7,7 +7,7 @@
 
 void modeling_options(modeling *m, cli_options *o)
 {
-    cli_add(o, "--model", CLI_TEXT, &m->file, "FILE",
+    cli_add(o, "--model", CLI_INPUT, &m->file, "FILE",
             "a checkpoint, a model of crisol's, or a .keras or .h5 file of Keras");
     samples_options(&m->samples, o);
     cli_add(o, "--loss", CLI_TEXT, &m->loss_text, "LOSS",

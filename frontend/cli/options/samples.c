@@ -5,9 +5,9 @@
 static void file_options(samples *s, cli_options *o)
 {
     cr_table_options *t = &s->o;
-    cli_add(o, "--labels", CLI_TEXT, &t->labels, "Y.npy", "labels or targets of an NPY file");
-    cli_add(o, "--test-data", CLI_TEXT, &t->test, "FILE", "the test samples, as --data");
-    cli_add(o, "--test-labels", CLI_TEXT, &t->test_labels, "Y.npy", "labels or targets of these");
+    cli_add(o, "--labels", CLI_INPUT, &t->labels, "Y.npy", "labels or targets of an NPY file");
+    cli_add(o, "--test-data", CLI_INPUT, &t->test, "FILE", "the test samples, as --data");
+    cli_add(o, "--test-labels", CLI_INPUT, &t->test_labels, "Y.npy", "labels or targets of these");
     cli_add(o, "--target", CLI_TEXT, &t->target, "COLUMN",
             "of a CSV file, by name or number; several numbers: A,B (default: the last\n"
             "                              one); of an HDF5 file, the data set (default: y_train)");
@@ -39,7 +39,7 @@ static int check_separator(samples *s)
 void samples_options(samples *s, cli_options *o)
 {
     s->name = "fashion-mnist";
-    cli_add(o, "--data", CLI_TEXT, &s->name, "FILE",
+    cli_add(o, "--data", CLI_INPUT, &s->name, "FILE",
             CRISOL_HAVE_IO ? "a CSV, NPY or HDF5 file, a folder with four IDX files, or\n"
                              "                              fashion-mnist, or mnist"
                            : "a folder with four IDX files, or fashion-mnist, or mnist");

@@ -61,10 +61,10 @@ static void add_options(study *s, cli_options *o)
     cli_add(o, "--epochs", CLI_COUNT, &s->epochs, "N", "how often each sample is seen");
     cli_add(o, "--seeds", CLI_COUNT, &s->seeds, "N",
             "trainings of each, from seeds that follow --seed: their mean and deviation");
-    cli_add(o, "--csv", CLI_TEXT, &s->csv, "F.csv", "also write the table there, row by row");
-    cli_add(o, "--curves", CLI_TEXT, &s->curves, "F.csv",
+    cli_add(o, "--csv", CLI_OUTPUT, &s->csv, "F.csv", "also write the table there, row by row");
+    cli_add(o, "--curves", CLI_OUTPUT, &s->curves, "F.csv",
             "write loss and accuracy of each epoch of each training");
-    cli_add(o, "--plot", CLI_TEXT, &s->plot, "F.svg", "draw it (.svg or .png)");
+    cli_add(o, "--plot", CLI_OUTPUT, &s->plot, "F.svg", "draw it (.svg or .png)");
     cli_add(o, "--json", CLI_FLAG, &s->json, NULL, "print JSON at the end instead of the table");
     training_options(&s->t, o);
 }
@@ -108,18 +108,9 @@ static int check_numbers(const study *s)
 
 static int check_files(const study *s)
 {
-    const struct {
-        const char *option, *file;
-    } out[] = {{"--csv", s->csv}, {"--curves", s->curves}, {"--plot", s->plot}};
-    for (size_t i = 0; i < CLI_COUNTOF(out); i++)
-        for (size_t k = 0; k < i; k++)
-            if (out[i].file && out[k].file && strcmp(out[i].file, out[k].file) == 0)
-                return cli_fail("%s and %s: both write %s; give them files of their own",
-                                out[k].option, out[i].option, out[i].file);
-    for (size_t i = 0; i < CLI_COUNTOF(out); i++)
-        if (cli_check_writable(out[i].file) != CLI_OK)
-            return CLI_MISTAKE;
-    return plot_check("--plot", s->plot) == CLI_OK ? CLI_GO : CLI_MISTAKE;
+    const bool fine = !cli_check_writable(s->csv) && !cli_check_writable(s->curves) &&
+                      !cli_check_writable(s->plot) && !plot_check("--plot", s->plot);
+    return fine ? CLI_GO : CLI_MISTAKE;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
