@@ -129,6 +129,30 @@ cr_status cr_keras_read_layer(cr_keras_layer *l);
 /* The net (keras_graph.c). cr_net_finish it, on success. */
 cr_status cr_keras_net(cr_keras *k, cr_net *out);
 
+/* What is known of a layer's result: its axes, with the samples', and its type to Keras; bytes are
+ * f32 in the net. */
+typedef struct cr_keras_value {
+    int32_t rank;
+    cr_dtype dtype;
+} cr_keras_value;
+
+/* The type of a layer's result, of `operand`s, numbers from 1 of what is at `value`; whether the
+ * layer takes floats only where it is given whole numbers; and whether it computes with bytes
+ * alone, which is refused (keras_types.c). */
+cr_dtype cr_keras_dtype_after(const cr_layer *part, const cr_keras_value *value,
+                              const uint32_t *operand, uint32_t n);
+bool cr_keras_needs_floats(const cr_layer *part, const cr_keras_value *value,
+                           const uint32_t *operand, uint32_t n);
+cr_status cr_keras_check_bytes(const cr_keras_layer *l, const cr_keras_value *value,
+                               const uint32_t *operand, uint32_t n);
+
+/* Sets types of inputs by what the net does with them. Whether it set some: then the net is to be
+ * made once more. */
+bool cr_keras_mend_inputs(const cr_keras *k, const cr_net *net);
+/* Whether the result of a layer is given to some others, all of which are such, and is no output.
+ */
+bool cr_keras_feeds_only(const cr_net *net, uint32_t number, bool (*is)(const cr_layer *l));
+
 /* Builds it in g, which tells whether it fits together, and how large its parameters are. */
 cr_status cr_keras_build(cr_keras *k, const cr_net *net, cr_graph *g);
 
@@ -180,9 +204,9 @@ typedef struct cr_keras_objects {
     bool chain; /* one after the other, each called once */
 } cr_keras_objects;
 
-/* Fills `out` from the net; `x` is the type of samples where it has no inputs; `shape`, that of
- * each layer's result, from 1; 0 is x. Finish it in any case. CR_E_ARGUMENT names the layer that
- * Keras does not have. */
+/* Fills `out` from the net; `x` is the type of its samples, f32 where it is not known; `shape`,
+ * that of each layer's result, from 1; 0 is x. Finish it in any case. CR_E_ARGUMENT names the layer
+ * that Keras does not have. */
 cr_status cr_keras_make_objects(const cr_net *net, cr_dtype x, const cr_shape *shape,
                                 cr_keras_objects *out);
 void cr_keras_objects_finish(cr_keras_objects *o);

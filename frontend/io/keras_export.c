@@ -286,12 +286,12 @@ static cr_status write_file(const cr_model *model, const cr_keras_objects *o, co
     return status;
 }
 
-/* x of a net without inputs is what the model says of its samples; bytes stand for parts of 255. */
+/* What the model says of its samples is x of a net without inputs. */
 static cr_status export(const cr_model *model, const cr_net *net, cr_shape *shape, const char *path)
 {
     cr_shape x = {0};
     cr_dtype dtype = CR_F32;
-    if (!net->ninputs && !cr_model_x(model, &dtype, &x))
+    if (!cr_model_x(model, &dtype, &x) && !net->ninputs)
         return cr_fail(CR_E_ARGUMENT,
                        "the model does not say what shape its samples have: let its net "
                        "begin with an 'input'");

@@ -2,7 +2,6 @@
  * and a model inside a model the layers that it has. Calls wait for what they are given; where none
  * can go on, they wait for each other. */
 #include <ctype.h>
-#include <math.h>
 
 #include "keras.h"
 
@@ -11,7 +10,7 @@ enum { MAX_CALLS = 1 << 16 }; /* also of what leaves nothing in the net */
 struct run {
     cr_keras *k;
     cr_net *net;
-    CR_VEC(int32_t) rank; /* of each layer's result, with the samples' axis */
+    CR_VEC(cr_keras_value) value; /* of each layer */
     uint32_t ncalls;
 };
 
@@ -57,7 +56,7 @@ static int32_t rank_after(const cr_layer *part, int32_t rank)
     }
 }
 
-static cr_status add(struct run *r, const cr_layer *layer, int32_t rank, uint32_t *number)
+static cr_status add(struct run *r, const cr_layer *layer, cr_keras_value value, uint32_t *number)
 {
     if (cr_net_add(r->net, layer) != CR_OK) {
         cr_strbuf why = {0};
@@ -67,12 +66,17 @@ static cr_status add(struct run *r, const cr_layer *layer, int32_t rank, uint32_
         return status;
     }
     *number = r->net->nlayers;
-    return cr_vec_push(&r->rank, rank) ? CR_OK : CR_E_MEMORY;
+    return cr_vec_push(&r->value, value) ? CR_OK : CR_E_MEMORY;
 }
 
 static int32_t rank_of(const struct run *r, uint32_t number)
 {
-    return r->rank.at[number - 1];
+    return r->value.at[number - 1].rank;
+}
+
+static cr_dtype dtype_of(const struct run *r, uint32_t number)
+{
+    return r->value.at[number - 1].dtype;
 }
 
 static bool has_variables(const cr_keras_layer *l, uint32_t part)
@@ -100,7 +104,10 @@ static cr_status add_part(struct run *r, cr_keras_layer *l, uint32_t part, const
     }
     layer.operand = operand;
     layer.noperands = noperands;
-    CR_TRY(add(r, &layer, rank_after(&l->part[part], rank), number));
+    const cr_keras_value value = {
+        rank_after(&l->part[part], rank),
+        cr_keras_dtype_after(&l->part[part], r->value.at, operand, noperands)};
+    CR_TRY(add(r, &layer, value, number));
     if (!l->number[part])
         l->number[part] = *number;
     return CR_OK;
@@ -135,10 +142,27 @@ static cr_status check_operands(const struct run *r, cr_keras_layer *l, const ui
     return check_axis(l, rank);
 }
 
-static cr_status call_layer(struct run *r, cr_keras_layer *l, const uint32_t *in, uint32_t n,
+/* Keras makes floats of whole numbers where a layer needs them, or gets both. */
+static cr_status make_floats(struct run *r, const cr_keras_layer *l, uint32_t *in, uint32_t n)
+{
+    if (!cr_keras_needs_floats(&l->part[0], r->value.at, in, n))
+        return CR_OK;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t operand = in[i];
+        const cr_layer as_is = {
+            .kind = CR_LAYER_RESCALE, .scale = 1, .operand = &operand, .noperands = 1};
+        if (dtype_of(r, operand) == CR_I32)
+            CR_TRY(add(r, &as_is, (cr_keras_value){rank_of(r, operand), CR_F32}, &in[i]));
+    }
+    return CR_OK;
+}
+
+static cr_status call_layer(struct run *r, cr_keras_layer *l, uint32_t *in, uint32_t n,
                             uint32_t *out)
 {
     CR_TRY(check_operands(r, l, in, n));
+    CR_TRY(cr_keras_check_bytes(l, r->value.at, in, n));
+    CR_TRY(make_floats(r, l, in, n));
     if (l->part[0].kind == CR_LAYER_CONCAT)
         l->part[0].axis = l->axis == -1 ? 0 : l->axis;
     for (uint32_t i = 0; i < l->nparts; i++) {
@@ -297,7 +321,7 @@ static cr_status add_output(struct run *r, uint32_t number)
     for (uint32_t i = 0; i < r->net->noutputs; i++)
         if (r->net->output[i] == number) {
             const cr_layer same = {.kind = CR_LAYER_ACTIVATION, .operand = &number, .noperands = 1};
-            CR_TRY(add(r, &same, rank_of(r, number), &number));
+            CR_TRY(add(r, &same, r->value.at[number - 1], &number));
             break;
         }
     return cr_net_add_output(r->net, number);
@@ -334,64 +358,16 @@ static cr_status build_net(cr_keras *k, cr_net *out)
     const cr_status status = in && results ? build(&r, in, results) : CR_E_MEMORY;
     cr_free(in);
     cr_free(results);
-    cr_vec_finish(&r.rank);
+    cr_vec_finish(&r.value);
     if (status != CR_OK)
         cr_net_finish(out);
     return status;
 }
 
-static bool is_embedding(const cr_layer *l)
-{
-    return l->kind == CR_LAYER_EMBEDDING;
-}
-
-/* Of numbers up to 255, and not of what was divided by it already. */
-static bool rescales_bytes(const cr_layer *l)
-{
-    return l->kind == CR_LAYER_RESCALE && fabsf(l->scale) < 0.1f;
-}
-
-static bool feeds_only(const cr_net *net, uint32_t number, bool (*is)(const cr_layer *l))
-{
-    bool some = false;
-    for (uint32_t i = 0; i < net->nlayers; i++) {
-        const cr_layer *l = &net->layer[i];
-        const cr_layer *kind = l->kind == CR_LAYER_AGAIN ? &net->layer[l->again - 1] : l;
-        for (uint32_t j = 0; j < l->noperands; j++)
-            if (l->operand[j] == number) {
-                if (!is(kind))
-                    return false;
-                some = true;
-            }
-    }
-    return some;
-}
-
-/* Keras takes indices as floats, too, and a Sequential without an Input says so. And it does not
- * say that bytes are expected, where an input is rescaled by the model itself. */
-static bool mend_inputs(const cr_keras *k, const cr_net *net)
-{
-    const cr_keras_model *m = k->root->model;
-    bool some = false;
-    for (uint32_t i = 0; i < m->ninputs; i++) {
-        cr_layer *input = &m->layer[m->input[i].layer].part[0];
-        if (input->dtype != CR_F32 || input->raw)
-            continue;
-        if (feeds_only(net, net->input[i], is_embedding))
-            input->dtype = CR_I32;
-        else if (feeds_only(net, net->input[i], rescales_bytes))
-            input->raw = true;
-        else
-            continue;
-        some = true;
-    }
-    return some;
-}
-
 cr_status cr_keras_net(cr_keras *k, cr_net *out)
 {
     CR_TRY(build_net(k, out));
-    if (!mend_inputs(k, out))
+    if (!cr_keras_mend_inputs(k, out))
         return CR_OK;
     cr_net_finish(out);
     return build_net(k, out);

@@ -166,23 +166,15 @@ static cr_status write_layer(cr_keras_writer *w, uint32_t number)
 
 /* ---- nets ------------------------------------------------------------------------------------ */
 
-/* x of a net without inputs. Bytes are divided by 255 before they come to such a net. */
-static cr_status write_x(cr_keras_writer *w, cr_dtype dtype)
+/* x of a net without inputs. */
+static cr_status write_x(cr_keras_writer *w)
 {
-    const cr_layer x = {.kind = CR_LAYER_INPUT, .dtype = dtype};
+    const cr_layer x = {.kind = CR_LAYER_INPUT, .dtype = w->x == CR_I32 ? CR_I32 : CR_F32};
     w->l = &x;
     w->number = 0;
     w->fresh = true;
     cr_keras_writers[CR_LAYER_INPUT](w, w->shape[0]);
-    const cr_keras_result input = w->result;
-    if (dtype == CR_U8) {
-        cr_keras_object_of(w, "Rescaling", ".rescaling");
-        cr_keras_put_number(w, "scale", 1.0 / 255);
-        cr_keras_put_number(w, "offset", 0);
-        cr_keras_call_object(w, w->shape[0]);
-    }
     w->value[0] = w->result;
-    w->x = input;
     return w->failed ? CR_E_MEMORY : CR_OK;
 }
 
@@ -207,7 +199,7 @@ static cr_status name_ends(cr_keras_writer *w)
     if (!o->input || !o->output)
         return CR_E_MEMORY;
     for (uint32_t i = 0; i < o->ninputs; i++)
-        o->input[i] = w->net->ninputs ? w->value[w->net->input[i]] : w->x;
+        o->input[i].object = w->first[w->net->ninputs ? w->net->input[i] : 0];
     for (uint32_t i = 0; i < o->noutputs; i++)
         o->output[i] = w->value[cr_net_output(w->net, i)];
     o->chain = is_chain(o);
@@ -218,13 +210,13 @@ cr_status cr_keras_make_objects(const cr_net *net, cr_dtype x, const cr_shape *s
                                 cr_keras_objects *out)
 {
     *out = (cr_keras_objects){0};
-    cr_keras_writer w = {.o = out, .net = net, .shape = shape};
+    cr_keras_writer w = {.o = out, .net = net, .x = x, .shape = shape};
     w.first = cr_arena_alloc(&out->arena, (net->nlayers + 1) * sizeof *w.first);
     w.value = cr_arena_alloc(&out->arena, (net->nlayers + 1) * sizeof *w.value);
     if (!w.first || !w.value)
         return CR_E_MEMORY;
     if (!net->ninputs)
-        CR_TRY(write_x(&w, x));
+        CR_TRY(write_x(&w));
     for (uint32_t i = 1; i <= net->nlayers; i++)
         CR_TRY(write_layer(&w, i));
     return name_ends(&w);

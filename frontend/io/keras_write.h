@@ -10,10 +10,10 @@
 typedef struct cr_keras_writer {
     cr_keras_objects *o;
     const cr_net *net;
+    cr_dtype x;             /* of the samples of the first input */
     const cr_shape *shape;  /* of each layer's result, from 1; 0: x */
     uint32_t *first;        /* object of each layer */
     cr_keras_result *value; /* of each layer */
-    cr_keras_result x;      /* the input of a net that names none */
     const cr_layer *l;      /* its options */
     uint32_t number;        /* whose objects it has */
     uint32_t nth, at;       /* the object at hand: of the layer's, of all */

@@ -43,19 +43,39 @@ static void call_activated(cr_keras_writer *w, cr_shape out)
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-/* That bytes are taken as such tells readers not to divide them by 255 once more. */
+static bool is_rescale(const cr_layer *l)
+{
+    return l->kind == CR_LAYER_RESCALE;
+}
+
+/* Bytes are numbers up to 255, or parts of it, as in cr_model_build. Either way they become floats
+ * at once: Keras would compute with them modulo 256, where it does at all. */
+static void call_bytes(cr_keras_writer *w, cr_shape out)
+{
+    const bool raw = w->l->raw || w->l->dtype == CR_U8;
+    cr_keras_call_object(w, out);
+    if (raw && cr_keras_feeds_only(w->net, w->number, is_rescale))
+        return;
+    cr_keras_object_of(w, "Rescaling", ".rescaling");
+    cr_keras_put_number(w, "scale", raw ? 1 : 1.0 / 255);
+    cr_keras_put_number(w, "offset", 0);
+    cr_keras_call_object(w, out);
+}
+
 static void write_input(cr_keras_writer *w, cr_shape out)
 {
-    const cr_dtype dtype = w->l->dtype;
+    const bool first = !w->number || w->number == w->net->input[0];
+    const bool bytes = w->l->dtype == CR_U8 || (w->l->dtype == CR_F32 && first && w->x == CR_U8);
+    const char *dtype = w->l->dtype == CR_I32 ? "int32" : "float32";
     cr_keras_object_of(w, "InputLayer", "");
     cr_keras_put(w, ", \"batch_shape\": [null, ");
     if (w->fresh)
         cr_keras_add_sizes(&w->config, &out, 1);
-    cr_keras_put(w, "], \"dtype\": \"%s\"",
-                 dtype == CR_I32  ? "int32"
-                 : dtype == CR_U8 ? "uint8"
-                                  : "float32");
-    cr_keras_call_object(w, out);
+    cr_keras_put(w, "], \"dtype\": \"%s\"", bytes ? "uint8" : dtype);
+    if (bytes)
+        call_bytes(w, out);
+    else
+        cr_keras_call_object(w, out);
 }
 
 static void put_bias(cr_keras_writer *w)

@@ -331,6 +331,47 @@ Test(keras, reads_graphs)
                "input 4 as x, activation relu as a_b___/, activation relu as as_, output as_");
 }
 
+#define INTO(name, dtype)                                                                          \
+    NODE("InputLayer", name, ",\"batch_shape\":[null,4],\"dtype\":\"" dtype "\"", "")
+#define ADDED(class_name, a, b, options)                                                           \
+    FUNCTIONAL(INTO("a", a) "," INTO("b", b) "," NODE(                                             \
+                   class_name, "c", options,                                                       \
+                   ARGS("[" TENSOR("a", "0", "0") "," TENSOR("b", "0", "0") "]")),                 \
+               "[[\"a\",0,0],[\"b\",0,0]]", "[\"c\",0,0]")
+#define ONE(dtype, class_name, options)                                                            \
+    FUNCTIONAL(INTO("a", dtype) "," NODE(class_name, "c", options, ARGS(TENSOR("a", "0", "0"))),   \
+               "[\"a\",0,0]", "[\"c\",0,0]")
+
+/* Whole numbers become floats where Keras makes such of them. */
+Test(keras, reads_whole_numbers)
+{
+    expect_net(3, ONE("int32", "Dense", ",\"units\":2"),
+               "input 4 i32 as a, rescale 1 0, dense 2 as c, output c");
+    expect_net(3, ONE("int32", "ReLU", ",\"max_value\":6,\"negative_slope\":0,\"threshold\":0"),
+               "input 4 i32 as a, rescale 1 0, activation relu6 as c, output c");
+    expect_net(3, ONE("uint8", "Dense", ",\"units\":2"), "input 4 u8 as a, dense 2 as c, output c");
+    expect_net(3, ONE("uint8", "Embedding", ",\"input_dim\":256,\"output_dim\":2"),
+               "input 4 i32 as a, embedding 256 2 as c, output c");
+    expect_net(3, ADDED("Add", "int32", "int64", ""),
+               "input 4 i32 as a, input 4 i32 as b, from a, add b as c, output c");
+    expect_net(3, ADDED("Subtract", "int32", "float32", ""),
+               "input 4 i32 as a, input 4 as b, from a, rescale 1 0, sub b as c, output c");
+    expect_net(3, ADDED("Multiply", "uint8", "float32", ""),
+               "input 4 u8 as a, input 4 as b, from a, mul b as c, output c");
+    expect_net(3, ADDED("Maximum", "uint8", "uint8", ""),
+               "input 4 u8 as a, input 4 u8 as b, from a, maximum b as c, output c");
+    static const char *const wrap[] = {
+        ADDED("Add", "uint8", "uint8", ""), ADDED("Subtract", "uint8", "uint8", ""),
+        ADDED("Multiply", "uint8", "uint8", ""), ADDED("Average", "uint8", "uint8", "")};
+    for (size_t i = 0; i < CR_COUNTOF(wrap); i++)
+        expect_refused(wrap[i], "layer 'c' (", "is given values of uint8");
+    /* bytes that went through other layers */
+    expect_refused(FUNCTIONAL(INTO("a", "uint8") "," RELU("b", TENSOR("a", "0", "0")) "," ADD(
+                                  "c", TENSOR("a", "0", "0"), TENSOR("b", "0", "0")),
+                              "[\"a\",0,0]", "[\"c\",0,0]"),
+                   "layer 'c' (Add)", "uint8");
+}
+
 static const struct refused graphs[] = {
     {FUNCTIONAL(X "," RELU("a", TENSOR("b", "0", "0")) "," RELU("b", TENSOR("a", "0", "0")),
                 "[\"x\",0,0]", "[\"b\",0,0]"),
@@ -496,4 +537,57 @@ Test(keras, writes_only_what_keras_has)
     cr_assert_eq(cr_model_export_keras(m, "not-written.keras"), CR_E_ARGUMENT);
     cr_assert(strstr(cr_error(), "a graph, and no net"), "%s", cr_error());
     cr_model_destroy(m);
+}
+
+/* ---- samples of bytes ------------------------------------------------------------------------ */
+
+/* The net that is read from what is written of a net whose samples are of that type. */
+static void expect_written(const char *text, cr_dtype x, const char *want)
+{
+    char path[] = "keras-XXXXXX";
+    cr_net net;
+    close(mkstemp(path));
+    cr_assert_eq(cr_net_parse(text, &net), CR_OK, "%s", cr_error());
+    cr_model *m = cr_model_create(&net);
+    cr_assert_eq(cr_model_set_x(m, x, CR_SHAPE(6)), CR_OK);
+    cr_assert_eq(cr_model_export_keras(m, path), CR_OK, "%s: %s", text, cr_error());
+    cr_model_destroy(m);
+    cr_net_finish(&net);
+    m = cr_model_import_keras(path);
+    cr_assert(m, "%s: %s", text, cr_error());
+    char *got = cr_net_print(cr_model_net(m));
+    cr_assert_str_eq(got, want);
+    cr_string_free(got);
+    cr_model_destroy(m);
+    unlink(path);
+}
+
+/* Bytes become floats before anything is computed, as parts of 255 or as they are, whatever the net
+ * says of its input. */
+Test(keras, writes_inputs_of_bytes)
+{
+    expect_written("input 6 u8 as a, add a", CR_U8,
+                   "input 6 u8 as a, rescale 1 0 as a.rescaling, add a.rescaling, output "
+                   "add1");
+    expect_written("input 6 as a, flatten", CR_U8,
+                   "input 6 u8 as a, rescale 0.003921569 0 as a.rescaling, flatten, "
+                   "output flatten1");
+    expect_written("input 6 raw as a, flatten", CR_U8,
+                   "input 6 u8 as a, rescale 1 0 as a.rescaling, flatten, output "
+                   "flatten1");
+    expect_written("flatten", CR_U8,
+                   "input 6 u8 as x, rescale 0.003921569 0 as x.rescaling, flatten, "
+                   "output flatten1");
+    /* which need not be done twice */
+    expect_written("input 6 u8 as a, rescale 0.5 0 as b", CR_U8,
+                   "input 6 u8 as a, rescale 0.5 0 as b, output b");
+    expect_written("input 6 as a, rescale 0.05 0 as b", CR_U8,
+                   "input 6 u8 as a, rescale 0.003921569 0 as a.rescaling, rescale 0.05 0 as b, "
+                   "output b");
+    /* samples of floats stay such */
+    expect_written("input 6 raw as a, flatten", CR_F32, "input 6 as a, flatten, output flatten1");
+    /* of several inputs, the first is what the samples are */
+    expect_written("input 6 as a, input 6 as b, add a, output add1 b", CR_U8,
+                   "input 6 u8 as a, input 6 as b, from a, rescale 0.003921569 0 as a.rescaling, "
+                   "from b, add a.rescaling, output add1 b");
 }

@@ -76,6 +76,9 @@ def exchange(file, build, seed):
 OWN = {
     "bytes": ("conv 3 3 leaky_relu, normalize 0.5 0.25, dense 6 leaky_relu, leakyrelu 0.3, dropout 0.1, "
               "layernorm noscale, dense 4", np.uint8, (8, 8, 1), []),
+    "bytes_u8": ("input 6 u8 as a, activation sigmoid, concat a, add concat1, rescale 0.01 0, dense 4", np.uint8, (6,), []),
+    "bytes_f32": ("input 8 8 1, rescale 0.05 0, conv 3 3, dense 4", np.uint8, (8, 8, 1), []),
+    "bytes_raw": ("input 8 8 1 raw, rescale 0.01 0 as a, rescale 3 0, sub a, dense 4", np.uint8, (8, 8, 1), []),
     "standardize": ("dense 5 tanh, dense 4", np.float32, (5,), ["--standardize"]),
     "scale": ("dense 5 tanh, dense 4", np.float32, (5,), ["--scale"]),
 }
@@ -92,7 +95,10 @@ def own(name, net, dtype, shape, options):
         "--loss", "softmax-cross-entropy", "--checkpoint", native)
     run("predict", "--model", native, "--data", paths[0], "-o", paths[2])
     run("export", native, "-o", back)
-    check(f"{name}: Crisol, Keras", difference([np.load(paths[2])], keras_files.predict(load(back), [x])))
+    want = [np.load(paths[2])]
+    check(f"{name}: Crisol, Keras", difference(want, keras_files.predict(load(back), [x])))
+    run("predict", "--model", back, "--data", paths[0], "-o", paths[2])
+    check(f"{name}: Crisol, Keras, Crisol", difference(want, [np.load(paths[2])]))
 
 
 def main():
