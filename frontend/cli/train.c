@@ -97,24 +97,59 @@ static bool after_epoch(const cr_epoch *e, void *user)
     return job->status == CLI_OK;
 }
 
-static void tell_best(const struct job *job, const cr_fit *fit)
+enum { BEST_TEXT = 80 };
+
+/* "epoch 7, validation loss 0.25" into buf; returns buf. */
+static const char *best_text(const struct job *job, uint32_t epoch, double figure, char *buf)
 {
     const bool loss = job->monitor == CR_MONITOR_LOSS;
-    fprintf(stderr, "%s after epoch %u; the weights are those of epoch %u, %s %s %.6g%s\n",
-            fit->stopped ? "stopped" : "done", job->c.done + fit->epochs, fit->best_epoch,
-            job->h.validates ? "validation" : "test", loss ? "loss" : "accuracy",
-            loss ? fit->best : 100 * fit->best, loss ? "" : " %");
+    snprintf(buf, BEST_TEXT, "epoch %u, %s %s %.6g%s", epoch,
+             job->h.validates ? "validation" : "test", loss ? "loss" : "accuracy",
+             loss ? figure : 100 * figure, loss ? "" : " %");
+    return buf;
+}
+
+static void tell_best(const struct job *job, const cr_fit *fit)
+{
+    char best[BEST_TEXT];
+    fprintf(stderr, "%s after epoch %u; the weights are those of %s\n",
+            fit->stopped ? "stopped" : "done", job->c.done + fit->epochs,
+            best_text(job, fit->best_epoch, fit->best, best));
+}
+
+/* Has early stopping ended it by then? */
+static bool stops_after(const struct job *job, cr_trainer *trainer, uint32_t epoch)
+{
+    double figure;
+    const void *weights;
+    const uint32_t best = cr_trainer_best(trainer, &figure, &weights);
+    return job->patience && best && epoch - best >= job->patience;
+}
+
+/* CLI_GO, or a message that there is nothing to go on with. */
+static int check_going_on(const struct job *job, cr_trainer *trainer)
+{
+    char text[BEST_TEXT];
+    double figure;
+    const void *weights;
+    const uint32_t best = cr_trainer_best(trainer, &figure, &weights);
+    if (job->c.done && stops_after(job, trainer, job->c.done))
+        return cli_fail("%s: it had stopped after epoch %u, %llu epochs (--patience) after the "
+                        "best one: %s. --start %s begins another training with these weights",
+                        job->c.resume, job->c.done, (unsigned long long)job->patience,
+                        best_text(job, best, figure, text), job->c.resume);
+    if (job->c.done >= job->epochs)
+        return cli_fail("--epochs: %s has %u epochs already; more than that are needed to go on",
+                        job->c.resume, job->c.done);
+    return CLI_GO;
 }
 
 /* Behind early stopping: is it the last epoch? */
 static cr_status after_all(cr_trainer *trainer, const cr_epoch *e, void *user)
 {
     struct job *job = user;
-    double figure;
-    const void *weights;
-    const uint32_t best = cr_trainer_best(trainer, &figure, &weights);
-    const bool stops = job->patience && best && e->epoch - best >= job->patience;
-    return checkpointing_write(&job->c, trainer, e->epoch, stops || e->epoch == job->epochs);
+    const bool last = stops_after(job, trainer, e->epoch) || e->epoch == job->epochs;
+    return checkpointing_write(&job->c, trainer, e->epoch, last);
 }
 
 static int interrupted(const struct job *job)
@@ -135,9 +170,8 @@ static int epochs(struct job *job, cr_trainer *trainer, cr_fit *fit)
                                     .early_stopping = job->patience ? &stopping : NULL,
                                     .go_on = true};
     *fit = (cr_fit){0};
-    if (job->c.done >= job->epochs)
-        return cli_fail("--epochs: %s has %u epochs already; more than that are needed to go on",
-                        job->c.resume, job->c.done);
+    if (check_going_on(job, trainer) != CLI_GO)
+        return CLI_MISTAKE;
     if (!job->json)
         history_print_head(&job->h, stdout);
     cr_status status = cr_trainer_fit(trainer, (uint32_t)job->epochs - job->c.done, &options, fit);

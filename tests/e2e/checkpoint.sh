@@ -171,6 +171,14 @@ open("short.h5", "wb").write(b[:len(b) // 2])
 PY
 refused "short.h5: " -- "$CRISOL" predict --model short.h5 --data set
 
+# Early stopping has the last word: there is nothing to go on with.
+run 0 "$CRISOL" train --data set --net 'dense 4' --loss softmax-cross-entropy --lr 1e-9 --epochs 9 --patience 2 --min-delta 1 \
+    --checkpoint stopped.h5
+says "stopped after epoch 3; the weights are those of epoch 1, test loss "
+refused "stopped.h5: it had stopped after epoch 3, 2 epochs (--patience) after the best one: epoch 1, test loss " \
+    "--start stopped.h5 begins another" -- "$CRISOL" train --resume stopped.h5 --epochs 60
+run 0 "$CRISOL" train --data set --loss softmax-cross-entropy --start stopped.h5 --epochs 1
+
 # Nothing is written over what is read, however it is spelled; --resume's file may be --checkpoint's.
 cp t.csv mine.csv
 mkdir -p sub
