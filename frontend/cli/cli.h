@@ -175,6 +175,9 @@ const char *cli_seconds(double seconds, char *buf);
 
 /* Elements of all axes from the one of that number on. */
 size_t cli_elements(const cr_shape *shape, int from);
+/* "u8[28,28,1]" into buf; returns buf. */
+enum { CLI_SHAPE_TEXT = 160 };
+const char *cli_shape_text(cr_dtype dtype, const cr_shape *shape, char buf[CLI_SHAPE_TEXT]);
 
 /* Seconds, monotonic. */
 double cli_now(void);

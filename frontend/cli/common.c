@@ -159,6 +159,17 @@ size_t cli_elements(const cr_shape *shape, int from)
     return n;
 }
 
+const char *cli_shape_text(cr_dtype dtype, const cr_shape *shape, char buf[CLI_SHAPE_TEXT])
+{
+    const size_t size = CLI_SHAPE_TEXT;
+    size_t n = (size_t)snprintf(buf, size, "%s[", cr_dtype_name(dtype));
+    for (int i = 0; i < shape->rank && n < size; i++)
+        n += (size_t)snprintf(buf + n, size - n, "%s%lld", i ? "," : "", (long long)shape->dim[i]);
+    if (n < size)
+        snprintf(buf + n, size - n, "]");
+    return buf;
+}
+
 double cli_now(void)
 {
     struct timespec t;

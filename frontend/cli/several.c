@@ -57,6 +57,7 @@ static int open_input(several *m, uint32_t i, const char *path)
 {
     const cr_layer *input = cr_net_input(m->net, i);
     port *p = &m->in[i];
+    char want[CLI_SHAPE_TEXT], have[CLI_SHAPE_TEXT];
     p->name = input->name;
     p->data = cr_table_open(path, &(cr_table_options){.no_targets = true});
     if (!p->data)
@@ -64,9 +65,10 @@ static int open_input(several *m, uint32_t i, const char *path)
     const cr_samples *s = &p->data->samples;
     p->elements = cli_elements(&input->shape, 0);
     p->bytes = p->elements * cr_dtype_size(input->dtype);
-    if (cli_elements(&s->x_shape, 0) != p->elements)
-        return cli_fail("%s: input '%s' takes %zu numbers of a sample, and here are %zu", path,
-                        p->name, p->elements, cli_elements(&s->x_shape, 0));
+    if (!cr_sample_fits(&s->x_shape, &input->shape))
+        return cli_fail("%s: input '%s' takes samples of %s, and these are %s", path, p->name,
+                        cli_shape_text(input->dtype, &input->shape, want),
+                        cli_shape_text(s->x_dtype, &s->x_shape, have));
     if (i > 0 && s->train.n != m->n)
         return cli_fail("%s has %u samples, and the input before it %u", path, s->train.n, m->n);
     m->n = s->train.n;

@@ -30,10 +30,9 @@ static cr_shape squeezed(const cr_dim *dim, int n)
     return s;
 }
 
-/* Do samples that are given differ from those wanted in axes of size 1 only, or are these flat? */
-static bool is_same_sample(const cr_shape *given, const cr_shape *wanted)
+bool cr_sample_fits(const cr_shape *given, const cr_shape *wanted)
 {
-    const cr_shape a = squeezed(given->dim + 1, given->rank - 1);
+    const cr_shape a = squeezed(given->dim, given->rank);
     const cr_shape b = squeezed(wanted->dim, wanted->rank);
     uint64_t count = 1;
     if (cr_shape_equal(&a, &b))
@@ -49,6 +48,20 @@ static cr_shape of_samples(cr_dim samples, const cr_shape *one)
     cr_shape s = {.rank = one->rank + 1, .dim = {samples}};
     memcpy(s.dim + 1, one->dim, (size_t)one->rank * sizeof one->dim[0]);
     return s;
+}
+
+/* Without the first axis. */
+static cr_shape of_one(const cr_shape *samples)
+{
+    cr_shape s = {.rank = samples->rank - 1};
+    memcpy(s.dim, samples->dim + 1, (size_t)s.rank * sizeof s.dim[0]);
+    return s;
+}
+
+static bool samples_fit(const cr_shape *given, const cr_shape *wanted)
+{
+    const cr_shape one = given->rank ? of_one(given) : CR_SCALAR;
+    return given->rank && cr_sample_fits(&one, wanted);
 }
 
 static const char *type_wrong(cr_dtype given, const cr_layer *l)
@@ -80,7 +93,7 @@ static cr_value build_input(const struct place *p, const cr_layer *l)
     const cr_shape given = shape_of(p);
     const cr_shape wanted = of_samples(given.rank ? given.dim[0] : 1, &l->shape);
     const char *why = type_wrong(cr_value_dtype(p->x[0]), l);
-    if (!why && (given.rank < 1 || !is_same_sample(&given, &l->shape)))
+    if (!why && !samples_fit(&given, &l->shape))
         why = "the shapes of the samples differ";
     if (why)
         return no_input(p, l, &wanted, why);

@@ -87,7 +87,7 @@ refused '--loss: it is for --data, and says nothing of --inputs' -- \
 refused '-o: ./left.npy would be written over what --inputs reads' -- \
     "$CRISOL" predict --model two.h5 --inputs left.npy,right.npy -o ./left.npy
 refused '--inputs: two.h5 takes 2 files' 'left, right' -- "$CRISOL" predict --model two.h5 --inputs left.npy
-refused "input 'left' takes 4 numbers of a sample, and here are 3" -- \
+refused "right.npy: input 'left' takes samples of f32[4], and these are f32[3]" -- \
     "$CRISOL" predict --model two.h5 --inputs right.npy,left.npy
 refused 'it has 2 inputs and 2 outputs' -- "$CRISOL" predict --model two.h5 --data left.npy
 
@@ -98,8 +98,13 @@ def write(file, descr, shape, data):
     head = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     open(file, "wb").write(b"\x93NUMPY\x01\x00\x76\x00" + head.encode() + data)
 write("x.npy", "<f4", (12, 6), struct.pack("<72f", *[(i * 7 % 13 - 6) / 6 for i in range(72)]))
+write("first.npy", "<f4", (2, 3, 6, 6), bytes(2 * 3 * 6 * 6 * 4))
 write("labels.npy", "<i4", (12,), struct.pack("<12i", *[i % 3 for i in range(12)]))
 PY
+refused 'residual.keras: it takes samples of f32[6,6,3], and those of first.npy are f32[3,6,6]' -- \
+    "$CRISOL" predict --model "$files/residual.keras" --data first.npy
+refused "first.npy: input 'image' takes samples of f32[6,6,3], and these are f32[3,6,6]" -- \
+    "$CRISOL" predict --model "$files/residual.keras" --inputs first.npy
 training=(train --data x.npy --labels labels.npy --loss cross-entropy --batch 4 --epochs 1)
 run 0 "$CRISOL" "${training[@]}" --start "$files/mlp.keras" --lr 1e-20 --checkpoint start.h5
 run 0 "$CRISOL" predict --model start.h5 --data x.npy -o start.npy

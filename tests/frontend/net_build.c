@@ -412,6 +412,18 @@ Test(net_build, inputs_take_what_fits)
     cr_assert_eq(cr_alloc_live(), 0);
 }
 
+Test(net_build, samples_that_fit)
+{
+    static const struct {
+        cr_shape given, wanted;
+        bool fit;
+    } cases[] = {{{3, {6, 6, 3}}, {3, {6, 6, 3}}, true}, {{3, {1, 6, 6}}, {3, {6, 6, 1}}, true},
+                 {{3, {6, 6, 3}}, {1, {108}}, true},     {{3, {3, 6, 6}}, {3, {6, 6, 3}}, false},
+                 {{1, {108}}, {3, {6, 6, 3}}, false},    {{0}, {1, {1}}, true}};
+    for (size_t i = 0; i < CR_COUNTOF(cases); i++)
+        cr_expect_eq(cr_sample_fits(&cases[i].given, &cases[i].wanted), cases[i].fit, "%zu", i);
+}
+
 /* Bytes that a trainer feeds are pixels, unless the net says that it takes bytes. */
 Test(net_build, models_of_images)
 {

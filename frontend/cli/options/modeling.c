@@ -93,21 +93,18 @@ static void to_floats(modeling *m, const cr_layer *in, uint64_t n)
     m->converted = (char *)to;
 }
 
-static const char *shape_text(cr_dtype dtype, const cr_shape *shape, char *buf, size_t size)
+/* As the net was trained on them, or as its input is declared. */
+static bool has_shape(const cr_shape *given, const cr_shape *known, const cr_layer *in)
 {
-    size_t n = (size_t)snprintf(buf, size, "%s[", cr_dtype_name(dtype));
-    for (int i = 0; i < shape->rank && n < size; i++)
-        n += (size_t)snprintf(buf + n, size - n, "%s%lld", i ? "," : "", (long long)shape->dim[i]);
-    if (n < size)
-        snprintf(buf + n, size - n, "]");
-    return buf;
+    return cr_sample_fits(given, known) ||
+           (in && given->rank == 1 && cr_sample_fits(given, &in->shape));
 }
 
 static int fit_samples(modeling *m)
 {
     const cr_samples *s = &m->data->samples;
     cr_shape shape;
-    char want[160], have[160];
+    char want[CLI_SHAPE_TEXT], have[CLI_SHAPE_TEXT];
     const cr_net *net = cr_model_net(m->model);
     const cr_layer *in = net ? cr_net_input(net, 0) : NULL;
     if (!cr_model_x(m->model, &m->dtype, &shape)) {
@@ -117,11 +114,11 @@ static int fit_samples(modeling *m)
             return cli_library_failed();
     }
     const uint64_t n = cli_elements(&shape, 0);
-    if (n != cli_elements(&s->x_shape, 0) ||
+    if (!has_shape(&s->x_shape, &shape, in) ||
         (m->dtype != s->x_dtype && !(m->dtype == CR_F32 && s->x_dtype == CR_U8)))
         return cli_fail("%s: it takes samples of %s, and those of %s are %s", m->file,
-                        shape_text(m->dtype, &shape, want, sizeof want), m->data->name,
-                        shape_text(s->x_dtype, &s->x_shape, have, sizeof have));
+                        cli_shape_text(m->dtype, &shape, want), m->data->name,
+                        cli_shape_text(s->x_dtype, &s->x_shape, have));
     m->x_bytes = n * cr_dtype_size(m->dtype);
     if (m->dtype != s->x_dtype)
         to_floats(m, in, n * m->part->n);

@@ -191,6 +191,11 @@ CR_API void cr_net_help(FILE *out);
 
 /* ---- building ------------------------------------------------------------------------------ */
 
+/* Is a sample of the shape `given` one for an input of the shape `wanted`? They are equal but for
+ * axes of size 1, or `wanted` has one axis, of as many elements. Both are without the samples'
+ * axis. */
+CR_API bool cr_sample_fits(const cr_shape *given, const cr_shape *wanted);
+
 /* Applies the net, of one input and one output, to x [samples, ...]. Before a dense layer, x of
  * more than two axes is flattened. A mistake names the layer.
  *
