@@ -27,6 +27,7 @@ static double element(const cr_array *a, uint64_t i)
     case CR_H5_U16: AS(uint16_t)
     case CR_H5_U32: AS(uint32_t)
     case CR_H5_U64: AS(uint64_t)
+    case CR_H5_BOOL: return *at != 0;
     case CR_H5_F16:
     case CR_H5_TEXT:
     case CR_H5_OTHER: break;
@@ -39,8 +40,13 @@ static cr_status to_f32(cr_data *data, const cr_array *a, const void **out)
     float *to = cr_data_alloc(data, (size_t)a->elements * sizeof *to);
     if (!to)
         return CR_E_MEMORY;
-    for (uint64_t i = 0; i < a->elements; i++)
-        to[i] = (float)element(a, i);
+    for (uint64_t i = 0; i < a->elements; i++) {
+        const double v = element(a, i);
+        to[i] = (float)v;
+        if (isinf(to[i]) && !isinf(v))
+            return cr_fail(CR_E_ARGUMENT, "%s: element %llu is %g, which f32 does not have",
+                           a->from, (unsigned long long)i, v);
+    }
     *out = to;
     return CR_OK;
 }
@@ -68,26 +74,20 @@ static bool is_usable(const cr_array *a)
     return known && (uintptr_t)a->data % cr_h5_type_size(a->type) == 0;
 }
 
-static cr_dtype dtype_of(cr_h5_type type)
+static cr_dtype dtype_of(const cr_array *a, bool samples)
 {
-    if (type == CR_H5_F32 || type == CR_H5_F64)
+    if (a->type == CR_H5_F32 || a->type == CR_H5_F64 || (a->type == CR_H5_BOOL && samples))
         return CR_F32;
-    return type == CR_H5_U8 ? CR_U8 : CR_I32;
+    return a->type == CR_H5_U8 ? CR_U8 : CR_I32;
 }
 
-static cr_status convert(cr_data *data, const cr_array *a, const void **out)
+static cr_status convert(cr_data *data, const cr_array *a, cr_dtype dtype, const void **out)
 {
-    const cr_dtype dtype = dtype_of(a->type);
     if (is_usable(a)) {
         *out = a->data;
         return CR_OK;
     }
-    if (dtype == CR_F32)
-        return to_f32(data, a, out);
-    if (dtype == CR_I32)
-        return to_i32(data, a, out);
-    return cr_fail(CR_E_ARGUMENT, "%s: elements of %s are not read", a->from,
-                   cr_h5_type_name(a->type));
+    return dtype == CR_F32 ? to_f32(data, a, out) : to_i32(data, a, out);
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ static cr_shape sample_shape(const cr_array *a, const cr_shape *shape)
 {
     if (shape->rank == 0)
         return CR_SHAPE(1);
-    if (shape->rank == 2 && a->type == CR_H5_U8)
+    if (shape->rank == 2 && (a->type == CR_H5_U8 || a->type == CR_H5_BOOL))
         return CR_SHAPE(shape->dim[0], shape->dim[1], 1);
     return *shape;
 }
@@ -162,11 +162,31 @@ cr_status cr_array_samples(cr_data *data, const cr_array *x, bool first, cr_part
     cr_shape shape;
     CR_TRY(shape_of(x, &shape));
     shape = sample_shape(x, &shape);
-    CR_TRY(agree(x, first, dtype_of(x->type), &shape, &s->x_dtype, &s->x_shape));
+    CR_TRY(agree(x, first, dtype_of(x, true), &shape, &s->x_dtype, &s->x_shape));
     part->n = (uint32_t)x->dim[0];
-    CR_TRY(convert(data, x, &part->x));
+    CR_TRY(convert(data, x, s->x_dtype, &part->x));
     if (first)
         data->mapped = x->mapped && part->x == x->data;
+    return CR_OK;
+}
+
+/* Few labels are copied to where any device takes them: in a file they begin behind the samples,
+ * aligned for numbers, not for devices. Those of large samples are few. */
+static cr_status keep_few(cr_data *data, const cr_array *y, const cr_part *part, const void **out)
+{
+    enum { FEW = 1 << 20, PARTS = 16 };
+    const cr_shape *x = &data->samples.x_shape;
+    const uint64_t bytes = y->elements * cr_h5_type_size(y->type);
+    uint64_t samples = part->n * cr_dtype_size(data->samples.x_dtype);
+    for (int i = 0; i < x->rank; i++)
+        samples *= (uint64_t)x->dim[i];
+    if (*out != y->data || (bytes > FEW && bytes > samples / PARTS))
+        return CR_OK;
+    void *copy = cr_data_alloc(data, (size_t)bytes);
+    if (!copy)
+        return CR_E_MEMORY;
+    memcpy(copy, *out, (size_t)bytes);
+    *out = copy;
     return CR_OK;
 }
 
@@ -174,7 +194,7 @@ cr_status cr_array_samples(cr_data *data, const cr_array *x, bool first, cr_part
 cr_status cr_array_targets(cr_data *data, const cr_array *y, bool first, cr_part *part)
 {
     cr_samples *s = &data->samples;
-    const cr_dtype dtype = dtype_of(y->type);
+    const cr_dtype dtype = dtype_of(y, false);
     cr_shape shape;
     CR_TRY(shape_of(y, &shape));
     if (y->dim[0] != part->n)
@@ -189,5 +209,6 @@ cr_status cr_array_targets(cr_data *data, const cr_array *y, bool first, cr_part
                        "%s: whole numbers are labels, one a sample; save targets as float32",
                        y->from);
     CR_TRY(agree(y, first, dtype, &shape, &s->y_dtype, &s->y_shape));
-    return convert(data, y, &part->y);
+    CR_TRY(convert(data, y, dtype, &part->y));
+    return keep_few(data, y, part, &part->y);
 }

@@ -32,6 +32,7 @@ typedef enum cr_h5_type {
     CR_H5_U16,
     CR_H5_U32,
     CR_H5_U64,
+    CR_H5_BOOL, /* a byte; 0 is false */
     CR_H5_TEXT,
     CR_H5_OTHER /* compound, reference, bit field, ...: cannot be read */
 } cr_h5_type;
@@ -89,7 +90,7 @@ cr_status cr_h5_read(cr_h5 *h, const cr_h5_node *node, void *out, uint64_t bytes
  * decoded anew in each call, so ask for many. */
 cr_status cr_h5_read_part(cr_h5 *h, const cr_h5_node *node, uint64_t first, uint64_t count,
                           void *out);
-/* All n elements, converted. */
+/* All n elements, converted. CR_E_ARGUMENT, with its number, when f32 is too small for one. */
 cr_status cr_h5_read_f32(cr_h5 *h, const cr_h5_node *node, float *out, uint64_t n);
 /* The elements where they lie in the file, mapped, when they are contiguous, aligned for their type
  * and in this machine's byte order; else NULL, and no message is set. As long as h; a file that

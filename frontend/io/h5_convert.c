@@ -35,6 +35,7 @@ static void convert(cr_h5_type type, const void *from, float *out, uint64_t n)
         }
         break;
     case CR_H5_F64: WIDEN(double);
+    case CR_H5_BOOL:
     case CR_H5_I8: WIDEN(int8_t);
     case CR_H5_I16: WIDEN(int16_t);
     case CR_H5_I32: WIDEN(int32_t);
@@ -45,6 +46,20 @@ static void convert(cr_h5_type type, const void *from, float *out, uint64_t n)
     case CR_H5_U64: WIDEN(uint64_t);
     default: WIDEN(float);
     }
+}
+
+/* A finite f64 that f32 makes infinite. */
+static cr_status check(const cr_h5 *h, const cr_h5_node *node, const void *from, const float *to,
+                       uint64_t n)
+{
+    for (uint64_t i = 0; i < n && node->type == CR_H5_F64; i++) {
+        double is;
+        memcpy(&is, (const char *)from + i * sizeof is, sizeof is);
+        if (isinf(to[i]) && !isinf(is))
+            return cr_fail(CR_E_ARGUMENT, "%s: %s: element %llu is %g, which f32 does not have",
+                           cr_h5_name(h), node->path, (unsigned long long)i, is);
+    }
+    return CR_OK;
 }
 
 cr_status cr_h5_read_f32(cr_h5 *h, const cr_h5_node *node, float *out, uint64_t n)
@@ -60,8 +75,10 @@ cr_status cr_h5_read_f32(cr_h5 *h, const cr_h5_node *node, float *out, uint64_t 
     if (!all)
         return CR_E_MEMORY;
     cr_status status = cr_h5_read(h, node, all, node->bytes);
-    if (status == CR_OK)
+    if (status == CR_OK) {
         convert(node->type, all, out, n);
+        status = check(h, node, all, out, n);
+    }
     cr_free(all);
     return status;
 }

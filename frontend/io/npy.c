@@ -8,9 +8,9 @@ static const struct {
     const char *code;
     cr_h5_type type;
 } types[] = {
-    {"f4", CR_H5_F32}, {"f8", CR_H5_F64}, {"i1", CR_H5_I8}, {"i2", CR_H5_I16},
-    {"i4", CR_H5_I32}, {"i8", CR_H5_I64}, {"u1", CR_H5_U8}, {"u2", CR_H5_U16},
-    {"u4", CR_H5_U32}, {"u8", CR_H5_U64}, {"b1", CR_H5_U8},
+    {"f4", CR_H5_F32}, {"f8", CR_H5_F64}, {"i1", CR_H5_I8},   {"i2", CR_H5_I16},
+    {"i4", CR_H5_I32}, {"i8", CR_H5_I64}, {"u1", CR_H5_U8},   {"u2", CR_H5_U16},
+    {"u4", CR_H5_U32}, {"u8", CR_H5_U64}, {"b1", CR_H5_BOOL},
 };
 
 /* ---- the dictionary -------------------------------------------------------------------------- */

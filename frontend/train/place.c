@@ -50,19 +50,20 @@ static bool would_do_in_place(const struct placing *p)
     return true;
 }
 
-/* The largest piece of the samples: a device may have room for it, but not in one allocation. */
-static bool is_in_pieces(const struct placing *p, uint32_t n)
+/* The largest array: a device may have room for it, but not in one allocation. */
+static uint64_t largest_array(const cr_trainer *t)
 {
-    const uint64_t x = cr_x_bytes(&p->t->samples, n), y = cr_y_bytes(&p->t->samples, n);
-    return CR_MAX(x, y) + CR_DEVICE_SLACK <= p->device.max_alloc_bytes;
+    uint64_t most = 0;
+    for (int i = 0; i < CR_TRAIN_PARTS; i++)
+        if (t->set[i].n)
+            most = CR_MAX(most, CR_MAX(cr_x_bytes(&t->samples, t->set[i].part->n),
+                                       cr_y_bytes(&t->samples, t->set[i].part->n)));
+    return most;
 }
 
-static bool all_in_pieces(const struct placing *p)
+static bool arrays_fit(const struct placing *p)
 {
-    for (int i = 0; i < CR_TRAIN_PARTS; i++)
-        if (p->t->set[i].n && !is_in_pieces(p, p->t->set[i].part->n))
-            return false;
-    return true;
+    return largest_array(p->t) + CR_DEVICE_SLACK <= p->device.max_alloc_bytes;
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */
@@ -179,13 +180,20 @@ static void tell_why(struct placing *p)
 {
     cr_trainer *t = p->t;
     const char *in_place = "; without the limit the device would use them where they lie";
+    t->info.reason = t->reason;
+    if (t->info.sample_bytes <= p->limit && !arrays_fit(p)) {
+        snprintf(t->reason, sizeof t->reason,
+                 "an array of %llu bytes is larger than the device's largest allocation, %llu",
+                 (unsigned long long)largest_array(t),
+                 (unsigned long long)p->device.max_alloc_bytes);
+        return;
+    }
     snprintf(t->reason, sizeof t->reason,
              "%llu bytes of samples do not fit beside %llu of weights and values of a step: %llu "
              "are %s%s",
              (unsigned long long)t->info.sample_bytes,
              (unsigned long long)(p->need.states + p->need.step), (unsigned long long)p->limit,
              whose(p), t->options.max_device_bytes && would_do_in_place(p) ? in_place : "");
-    t->info.reason = t->reason;
 }
 
 static cr_status stream(struct placing *p)
@@ -220,9 +228,9 @@ static cr_status decide(struct placing *p)
     const bool host = t->info.placement == CR_PLACED_ON_HOST, asked = t->options.max_device_bytes;
     const uint64_t samples = host ? 0 : t->info.sample_bytes;
     bool fits = false;
-    if (!asked && (host || (samples <= p->limit / 2 && all_in_pieces(p))))
+    if (!asked && (host || (samples <= p->limit / 2 && arrays_fit(p))))
         return cr_trainer_build(p->t, false);
-    if (samples <= p->limit && (host || all_in_pieces(p)))
+    if (samples <= p->limit && (host || arrays_fit(p)))
         CR_TRY(reside(p, &fits));
     if (fits)
         return CR_OK;

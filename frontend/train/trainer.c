@@ -145,13 +145,27 @@ static cr_status feed(cr_trainer *t, cr_program *p, const char *input, const voi
     CR_TRY(cr_feed_in_place(p, input, data, bytes, &why));
     if (!why)
         return CR_OK;
-    t->why_copied = t->why_copied ? t->why_copied : why;
+    if (t->copied++ == 0) {
+        t->why_copied = why;
+        snprintf(t->first_copied, sizeof t->first_copied, "%s", input);
+    }
     if (t->info.placement == CR_PLACED_IN_PLACE) {
         t->info.placement = CR_PLACED_COPIED;
         t->info.reason = why;
     }
     t->info.uploaded_bytes += bytes;
     return CR_OK;
+}
+
+/* Names what was copied where others are used in place. */
+static void tell_copied(cr_trainer *t)
+{
+    if (t->copied == 0 || t->info.uploaded_bytes == t->info.sample_bytes)
+        return;
+    snprintf(t->reason, sizeof t->reason, "%s%s, %llu of %llu bytes: %s", t->first_copied,
+             t->copied > 1 ? " and others" : "", (unsigned long long)t->info.uploaded_bytes,
+             (unsigned long long)t->info.sample_bytes, t->why_copied);
+    t->why_copied = t->info.reason = t->reason;
 }
 
 /* Before another program shares what may be used in place. */
@@ -257,7 +271,9 @@ static cr_status set_up(cr_trainer *t)
         return CR_E_MEMORY;
     CR_TRY(make_set(t, CR_TRAINING));
     CR_TRY(make_set(t, CR_VALIDATION));
-    return make_set(t, CR_TESTING);
+    CR_TRY(make_set(t, CR_TESTING));
+    tell_copied(t);
+    return CR_OK;
 }
 
 static cr_status check_pointers(const cr_samples *s, const cr_train_options *options)

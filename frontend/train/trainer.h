@@ -64,9 +64,11 @@ struct cr_trainer {
     struct {
         uint32_t epoch; /* 0: there is none */
         double figure;
-        char *weights; /* the model's states, one after the other; NULL: not kept */
-    } best;            /* what early stopping remembers */
-    const char *why_copied;
+        char *weights;      /* the model's states, one after the other; NULL: not kept */
+    } best;                 /* what early stopping remembers */
+    const char *why_copied; /* the first that was, of `copied` arrays */
+    char first_copied[32];
+    uint32_t copied;
     cr_trainer_info info;
     char reason[320];
     uint32_t evaluation_window; /* as info.window, in whole batches of evaluations */

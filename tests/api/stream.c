@@ -264,6 +264,54 @@ Test(stream, evaluations_of_smaller_batches)
     cr_assert_eq(cr_live_blocks(), 0);
 }
 
+/* Without a limit: most of what the device has; and no array is larger than one of its buffers. The
+ * samples are the zeros of a file that takes no room. */
+static uint8_t *map_zeros(size_t bytes)
+{
+    FILE *file = tmpfile();
+    cr_assert(file && ftruncate(fileno(file), (off_t)bytes) == 0);
+    uint8_t *at = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+    cr_assert(at != MAP_FAILED);
+    fclose(file);
+    return at;
+}
+
+Test(stream, what_a_device_has)
+{
+    enum { SAMPLE = 16384 };
+    const uint64_t sample = SAMPLE * sizeof(float), slack = 1 << 20;
+    cr_device_info device = {0}, list[16];
+    uint32_t n;
+    assert_ok(cr_devices(NULL, false, list, CR_COUNTOF(list), &n));
+    for (uint32_t i = 0; i < CR_MIN(n, CR_COUNTOF(list)); i++)
+        if (list[i].chosen)
+            device = list[i];
+    const uint64_t limit = device.global_bytes / 5 * 4;
+    const uint64_t bytes[] = {device.max_alloc_bytes + slack, limit + slack};
+    for (int i = 0; i < 2; i++) {
+        const uint32_t samples = (uint32_t)(bytes[i] / sample);
+        const size_t all = (size_t)samples * (sample + 1);
+        uint8_t *x = map_zeros(all);
+        const cr_samples s = {.x_dtype = CR_F32,
+                              .y_dtype = CR_U8,
+                              .x_shape = CR_SHAPE(SAMPLE),
+                              .train = {x, x + samples * sample, samples}};
+        cr_train_options o = options_of(8);
+        o.no_evaluation = true;
+        cr_trainer *t = trainer_of(&s, &o);
+        const cr_trainer_info info = cr_trainer_get_info(t);
+        cr_assert_eq(info.limit_bytes, limit);
+        cr_assert_eq(info.placement, CR_PLACED_STREAMED);
+        if (i == 0 && bytes[0] < limit)
+            cr_assert(strstr(info.reason, "is larger than the device's largest allocation"), "%s",
+                      info.reason);
+        else
+            cr_assert(strstr(info.reason, "bytes of samples do not fit beside"), "%s", info.reason);
+        cr_trainer_destroy(t);
+        munmap(x, all);
+    }
+}
+
 /* ---- mistakes -------------------------------------------------------------------------------- */
 
 Test(stream, says_what_is_needed)

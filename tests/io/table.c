@@ -1,5 +1,6 @@
 /* Samples from CSV, NPY and HDF5 files: what is read, and what is said of those that are broken. */
 #include <criterion/criterion.h>
+#include <hdf5.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -468,6 +469,80 @@ Test(table, h5_sets)
     refused(path, (cr_table_options){.target = "more/a"},
             "s.h5: /more/a: labels or targets of 2 samples, and there are 3");
     refused(put_text("t.h5", "\x89HDF\r\n\x1a\n..."), (cr_table_options){0}, "t.h5");
+}
+
+/* A data set of h5py's bool; `chunked` is compressed. */
+static void put_bools(hid_t file, const char *name, int rank, const hsize_t *dim, bool chunked,
+                      const int8_t *data)
+{
+    const hid_t type = H5Tenum_create(H5T_NATIVE_INT8), list = H5Pcreate(H5P_DATASET_CREATE);
+    H5Tenum_insert(type, "FALSE", &(int8_t){0});
+    H5Tenum_insert(type, "TRUE", &(int8_t){1});
+    if (chunked) {
+        H5Pset_chunk(list, rank, dim);
+        H5Pset_deflate(list, 1);
+    }
+    const hid_t set = H5Dcreate2(file, name, type, H5Screate_simple(rank, dim, NULL), H5P_DEFAULT,
+                                 list, H5P_DEFAULT);
+    cr_assert(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
+}
+
+/* Truth is 1 in samples, whichever file it comes from, and a class in labels. */
+Test(table, bools)
+{
+    enum { MANY = 40000 };
+    static int8_t bits[2 * MANY];
+    for (int i = 0; i < 2 * MANY; i++)
+        bits[i] = i % 3 == 0;
+    const uint8_t odd[4] = {1, 0, 0, 255};
+    const char *npy = put_npy("b.npy", DICT("|b1", "(4,)"), odd, sizeof odd);
+    cr_data *d = opened(npy, (cr_table_options){.labels = npy});
+    cr_assert(d->samples.x_dtype == CR_F32 && d->samples.y_dtype == CR_I32);
+    check_f32(d->samples.train.x, (float[]){1, 0, 0, 1}, 4);
+    check_i32(d->samples.train.y, (int32_t[]){1, 0, 0, 1}, 4);
+    cr_data_close(d);
+    d = opened(put_npy("i.npy", DICT("|b1", "(1, 2, 2)"), odd, sizeof odd),
+               (cr_table_options){.no_targets = true});
+    cr_assert_eq(d->samples.x_shape.rank, 3);
+    cr_data_close(d);
+    const char *path = put("b.h5", "", 0);
+    const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    put_bools(file, "x_train", 2, (hsize_t[]){MANY, 2}, true, bits);
+    put_bools(file, "y_train", 1, (hsize_t[]){MANY}, false, bits);
+    put_bools(file, "x_test", 2, (hsize_t[]){3, 2}, false, bits);
+    put_bools(file, "y_test", 1, (hsize_t[]){3}, true, bits);
+    H5close();
+    d = opened(path, (cr_table_options){0});
+    cr_assert(d->samples.x_dtype == CR_F32 && d->samples.y_dtype == CR_I32);
+    check_f32(d->samples.train.x, (float[]){1, 0, 0, 1, 0, 0, 1}, 7);
+    check_f32(d->samples.test.x, (float[]){1, 0, 0, 1, 0, 0}, 6);
+    check_i32(d->samples.train.y, (int32_t[]){1, 0, 0, 1}, 4);
+    check_i32(d->samples.test.y, (int32_t[]){1, 0, 0}, 3);
+    cr_data_close(d);
+}
+
+/* As whole numbers that i32 does not have. */
+Test(table, numbers_beyond_f32)
+{
+    const double x[3] = {INFINITY, 1, -1e300};
+    const char *npy = put_npy("x.npy", DICT("<f8", "(3,)"), x, sizeof x);
+    refused(npy, (cr_table_options){.no_targets = true},
+            "x.npy: element 2 is -1e+300, which f32 does not have");
+    const char *path = put("x.h5", "", 0);
+    const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t space = H5Screate_simple(1, (hsize_t[]){3}, NULL);
+    const char *const names[] = {"/x_train", "/big"};
+    for (int i = 0; i < 2; i++) {
+        const hid_t set = H5Dcreate2(file, names[i], i ? H5T_IEEE_F64BE : H5T_IEEE_F64LE, space,
+                                     H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        cr_assert(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+    }
+    H5close();
+    for (int i = 0; i < 2; i++) {
+        char says[64];
+        snprintf(says, sizeof says, "x.h5: %s: element 2 is -1e+300, which f32", names[i]);
+        refused(path, (cr_table_options){.no_targets = true, .input = names[i]}, says);
+    }
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

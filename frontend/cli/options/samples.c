@@ -91,12 +91,14 @@ double samples_number(const cr_samples *s, const void *x, size_t i)
 static void tell_windows(const cr_trainer_info *i)
 {
     char all[CLI_SIZE_TEXT], window[CLI_SIZE_TEXT], limit[CLI_SIZE_TEXT];
-    fprintf(stderr,
-            "streaming %s of samples through two windows of %u samples (%s), %u an epoch: they do "
-            "not fit into %s of device memory\n",
+    fprintf(stderr, "streaming %s of samples through two windows of %u samples (%s), %u an epoch: ",
             cli_bytes((double)i->sample_bytes, all), i->window,
-            cli_bytes((double)i->window_bytes, window), i->windows,
-            cli_bytes((double)i->limit_bytes, limit));
+            cli_bytes((double)i->window_bytes, window), i->windows);
+    if (i->sample_bytes > i->limit_bytes)
+        fprintf(stderr, "they do not fit into %s of device memory\n",
+                cli_bytes((double)i->limit_bytes, limit));
+    else
+        fprintf(stderr, "%s\n", i->reason);
 }
 
 void samples_tell(const cr_data *data, cr_trainer *trainer)

@@ -318,8 +318,8 @@ CR_API uint32_t cr_trainer_test_sample(const cr_trainer *t, uint32_t i);
 
 /* Samples of a whole training step. */
 CR_API uint32_t cr_trainer_batch(const cr_trainer *t);
-/* NULL: the device uses all samples where they lie. Else the reason why some were copied (that of
- * cr_trainer_get_info where they are streamed). */
+/* NULL: the device uses all samples where they lie. Else the reason why some were copied, and which
+ * (that of cr_trainer_get_info where they are streamed). */
 CR_API const char *cr_trainer_why_copied(const cr_trainer *t);
 
 /* Where the samples are. */

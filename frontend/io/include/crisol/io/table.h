@@ -48,7 +48,7 @@ typedef struct cr_table_options {
     cr_header header;
     cr_targets targets;
     char separator;  /* CSV: between fields; 0: a comma, a tab or a semicolon, the first of these
-                        that  the first line has */
+                        that the first line has */
     bool no_targets; /* samples alone will do: parts may have y NULL */
     /* Samples read before, or a cr_data that holds their shape, columns, classes and categories
      * only: words get the codes that they have there, and one that has none is a mistake. Where
@@ -60,10 +60,10 @@ typedef struct cr_table_options {
 /* Reads the samples for training, and those for testing where options.test names a file. Types are
  *     CSV   x f32 [features], words as their codes; y i32 classes, or f32 [targets]
  *     NPY, HDF5
- *           x f32, i32, u8; y i32, u8 classes or f32 targets. f64 is converted to f32, other whole
- *           numbers to i32; arrays of f32, i32 and u8 that lie in the file as they are needed are
- *           not read, but mapped: the file may not change while `data` is open. u8 [n, rows, cols]
- *           is images of one channel
+ *           x f32, i32, u8; y i32, u8 classes or f32 targets. f64 is converted to f32, bool samples
+ *           to f32 0 and 1, other whole numbers, and bool labels, to i32; arrays of f32, i32 and u8
+ *           that lie in the file as they are needed are not read, but mapped: the file may not
+ *           change while `data` is open. u8 and bool [n, rows, cols] are images of one channel
  * NULL on a mistake, and the message says the file, and of a CSV file the line and the column. To
  * be given to cr_data_close. `options` may be NULL. */
 CR_API cr_data *cr_table_open(const char *path, const cr_table_options *options);
