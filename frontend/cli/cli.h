@@ -124,6 +124,8 @@ int cli_check_writable(const char *path);
 /* Writes through a temporary file that is synced and renamed: a failed write leaves the file as it
  * was. "-" or NULL is standard output. */
 int cli_write(const char *path, const char *data, size_t size);
+/* Is it a device or a pipe? It is written as it is, never replaced, and may have no end. */
+bool cli_is_special(const char *path);
 /* Are they one regular file, or would they be, once they are written? */
 bool cli_same_file(const char *a, const char *b);
 /* Is it one of the IDX files of a set's folder? */

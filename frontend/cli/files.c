@@ -21,8 +21,7 @@ static bool is_stdout(const char *path)
     return !path || strcmp(path, "-") == 0;
 }
 
-/* A device or a pipe: written as it is, never replaced. */
-static bool is_special(const char *path)
+bool cli_is_special(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
@@ -67,10 +66,10 @@ int cli_check_writable(const char *path)
         return CLI_OK;
     if (is_folder(path))
         return cli_fail("%s: cannot write: it is a folder", path);
-    if (is_special(path) || access(path, F_OK) == 0)
+    if (cli_is_special(path) || access(path, F_OK) == 0)
         if (access(path, W_OK) != 0)
             return cli_fail("%s: cannot write: %s", path, strerror(errno));
-    if (is_special(path))
+    if (cli_is_special(path))
         return CLI_OK;
     char *name, *target = target_of(path);
     int fd = open_beside(target, &name);
@@ -145,7 +144,7 @@ static int write_file(const char *path, const char *data, size_t size)
 {
     char *target = target_of(path);
     const int why =
-        is_special(path) ? write_special(path, data, size) : replace(target, data, size);
+        cli_is_special(path) ? write_special(path, data, size) : replace(target, data, size);
     free(target);
     return why ? cli_fail("%s: cannot write: %s", path, strerror(why)) : CLI_OK;
 }

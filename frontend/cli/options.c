@@ -46,6 +46,16 @@ static void print_default(const cli_option *o)
 
 enum { HELP_COLUMN = 30 };
 
+/* Lines below the first one; those of a list have their own, smaller, indentation. */
+static void print_lines(const char *help)
+{
+    for (; *help; help++) {
+        putchar(*help);
+        if (*help == '\n' && help[1] != ' ')
+            printf("%*s", HELP_COLUMN, "");
+    }
+}
+
 static void print_help(const cli_options *o)
 {
     printf("usage: crisol %s [OPTIONS]%s%s\n\n%s\n\n", cli_command, o->positional ? " " : "",
@@ -55,7 +65,8 @@ static void print_help(const cli_options *o)
         int n = printf("  %s%s%s", p->name, p->value ? " " : "", p->value ? p->value : "");
         if (n >= HELP_COLUMN)
             n = printf("\n") - 1;
-        printf("%*s%s", HELP_COLUMN - n, "", p->help);
+        printf("%*s", HELP_COLUMN - n, "");
+        print_lines(p->help);
         print_default(p);
         putchar('\n');
     }

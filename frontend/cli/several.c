@@ -27,6 +27,39 @@ typedef struct several {
     uint32_t nin, nout, n; /* inputs, outputs, samples */
 } several;
 
+/* ---- names of files -------------------------------------------------------------------------- */
+
+/* The file of output i: "scores.npy" of several is scores.first.npy, scores.second.npy; a "/" in a
+ * layer's name is no folder. The caller frees it. */
+static char *array_name(const several *m, uint32_t i, const char *path)
+{
+    cli_text name = {0};
+    if (m->nout == 1 || !cli_ends_in(path, ".npy")) {
+        cli_put(&name, "%s", path);
+        return name.at;
+    }
+    const size_t stem = strlen(path) - strlen(".npy");
+    cli_put(&name, "%.*s.%s.npy", (int)stem, path,
+            cr_net_layer_name(m->net, cr_net_output(m->net, i)));
+    for (char *c = name.at + stem; *c; c++)
+        *c = *c == '/' ? '_' : *c;
+    return name.at;
+}
+
+/* Is it none of those that are written? */
+static int check_apart(const several *m, const char *input, const char *path)
+{
+    bool apart = true;
+    for (uint32_t i = 0; path && i < m->nout && apart; i++) {
+        char *name = array_name(m, i, path);
+        apart = !cli_same_file(name, input);
+        if (!apart)
+            cli_fail("-o: %s would be written over what is read", name);
+        free(name);
+    }
+    return apart ? CLI_GO : CLI_MISTAKE;
+}
+
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
 /* Whole numbers as the input has them. Bytes are no floats: only the user knows what 255 is. */
@@ -100,9 +133,9 @@ static int open_inputs(several *m, const char *inputs, const char *out)
         rest = path + strcspn(path, ",");
         if (*rest)
             *rest++ = '\0';
-        status = cli_same_file(out, path)
-                     ? cli_fail("-o: %s would be written over what --inputs reads", out)
-                     : open_input(m, i, path);
+        status = check_apart(m, path, out);
+        if (status == CLI_GO)
+            status = open_input(m, i, path);
     }
     free(list);
     return status;
@@ -202,21 +235,13 @@ static int write_table(const several *m, const char *path)
     return status;
 }
 
-/* "scores.npy" of several outputs is scores.first.npy, scores.second.npy; a "/" in a layer's name
- * is no folder. */
 static int write_arrays(const several *m, const char *path)
 {
     int status = CLI_OK;
     for (uint32_t i = 0; i < m->nout && status == CLI_OK; i++) {
-        cli_text name = {0};
-        if (m->nout == 1)
-            cli_put(&name, "%s", path);
-        else
-            cli_put(&name, "%.*s.%s.npy", (int)(strlen(path) - 4), path, m->out[i].name);
-        for (char *c = name.at + strlen(path) - 4; m->nout > 1 && *c; c++)
-            *c = *c == '/' ? '_' : *c;
-        status = npy_write(name.at, m->out[i].y, m->n, (uint32_t)m->out[i].elements);
-        free(name.at);
+        char *name = array_name(m, i, path);
+        status = npy_write(name, m->out[i].y, m->n, (uint32_t)m->out[i].elements);
+        free(name);
     }
     return status;
 }
@@ -227,6 +252,8 @@ int several_predict(const char *model, const char *device, const char *inputs, c
     m.file = model;
     m.device = device;
     int status = open_model(&m);
+    if (status == CLI_GO)
+        status = check_apart(&m, model, out);
     if (status == CLI_GO)
         status = open_inputs(&m, inputs, out);
     if (status == CLI_GO)

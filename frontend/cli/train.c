@@ -279,7 +279,7 @@ static void add_options(struct job *job, cli_options *o)
     cli_add(o, "--min-delta", CLI_REAL, &job->min_delta, "D", "by more than so much");
     cli_add(o, "--log", CLI_OUTPUT, &job->log, "F.csv",
             "also write the table there, epoch by epoch (.csv, .jsonl); with --resume behind\n"
-            "                              the earlier epochs that are there");
+            "the earlier epochs that are there");
     cli_add(o, "--plot", CLI_OUTPUT, &job->plot, "F.svg", "draw loss and accuracy (.svg or .png)");
     cli_add(o, "--predict", CLI_OUTPUT, &job->predict, "F.csv",
             "write labels and probabilities of the test samples");

@@ -229,7 +229,8 @@ static bool is_prepared(cr_trainer *t, const char *state)
     return false;
 }
 
-/* A dropout's seed and the like: of a training, though models of programs may have it. */
+/* A dropout's seed and the like: a program's model may hold it, and it is the new training's own.
+ */
 static bool is_random(const char *state)
 {
     return strncmp(state, "random.", strlen("random.")) == 0;

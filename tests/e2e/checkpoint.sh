@@ -122,6 +122,9 @@ cp parts.h5 odd.h5
 "$BIN/bin/h5_note" odd.h5 /notes --label-smoothing 7
 refused "crisol train: odd.h5: --label-smoothing: it is 7; it must" -- "$CRISOL" train --resume odd.h5 --epochs 6
 refused "crisol train: --label-smoothing: it is 8" -- "$CRISOL" "${training[@]}" --label-smoothing 8
+cp parts.h5 odd.h5
+"$BIN/bin/h5_note" odd.h5 /notes --data /dev/zero
+refused "odd.h5: its --data is /dev/zero, a device or a pipe" -- "$CRISOL" train --resume odd.h5 --epochs 6
 # A net that the file has no weights for asks for no memory.
 cp parts.h5 huge.h5
 "$BIN/bin/h5_note" huge.h5 / net 'dense 16000000 relu, dropout 0.1, dense 4'

@@ -84,8 +84,11 @@ for word, name, size in ("y0", "first", 2), ("y1", "second", 5):
 PY
 refused '--loss: it is for --data, and says nothing of --inputs' -- \
     "$CRISOL" predict --model two.h5 --inputs left.npy,right.npy --loss mse
-refused '-o: ./left.npy would be written over what --inputs reads' -- \
-    "$CRISOL" predict --model two.h5 --inputs left.npy,right.npy -o ./left.npy
+refused '-o: ./left.csv would be written over what is read' -- \
+    "$CRISOL" predict --model two.h5 --inputs left.csv,right.npy -o ./left.csv
+cp left.npy left.first.npy
+refused '-o: ./left.first.npy would be written over what is read' -- \
+    "$CRISOL" predict --model two.h5 --inputs left.first.npy,right.npy -o ./left.npy
 refused '--inputs: two.h5 takes 2 files' 'left, right' -- "$CRISOL" predict --model two.h5 --inputs left.npy
 refused "right.npy: input 'left' takes samples of f32[4], and these are f32[3]" -- \
     "$CRISOL" predict --model two.h5 --inputs right.npy,left.npy

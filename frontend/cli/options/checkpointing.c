@@ -14,7 +14,7 @@ void checkpointing_options(checkpointing *c, cli_options *o)
     cli_add(o, "--every", CLI_COUNT, &c->every, "N", "after each N epochs, and after the last one");
     cli_add(o, "--resume", CLI_INPUT, &c->resume, "F.h5",
             "go on with a training; the net, and the options that results depend on, are\n"
-            "                              those of the file unless given; --checkpoint is, too");
+            "those of the file unless given; --checkpoint is, too");
 }
 
 #if CRISOL_HAVE_IO
@@ -67,6 +67,15 @@ static bool check_given(const checkpointing *c, const cli_option *p, const char 
     return false;
 }
 
+/* A file may not make the command wait for a pipe, or read a device without end. */
+static int take_option(checkpointing *c, cli_options *o, const cli_option *p, const char *there)
+{
+    if (p->kind == CLI_INPUT && cli_is_special(there))
+        return cli_fail("%s: its %s is %s, a device or a pipe; give the option", c->resume, p->name,
+                        there);
+    return cli_set(o, p->name, there, c->resume);
+}
+
 static int take_options(checkpointing *c, cli_options *o)
 {
     const cr_model *m = cr_checkpoint_model(c->from);
@@ -77,7 +86,7 @@ static int take_options(checkpointing *c, cli_options *o)
             continue;
         if (o->at[i].given)
             agree = check_given(c, &o->at[i], there) && agree;
-        else if (cli_set(o, o->at[i].name, there, c->resume) != CLI_GO)
+        else if (take_option(c, o, &o->at[i], there) != CLI_GO)
             return CLI_MISTAKE;
     }
     return agree ? CLI_GO : CLI_MISTAKE;

@@ -10,7 +10,7 @@ static void file_options(samples *s, cli_options *o)
     cli_add(o, "--test-labels", CLI_INPUT, &t->test_labels, "Y.npy", "labels or targets of these");
     cli_add(o, "--target", CLI_TEXT, &t->target, "COLUMN",
             "of a CSV file, by name or number; several numbers: A,B (default: the last\n"
-            "                              one); of an HDF5 file, the data set (default: y_train)");
+            "one); of an HDF5 file, the data set (default: y_train)");
     cli_add(o, "--input", CLI_TEXT, &t->input, "NAME",
             "of an HDF5 file, the data set of samples (default: x_train)");
     cli_add(o, "--drop", CLI_TEXT, &t->drop, "COLUMN,..", "leave out these columns of a CSV file");
@@ -41,7 +41,7 @@ void samples_options(samples *s, cli_options *o)
     s->name = "fashion-mnist";
     cli_add(o, "--data", CLI_INPUT, &s->name, "FILE",
             CRISOL_HAVE_IO ? "a CSV, NPY or HDF5 file, a folder with four IDX files, or\n"
-                             "                              fashion-mnist, or mnist"
+                             "fashion-mnist, or mnist"
                            : "a folder with four IDX files, or fashion-mnist, or mnist");
 #if CRISOL_HAVE_IO
     file_options(s, o);

@@ -43,7 +43,7 @@ static void add_list(study *s, cli_options *o)
         s->optimizers = "sgd; momentum; nesterov; rmsprop; adam; adamw";
         cli_add(o, "--optimizers", CLI_TEXT, &s->optimizers, "'KIND [NAME=VALUE ...]; ...'",
                 "optimizers that are studied: 'sgd lr=0.1; momentum lr=0.05 momentum=0.8;\n"
-                "                              adam schedule cosine 2 epochs'");
+                "adam schedule cosine 2 epochs'");
         cli_add(o, "--rates", CLI_TEXT, &s->rates, "R,...",
                 "each of those that name no lr at each of these rates");
         break;
