@@ -34,13 +34,23 @@ cr_status cr_feed_switch(cr_program *p, const char *name)
     return cr_exec_switch(p->exec, name);
 }
 
-bool cr_program_has_state(const cr_program *p, const char *name)
+static bool has_slot(const cr_program *p, cr_slot_kind kind, const char *name)
 {
     const cr_module *m = cr_program_module(p);
     for (uint32_t i = 0; i < m->nslot; i++)
-        if (m->slot[i].kind == CR_SLOT_STATE && strcmp(m->slot[i].name, name) == 0)
+        if (m->slot[i].kind == kind && strcmp(m->slot[i].name, name) == 0)
             return true;
     return false;
+}
+
+bool cr_program_has_input(const cr_program *p, const char *name)
+{
+    return has_slot(p, CR_SLOT_INPUT, name);
+}
+
+bool cr_program_has_state(const cr_program *p, const char *name)
+{
+    return has_slot(p, CR_SLOT_STATE, name);
 }
 
 cr_status cr_fetch(cr_program *p, const char *name, void *out, size_t bytes)

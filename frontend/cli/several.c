@@ -178,8 +178,9 @@ static cr_status run_batch(const several *m, cr_program *p, uint32_t batch, uint
 {
     cr_status status = CR_OK;
     for (uint32_t i = 0; i < m->nin && status == CR_OK; i++)
-        status =
-            cr_feed(p, m->in[i].name, m->in[i].x + m->in[i].bytes * at, m->in[i].bytes * batch);
+        if (cr_program_has_input(p, m->in[i].name)) /* an output needs it */
+            status =
+                cr_feed(p, m->in[i].name, m->in[i].x + m->in[i].bytes * at, m->in[i].bytes * batch);
     if (status == CR_OK)
         status = cr_run(p, 1);
     for (uint32_t i = 0; i < m->nout && status == CR_OK; i++) {

@@ -84,6 +84,7 @@ struct cr_keras_layer {
     const cJSON *config;
     bool operation; /* x + y written as such: no layer to Keras, and not counted among them */
     bool frozen;
+    bool shared;           /* it is also in a model inside this one, or around it */
     cr_keras_model *model; /* NULL: a layer */
     /* a layer */
     bool input;

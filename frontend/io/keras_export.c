@@ -6,6 +6,8 @@
  * input or output had to be written otherwise. */
 #define KERAS_VERSION "3.15.1"
 
+static const cr_loc nowhere; /* mistakes are the net's */
+
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
 /* Builds a copy of the net with every layer as an output. */
@@ -20,12 +22,13 @@ static cr_status shapes_of_copy(cr_graph *g, const cr_net *all, cr_dtype dtype, 
         const cr_shape one = l ? l->shape : x;
         cr_shape s = {.rank = one.rank + 1, .dim = {batch}};
         memcpy(&s.dim[1], one.dim, sizeof s.dim - sizeof s.dim[0]);
-        in[i] = cr_input_at(CR_HERE, g, l ? l->name : "x",
+        in[i] = cr_input_at(nowhere, g, l ? l->name : "x",
                             l ? l->dtype : (dtype == CR_U8 ? CR_F32 : dtype), s);
         if (!l)
             out[0] = s;
     }
-    const cr_status status = in && value ? cr_net_build_all(all, in, value) : CR_E_MEMORY;
+    const cr_status status =
+        in && value ? cr_net_build_all_at(nowhere, all, in, value) : CR_E_MEMORY;
     for (uint32_t i = 0; status == CR_OK && i < all->nlayers; i++)
         out[all->output[i]] = cr_value_shape(value[i]);
     cr_free(in);

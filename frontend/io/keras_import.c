@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "keras.h"
+#include "model_file.h"
 
 struct source {
     const char *file; /* for messages, and to be opened where there are no bytes */
@@ -39,7 +40,8 @@ static cr_status make_model(cr_keras *k, const cr_net *net, cr_h5 *h, cr_model *
     *out = cr_model_create(net);
     if (!*out)
         return cr_last_status();
-    const cr_status status = cr_keras_weights(k, net, h, *out);
+    (*out)->from = cr_arena_strdup(&(*out)->arena, k->file);
+    const cr_status status = (*out)->from ? cr_keras_weights(k, net, h, *out) : CR_E_MEMORY;
     if (status != CR_OK) {
         cr_model_destroy(*out);
         *out = NULL;

@@ -65,6 +65,7 @@ static cr_status read_head(cr_keras_layer *l, cr_keras *k, const cJSON *json, co
     l->keras = k;
     l->config = cr_json_at(json, "config");
     l->key = name_of(json);
+    l->shared = cr_json_at(json, "shared_object_id") != NULL;
     l->frozen = cJSON_IsFalse(cr_json_at(l->config, "trainable"));
     if (!class_name || !cJSON_IsObject(l->config) || !l->key)
         return cr_fail(CR_E_SYNTAX, "%s: a layer in it%s%s has no name, class_name or config",

@@ -130,6 +130,18 @@ static const char *folder_name(cr_keras_model *m, uint32_t layer)
                   : cr_arena_strdup(&k->arena, word);
 }
 
+static cr_status no_variable(const cr_keras_layer *l, uint32_t i, const char *name)
+{
+    if (l->shared)
+        return cr_keras_refuse(l,
+                               "(%s) is shared between a model and one inside it: in .keras files "
+                               "Keras saves its weights at one place only, and finds them no more; "
+                               "save the model as .h5",
+                               l->class_name);
+    return cr_keras_refuse(l, "(%s): there is no %s, its '%s', in model.weights.h5", l->class_name,
+                           name, l->variable[i].name);
+}
+
 static cr_status read_layer(struct reading *r, const cr_keras_layer *l, const char *path)
 {
     for (uint32_t i = 0; i < l->nvariables; i++) {
@@ -138,8 +150,7 @@ static cr_status read_layer(struct reading *r, const cr_keras_layer *l, const ch
             return CR_E_MEMORY;
         const cr_h5_node *node = cr_h5_find(r->h, name);
         if (!node)
-            return cr_keras_refuse(l, "(%s): there is no %s, its '%s', in model.weights.h5",
-                                   l->class_name, name, l->variable[i].name);
+            return no_variable(l, i, name);
         CR_TRY(read_variable(r, l, &l->variable[i], node));
     }
     const char *more = cr_arena_printf(&r->k->arena, "%s/vars/%u", path, l->nvariables);
@@ -262,6 +273,8 @@ static cr_status read_listed(struct reading *r, const cr_keras_layer *l)
     return status;
 }
 
+static const cr_loc nowhere; /* mistakes are the net's */
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
 static cr_status read_all(struct reading *r)
@@ -284,9 +297,9 @@ cr_status cr_keras_build(cr_keras *k, const cr_net *net, cr_graph *g)
         const cr_layer *l = cr_net_input(net, i);
         cr_shape s = {.rank = l->shape.rank + 1, .dim = {batch}};
         memcpy(&s.dim[1], l->shape.dim, sizeof s.dim - sizeof s.dim[0]);
-        in[i] = cr_input_at(CR_HERE, g, l->name, l->dtype, s);
+        in[i] = cr_input_at(nowhere, g, l->name, l->dtype, s);
     }
-    const cr_status status = in && out ? cr_net_build_all(net, in, out) : CR_E_MEMORY;
+    const cr_status status = in && out ? cr_net_build_all_at(nowhere, net, in, out) : CR_E_MEMORY;
     cr_free(in);
     cr_free(out);
     if (status != CR_E_GRAPH)

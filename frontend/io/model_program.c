@@ -2,6 +2,10 @@
 #include "model_file.h"
 
 #include "crisol/nn.h"
+#include "crisol/ops.h"
+
+/* A mistake is the model's, and not of the line that builds it. */
+static const cr_loc nowhere;
 
 /* ---- the graph ------------------------------------------------------------------------------- */
 
@@ -19,7 +23,7 @@ static cr_value new_input(cr_graph *g, const char *name, cr_dtype dtype, const c
 {
     cr_shape shape = {.rank = one->rank + 1, .dim = {batch}};
     memcpy(shape.dim + 1, one->dim, (size_t)one->rank * sizeof one->dim[0]);
-    return cr_input_at(CR_HERE, g, name, dtype, shape);
+    return cr_input_at(nowhere, g, name, dtype, shape);
 }
 
 /* What the net gets. Bytes are pixels, as for a trainer (cr_net_model), where the net does not say
@@ -34,7 +38,7 @@ static cr_status make_inputs(const cr_model *m, cr_graph *g, cr_dim batch, cr_va
         const cr_dtype dtype = known ? m->x_dtype : l->dtype;
         in[i] = new_input(g, l ? l->name : "x", dtype, known ? &m->x_shape : &l->shape, batch);
         if (dtype == CR_U8 && !(l && (l->dtype != CR_F32 || l->raw)))
-            in[i] = cr_normalize(in[i], 0, 255);
+            in[i] = cr_normalize_at(nowhere, in[i], 0, 255);
     }
     return CR_OK;
 }
@@ -58,7 +62,7 @@ static cr_graph *build_net(const cr_model *m, uint32_t batch)
         cr_graph_destroy(g);
         g = NULL;
     }
-    if (g && cr_net_build_all(&m->net, values, out) == CR_OK)
+    if (g && cr_net_build_all_at(nowhere, &m->net, values, out) == CR_OK)
         name_outputs(&m->net, g, out);
     cr_free(values);
     return finish(g);
@@ -73,6 +77,19 @@ static cr_graph *build_graph(const cr_model *m)
         return NULL;
     }
     return finish(g);
+}
+
+/* What was said, of the file. */
+static void name_file(const cr_model *m)
+{
+    const char *of_any = "model: ";
+    const size_t n = strncmp(cr_error(), of_any, strlen(of_any)) == 0 ? strlen(of_any) : 0;
+    cr_strbuf why = {0};
+    cr_str_add(&why, cr_error() + n);
+    const cr_status status = cr_last_status();
+    if (m->from && status != CR_E_MEMORY)
+        cr_fail(status, "%s: %s", m->from, cr_str_text(&why));
+    cr_str_finish(&why);
 }
 
 /* ---- the weights ----------------------------------------------------------------------------- */
@@ -128,6 +145,8 @@ cr_graph *cr_model_build(const cr_model *m, uint32_t batch)
     cr_graph *g = m->graph ? build_graph(m) : build_net(m, batch);
     if (g && check_tensors(m, g) == CR_OK)
         return g;
+    if (!g)
+        name_file(m);
     cr_graph_destroy(g);
     return NULL;
 }

@@ -94,6 +94,23 @@ refused "right.npy: input 'left' takes samples of f32[4], and these are f32[3]" 
     "$CRISOL" predict --model two.h5 --inputs right.npy,left.npy
 refused 'it has 2 inputs and 2 outputs' -- "$CRISOL" predict --model two.h5 --data left.npy
 
+# an input that no output needs is asked for, as Keras does, and not used
+python3 - "$files/mlp.keras" unused.keras <<'PY'
+import json, sys, zipfile
+def layer(kind, name, config, nodes):
+    return {"module": "keras.layers", "class_name": kind, "config": {"name": name, **config}, "name": name, "inbound_nodes": nodes}
+x = {"class_name": "__keras_tensor__", "config": {"keras_history": ["x", 0, 0]}}
+layers = [layer("InputLayer", "x", {"batch_shape": [None, 4]}, []), layer("InputLayer", "idle", {"batch_shape": [None, 3]}, []),
+          layer("Activation", "y", {"activation": "relu"}, [{"args": [x], "kwargs": {}}])]
+config = {"module": "keras", "class_name": "Functional", "config": {"name": "m", "layers": layers, "output_layers": ["y", 0, 0],
+          "input_layers": [["x", 0, 0], ["idle", 0, 0]]}}
+with zipfile.ZipFile(sys.argv[1]) as old, zipfile.ZipFile(sys.argv[2], "w") as new:
+    for name in old.namelist():
+        new.writestr(name, json.dumps(config) if name == "config.json" else old.read(name))
+PY
+run 0 "$CRISOL" predict --model unused.keras --inputs left.npy,right.npy -o unused.csv
+[[ $(wc -l <unused.csv) == 4 ]] || die "$(cat unused.csv)"
+
 # a training that begins with the weights of Keras
 python3 - <<'PY'
 import struct

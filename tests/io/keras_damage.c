@@ -258,6 +258,16 @@ Test(keras_damage, refuses_weights_of_another_net)
     expect_weights_refused(dense, w, "layer 'd' (Dense): its 'kernel'", "no array of numbers");
 }
 
+/* Keras saves such a layer once, where it came to it first, and cannot load the file. */
+Test(keras_damage, tells_of_layers_that_models_share)
+{
+    expect_weights_refused(
+        "{\"module\":\"keras\",\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\","
+        "\"build_input_shape\":[null,4],\"layers\":[{\"module\":\"keras.layers\",\"class_name\":"
+        "\"Dense\",\"config\":{\"name\":\"d\",\"units\":3},\"shared_object_id\":1}]}}",
+        weights(CR_H5_F32, 0, 3, true), "layer 'd' (Dense) is shared", "save the model as .h5");
+}
+
 /* Numbers that no machine has the memory for are refused before any is asked for. */
 Test(keras_damage, allocates_nothing_on_a_lie)
 {

@@ -108,6 +108,15 @@ Test(model, is_checked_against_its_net)
     cr_assert_null(cr_model_build(m, 8));
     assert_error("other.h5: its weights", "missing dense2.w");
     cr_model_destroy(m);
+    /* a net that cannot be built is the file's, and of no line of the library */
+    m = empty("dense 16777216, dense 16777216");
+    cr_model_set_x(m, CR_F32, CR_SHAPE(6));
+    cr_assert_eq(cr_model_save(m, "other.h5"), CR_OK, "%s", cr_error());
+    cr_model_destroy(m);
+    m = cr_model_load("other.h5");
+    cr_assert_null(cr_model_build(m, 8));
+    assert_error("other.h5: net, layer 2 (dense2): param \"dense2.w\"", "elements or more");
+    cr_model_destroy(m);
     /* names that cannot be objects in a file, shapes that are none */
     m = empty("dense 1");
     static const char *const bad[] = {"", "/", "a//b", "a/", ".", "a/../b", "a\nb"};

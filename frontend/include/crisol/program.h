@@ -124,6 +124,8 @@ CR_API cr_status cr_feed_switch(cr_program *p, const char *name);
 CR_API cr_status cr_fetch(cr_program *p, const char *name, void *out, size_t bytes);
 /* Sets a state, for all programs that share it. CR_E_ARGUMENT as cr_feed; CR_E_DEVICE. */
 CR_API cr_status cr_set(cr_program *p, const char *name, const void *data, size_t bytes);
+/* Does the program have an input of that name? One that none of its roots depends on is in none. */
+CR_API bool cr_program_has_input(const cr_program *p, const char *name);
 /* Does the program have a state of that name? One that none of its roots depends on is in none. */
 CR_API bool cr_program_has_state(const cr_program *p, const char *name);
 

@@ -116,7 +116,8 @@ CR_API cr_model *cr_model_open(const char *path);
 CR_API cr_graph *cr_model_build(const cr_model *m, uint32_t batch);
 /* A program that predicts batches of that many samples: feed, run, fetch. Of `options` (NULL: all
  * zero) device, opt, schedules, interrupt and the like are used; updates, bind and share are set
- * here. NULL as cr_model_build, and as cr_compile. */
+ * here. An input that no output needs is not in it (cr_program_has_input). NULL as cr_model_build,
+ * and as cr_compile. */
 CR_API cr_program *cr_model_program(const cr_model *m, uint32_t batch,
                                     const cr_compile_options *options);
 
