@@ -21,8 +21,11 @@ static cr_status check_part(const cr_samples *s, const char *which, const cr_par
             return cr_fail(
                 CR_E_ARGUMENT,
                 "label %lld of %s sample %u is outside the %u classes: the net's last layer "
-                "needs at least %lld units, or the labels are wrong",
-                (long long)y, which, i, classes, (long long)y + 1);
+                "needs at least %lld units, or the labels are wrong%s",
+                (long long)y, which, i, classes, (long long)y + 1,
+                classes > 2 ? ""
+                            : "; if they are no classes, but numbers of a regression, they must be "
+                              "targets of f32 (of a CSV file: targets numbers)");
     }
     return CR_OK;
 }

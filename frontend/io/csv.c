@@ -179,16 +179,38 @@ static bool only_first_is_word(const cr_csv_words *w)
     return w->word.len > 1;
 }
 
+/* Are all of them numbers, but for commas, 1,5 or 1,000, or another separator, 1;5? */
+static bool are_numbers_with_commas(const cr_csv_words *w)
+{
+    static const char digits[] = "0123456789", others[] = "0123456789,;.+-eE ";
+    bool any = false;
+    for (uint32_t i = 0; i < w->word.len; i++) {
+        const char *word = w->word.at[i];
+        if (word[strspn(word, others)] || !strpbrk(word, digits))
+            return false;
+        any = any || strpbrk(word, ",;");
+    }
+    return any;
+}
+
 static cr_status check_words(const cr_csv *c, uint32_t column)
 {
     const cr_csv_column *col = &c->column.at[column];
     const cr_csv_text t = {.file = c->data->name};
-    char text[CR_CSV_SHOWN], what[160];
-    if (col->told || col->list.fixed || !only_first_is_word(&col->list))
+    const char *why;
+    char text[CR_CSV_SHOWN], what[320];
+    if (col->told || col->list.fixed)
+        return CR_OK;
+    if (only_first_is_word(&col->list))
+        why = " is not a number, and all other fields of the column are";
+    else if (are_numbers_with_commas(&col->list))
+        why = " is not a number, and no field of the column is: they are digits and commas or "
+              "semicolons; write numbers with a point and nothing between thousands, say what is "
+              "between fields (separator), or, if these are words, name the column (categories)";
+    else
         return CR_OK;
     const cr_csv_field f = {.at = col->list.word.at[0], .n = strlen(col->list.word.at[0])};
-    snprintf(what, sizeof what, "'%s' is not a number, and all other fields of the column are",
-             cr_csv_show(&f, text));
+    snprintf(what, sizeof what, "'%s'%s", cr_csv_show(&f, text), why);
     return cr_csv_error(&t, col->line, column, col->name, what);
 }
 

@@ -104,17 +104,20 @@ static cr_status check_labels_option(const reading *r, const char *path, bool fi
                    path, labels);
 }
 
+#define NO_COLUMNS                                                                                 \
+    "%s: drop, categories, header, separator and targets are of CSV files, and it is none"
+
+static bool of_columns(const cr_table_options *o)
+{
+    return o->drop || o->categories || o->separator || o->header || o->targets;
+}
+
 /* What is said of columns, or of data sets, of a file that has none. */
 static cr_status check_options(const reading *r, const char *path)
 {
     const cr_table_options *o = &r->o;
-    const bool columns = o->drop || o->categories || o->separator || o->header || o->targets;
-    if (r->kind != CSV && columns)
-        return cr_fail(
-            CR_E_ARGUMENT,
-            "%s: drop, categories, header, separator and targets are of CSV files, and it is "
-            "none",
-            path);
+    if (r->kind != CSV && of_columns(o))
+        return cr_fail(CR_E_ARGUMENT, NO_COLUMNS, path);
     if (r->kind != H5 && o->input)
         return cr_fail(CR_E_ARGUMENT,
                        "%s: input '%s' is a data set of an HDF5 file, and it is none", path,
@@ -190,10 +193,13 @@ static bool is_set(const char *path)
 
 static cr_data *open_set(const char *path, const cr_table_options *o)
 {
-    if (!o->labels && !o->test && !o->test_labels && !o->target && !o->drop && !o->categories &&
-        !o->input)
+    if (o->labels || o->test || o->test_labels || o->target || o->input)
+        cr_fail(CR_E_ARGUMENT, "%s: a folder of IDX files has its labels and its test samples",
+                path);
+    else if (of_columns(o))
+        cr_fail(CR_E_ARGUMENT, NO_COLUMNS, path);
+    else
         return cr_data_open(path);
-    cr_fail(CR_E_ARGUMENT, "%s: a folder of IDX files has its labels and its test samples", path);
     return NULL;
 }
 

@@ -140,28 +140,75 @@ static void describe(const cr_graph *g, cr_ref bad, cr_strbuf *out)
         cr_str_printf(out, ", built at %s:%d", o->at.file, o->at.line);
 }
 
+/* Which element of a sample is not finite; `n`: none. */
+static size_t find_bad(const float *at, size_t n)
+{
+    size_t i = 0;
+    while (i < n && isfinite(at[i]))
+        i++;
+    return i;
+}
+
+static size_t floats_of_one(cr_dtype dtype, size_t bytes)
+{
+    return dtype == CR_F32 ? bytes / sizeof(float) : 0;
+}
+
+/* Is one of the step's samples itself not finite? Says which. */
+static bool describe_sample(const struct run *run, cr_strbuf *out)
+{
+    const cr_samples *s = run->r->samples;
+    const size_t nx = floats_of_one(s->x_dtype, cr_x_bytes(s, 1));
+    const size_t ny = floats_of_one(s->y_dtype, cr_y_bytes(s, 1));
+    for (uint32_t i = 0; i < run->batch; i++) {
+        const size_t sample = (size_t)run->r->order[run->first + i];
+        const float *x = (const float *)s->train.x + (nx ? sample * nx : 0);
+        const float *y = (const float *)s->train.y + (ny ? sample * ny : 0);
+        const size_t bx = find_bad(x, nx), by = find_bad(y, ny);
+        if (bx == nx && by == ny)
+            continue;
+        const bool is_x = bx < nx;
+        const char *part = !is_x ? "target" : s->x_shape.rank == 1 ? "column" : "element";
+        cr_str_printf(out, "%s %zu of training sample %zu is %g", part, (is_x ? bx : by) + 1,
+                      sample, (double)(is_x ? x[bx] : y[by]));
+        return true;
+    }
+    return false;
+}
+
+static void tell(const struct run *run, uint64_t step, const char *what)
+{
+    const cr_replay *r = run->r;
+    cr_fail(CR_E_NUMERIC,
+            "training diverged: in epoch %u, step %llu of %llu, the loss is not finite\n  %s; the "
+            "weights are those before that step",
+            r->epoch, (unsigned long long)step, (unsigned long long)r->steps, what);
+}
+
 static cr_status verdict(struct run *run, uint64_t step)
 {
     const cr_replay *r = run->r;
     cr_ref bad = cr_interp_first_bad(run->in);
     cr_strbuf what = {0};
     float lr = NAN;
-    cr_fetch(r->program, "lr", &lr, sizeof lr);
-    if (bad)
-        describe(run->cx.graph, bad, &what);
-    else
-        cr_str_add(&what, "none: on the host all are finite, so the device computes otherwise "
-                          "(crisol selftest tells more)");
-    cr_status status = cr_fail(
-        CR_E_NUMERIC,
-        "training diverged: in epoch %u, step %llu of %llu, the loss is not finite\n"
-        "  the first value of that step that is not: %s\n"
-        "  try a smaller learning rate (it is %g), a normalisation of the inputs, or another "
-        "initialisation; the weights are those before that step",
-        r->epoch, (unsigned long long)step, (unsigned long long)r->steps, cr_str_text(&what),
-        (double)lr);
+    if (describe_sample(run, &what)) {
+        cr_str_add(&what, ", which no rate mends: leave such samples out, or fill them in");
+    } else {
+        cr_str_add(&what, "the first value of that step that is not: ");
+        cr_fetch(r->program, "lr", &lr, sizeof lr);
+        if (bad)
+            describe(run->cx.graph, bad, &what);
+        else
+            cr_str_add(&what, "none: on the host all are finite, so the device computes otherwise "
+                              "(crisol selftest tells more)");
+        cr_str_printf(&what,
+                      "\n  try a smaller learning rate (it is %g), a normalisation of the inputs, "
+                      "or another initialisation",
+                      (double)lr);
+    }
+    tell(run, step, cr_str_text(&what));
     cr_str_finish(&what);
-    return status;
+    return CR_E_NUMERIC;
 }
 
 static void finish(struct run *run)

@@ -362,9 +362,9 @@ Test(stream, finds_a_step_that_diverged)
         o.max_device_bytes = 11000;
     }
     cr_assert(strstr(said[0], "in epoch 1, step "), "%s", said[0]);
-    cr_assert_eq(strcspn(said[0], "\n"), strcspn(said[1], "\n"));
-    cr_assert_eq(memcmp(said[0], said[1], strcspn(said[0], "\n")), 0, "%s\n%s", said[0], said[1]);
-    cr_assert(strstr(said[1], "that is not: input (f32["), "%s", said[1]);
+    cr_assert_str_eq(said[0], said[1]);
+    cr_assert(strstr(said[1], "\n  column 2 of training sample 321 is inf, which no rate mends"),
+              "%s", said[1]);
     cr_net_finish(&net);
     cr_assert_eq(cr_live_blocks(), 0);
 }

@@ -26,6 +26,7 @@ for name, descr, pack in ("u1", "|u1", "B"), ("i4", "<i4", "i"), ("f4", "<f4", "
     for what, value in ("more", 7), ("less", -1), ("part", 1.5):
         if value == 7 or name == "f4" or (name == "i4" and value == -1):
             npy(f"{name}_{what}.npy", descr, (60, 2), struct.pack(f"<120{pack}", *codes[:9], value, *codes[10:]))
+npy("more.npy", "<i4", (60,), struct.pack("<60i", *[4 + c % 3 for c in codes[:60]]))
 npy("codes.npy", "<i4", (60,), struct.pack("<60i", *[(3 * a + b) % 4 % 3 for a, b in zip(codes[::2], codes[1::2])]))
 with open("wide.csv", "w") as f:
     f.write(",".join(f"c{i}" for i in range(4099)) + ",kind\n")
@@ -76,6 +77,20 @@ for type in u1 i4 f4; do
 done
 run 0 "$CRISOL" train --data u1.npy "${coded[@]}" --net 'input 2 as a, dense 3' --scale --epochs 1 --json
 json 'd["net"] == "input 2 raw as a, scale, onehot 2 3, onehot 1 3, dense 3"'
+
+# What is said of a table is heeded: its separator, its first line, what words and targets are, and how it is made ready.
+printf '1990,a\t1991,b\t1992,c\n' >told.csv
+for i in 1 2 3 4; do printf '%d\tred\t%d\n%d\tblue\t%d\n' $i $((i % 2)) $((i * 3)) 1; done >>told.csv
+told=(train --net 'dense 1' --lr 0.01 --epochs 1 --json)
+run 0 "$CRISOL" "${told[@]}" --data told.csv --separator tab --words codes --targets numbers --scale
+says "8 training and 0 test samples"
+json 'd["net"] == "scale, dense 1" and d["epochs"][0]["train_accuracy"] is None'
+sed 1d told.csv | sed 's/red/1/; s/blue/2/' >numbers.csv
+run 0 "$CRISOL" "${told[@]}" --data numbers.csv --header yes --batch 4
+says "7 training and 0 test samples"
+refused_by evaluate "there is no option --test-split" -- --model u1.h5 --data wide.csv --test-split 0.2
+refused_by train "they must be targets of f32 (of a CSV file: targets numbers)" -- --data u1.npy --labels more.npy \
+    --net 'dense 1'
 
 # A table of many columns, one of words, is opened for its model.
 run 0 "$CRISOL" train --data wide.csv --net 'dense 2' --lr 0.001 --epochs 1 --checkpoint wide.h5

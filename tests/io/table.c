@@ -202,7 +202,7 @@ Test(table, csv_header)
     d = opened(put_text("t.csv", "1;0\n2;1\n\n\n"), (cr_table_options){.header = CR_HEADER_YES});
     cr_assert_eq(d->samples.train.n, 1);
     cr_data_close(d);
-    d = opened(put_text("t.tsv", "1\t0,5\n2\t0,6\n"), (cr_table_options){.separator = '\t'});
+    d = opened(put_text("t.tsv", "1\tx,5\n2\tx,6\n"), (cr_table_options){.separator = '\t'});
     cr_assert_eq(d->classes.n, 2);
     cr_data_close(d);
     refused(put_text("t.csv", "a,b\n"), (cr_table_options){0},
@@ -275,6 +275,10 @@ Test(table, csv_mistakes)
         {"1,2,0\n3,-inf,1\n", "t.csv:2: column 2: '-inf' is no number"},
         {"1,a,0\n3,,1\n", "t.csv:2: column 2: the field is empty"},
         {"a,b\nx,1\n3,1\n4,0\n", "t.csv:2: column 1 'a': 'x' is not a number, and all other"},
+        {"a;b;k\n1,5;2,5;0\n2,5;3,5;1\n",
+         "t.csv:2: column 1 'a': '1,5' is not a number, and no field"},
+        {"a,k\n\"1,000\",0\n\"2,000\",1\n", "or, if these are words, name the column (categories)"},
+        {"1,5;2,5;0\n2,1;3,5;1\n", "t.csv:1: column 2: '5;2' is not a number"},
         {"1,\"a\nb\",0\n3,\"c,1\n", "t.csv:3: column 2: the quote that begins here has no end"},
         {"1,\"a\"b,0\n", "t.csv:1: column 2: there is more behind the field's closing quote"},
         {"1,\"a\nb\",0\nx,c,1\n", "t.csv:3: column 1: 'x' is not a number"},
@@ -286,6 +290,10 @@ Test(table, csv_mistakes)
     };
     for (size_t i = 0; i < CR_COUNTOF(bad); i++)
         refused(put_text("t.csv", bad[i].text), (cr_table_options){0}, bad[i].says);
+    cr_data *d =
+        opened(put_text("t.csv", "a;k\n1,5;0\n2,5;1\n"), (cr_table_options){.categories = "a"});
+    cr_assert_eq(d->categories[0].n, 2);
+    cr_data_close(d);
     refused(put("t.csv", "1,a\0b,0\n", 8), (cr_table_options){0},
             "t.csv:1: column 2: there is a zero");
     refused("/nonexistent/t.csv", (cr_table_options){0},
@@ -297,6 +305,9 @@ Test(table, csv_mistakes)
     refused(put_text("t.csv", "1,0\n"), (cr_table_options){.test_labels = "y"}, "no test samples");
     refused(put_text("t.csv", "1,0\n"), (cr_table_options){.input = "x"},
             "input 'x' is a data set of an HDF5 file, and it is none");
+    refused(folder, (cr_table_options){.separator = ';'}, "are of CSV files, and it is none");
+    refused(folder, (cr_table_options){.header = CR_HEADER_NO}, "are of CSV files");
+    refused(folder, (cr_table_options){.targets = CR_TARGETS_NUMBERS}, "are of CSV files");
     refused(folder, (cr_table_options){.input = "x"}, "a folder of IDX files has its labels");
 }
 

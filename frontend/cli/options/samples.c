@@ -46,6 +46,10 @@ void samples_options(samples *s, cli_options *o)
 #if CRISOL_HAVE_IO
     file_options(s, o);
 #endif
+}
+
+void samples_split_option(samples *s, cli_options *o)
+{
     cli_add(o, "--test-split", CLI_REAL, &s->test_split, "PART",
             "so much of the training set, drawn by the seed, is for testing, not for training");
 }

@@ -18,6 +18,8 @@ typedef struct samples {
 } samples;
 
 void samples_options(samples *s, cli_options *o);
+/* --test-split, of commands that train: only a trainer draws. */
+void samples_split_option(samples *s, cli_options *o);
 /* CLI_GO, or the exit status after a message. */
 int samples_check(samples *s);
 /* NULL after a message. To be given to cr_data_close. */

@@ -64,6 +64,7 @@ void training_options(training *t, cli_options *o)
     t->opt = 2;
     t->budget.bytes = CLI_NO_LIMIT;
     samples_options(&t->samples, o);
+    samples_split_option(&t->samples, o);
     training_net_options(t, o);
     preparing_options(&t->preparing, o);
     cli_add(o, "--device", CLI_TEXT, &t->device, "D",

@@ -183,8 +183,8 @@ typedef struct cr_epoch {
 } cr_epoch;
 
 /* Trains for one epoch and evaluates. CR_E_NUMERIC when a loss was not finite: cr_error() names the
- * epoch, the step and the first value that was not; the weights are those before that step.
- * CR_E_INTERRUPTED as cr_run. */
+ * epoch, the step and the first value that was not, or the sample that is not itself; the weights
+ * are those before that step. CR_E_INTERRUPTED as cr_run. */
 CR_API cr_status cr_trainer_epoch(cr_trainer *t, cr_epoch *out);
 
 /* The pieces of an epoch. cr_trainer_begin shuffles, uploads the order, and resets the figures;
