@@ -1,4 +1,6 @@
 /* keras_writers.c - what each layer of a net is to Keras: one row a kind. */
+#include <float.h>
+
 #include "keras_write.h"
 
 static void put_format(cr_keras_writer *w)
@@ -211,12 +213,22 @@ static void write_reshape(cr_keras_writer *w, cr_shape out)
     cr_keras_call_object(w, out);
 }
 
-/* (x - mean) / std */
+/* (x - mean) / std. A Rescaling would be the difference of two large numbers, so it stands only for
+ * deviations that Keras does not divide by, or whose square is no float. The square is exact, so
+ * that its root is the same number again. */
 static void write_normalize(cr_keras_writer *w, cr_shape out)
 {
-    cr_keras_object_of(w, "Rescaling", "");
-    cr_keras_put_number(w, "scale", 1.0 / (double)w->l->std);
-    cr_keras_put_number(w, "offset", -(double)w->l->mean / (double)w->l->std);
+    const double std = (double)w->l->std;
+    const bool fits = std >= 1e-7 && std * std <= (double)FLT_MAX;
+    cr_keras_object_of(w, fits ? "Normalization" : "Rescaling", "");
+    if (fits) {
+        cr_keras_put(w, ", \"axis\": null, \"invert\": false");
+        cr_keras_put_number(w, "mean", (double)w->l->mean);
+        cr_keras_put(w, ", \"variance\": %.17g", std * std);
+    } else {
+        cr_keras_put_number(w, "scale", 1.0 / std);
+        cr_keras_put_number(w, "offset", (0.0 - (double)w->l->mean) / std);
+    }
     cr_keras_call_object(w, out);
 }
 

@@ -21,7 +21,7 @@ static void expect_not_written(const char *text, const char *a, const char *b)
     cr_net_finish(&net);
 }
 
-Test(keras, writes_only_what_keras_has)
+Test(keras_write, writes_only_what_keras_has)
 {
     expect_not_written("input 4, onehot 2 3", "layer 'onehot1' is a 'onehot'",
                        "Keras does not have");
@@ -63,7 +63,7 @@ static void expect_written(const char *text, cr_dtype x, const char *want)
 
 /* Bytes become floats before anything is computed, as parts of 255 or as they are, whatever the net
  * says of its input. */
-Test(keras, writes_inputs_of_bytes)
+Test(keras_write, writes_inputs_of_bytes)
 {
     expect_written("input 6 u8 as a, add a", CR_U8,
                    "input 6 u8 as a, rescale 1 0 as a.rescaling, add a.rescaling, output "
@@ -89,4 +89,15 @@ Test(keras, writes_inputs_of_bytes)
     expect_written("input 6 as a, input 6 as b, add a, output add1 b", CR_U8,
                    "input 6 u8 as a, input 6 as b, from a, rescale 0.003921569 0 as a.rescaling, "
                    "from b, add a.rescaling, output add1 b");
+}
+
+/* Not as a product and a sum, which cancel where the mean is large. */
+Test(keras_write, keeps_constants_of_samples)
+{
+    expect_written("input 6 as a, normalize 100 0.01 as b", CR_F32,
+                   "input 6 as a, normalize 100 0.01 as b, output b");
+    expect_written("input 6 as a, normalize 0.1307 0.3081 as b", CR_F32,
+                   "input 6 as a, normalize 0.1307 0.3081 as b, output b");
+    expect_written("input 6 as a, normalize 0 1e-08 as b", CR_F32,
+                   "input 6 as a, rescale 1e+08 0 as b, output b");
 }

@@ -79,6 +79,7 @@ OWN = {
     "bytes_u8": ("input 6 u8 as a, activation sigmoid, concat a, add concat1, rescale 0.01 0, dense 4", np.uint8, (6,), []),
     "bytes_f32": ("input 8 8 1, rescale 0.05 0, conv 3 3, dense 4", np.uint8, (8, 8, 1), []),
     "bytes_raw": ("input 8 8 1 raw, rescale 0.01 0 as a, rescale 3 0, sub a, dense 4", np.uint8, (8, 8, 1), []),
+    "normalize": ("normalize 100 0.01, dense 4", np.float32, (5,), []),
     "standardize": ("dense 5 tanh, dense 4", np.float32, (5,), ["--standardize"]),
     "scale": ("dense 5 tanh, dense 4", np.float32, (5,), ["--scale"]),
 }
@@ -87,6 +88,8 @@ OWN = {
 def own(name, net, dtype, shape, options):
     rng = np.random.default_rng(SEED)
     x = rng.integers(0, 256, (40, *shape)).astype(dtype)
+    if name == "normalize":  # where a product and a sum would cancel
+        x = (100 + 0.01 * rng.normal(size=x.shape)).astype(dtype)
     paths = [scratch / f"{name}.{part}.npy" for part in ("x", "labels", "y")]
     np.save(paths[0], x)
     np.save(paths[1], rng.integers(0, 4, 40).astype(np.int32))
