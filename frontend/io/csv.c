@@ -3,7 +3,7 @@
 
 #include "csv.h"
 
-enum { MOST_CLASSES = 1000 }; /* that whole numbers may stand for, unless told */
+enum { GUESSED_CLASSES = 1000 }; /* targets of whole numbers below are classes, unless told */
 
 void cr_csv_start(cr_csv *c, cr_data *data, const cr_table_options *options)
 {
@@ -110,15 +110,23 @@ static cr_status read_rows(cr_csv *c, cr_csv_text *t, cr_part *part)
     for (; cr_csv_more(t); n++)
         CR_TRY(read_row(c, t, x + n * c->features, y ? y + n * c->targets : NULL));
     *part = (cr_part){x, y, (uint32_t)n};
-    c->file[c->nfiles].x = x;
-    c->file[c->nfiles].y = y;
-    c->file[c->nfiles++].part = part;
+    c->file[c->nfiles++] = (cr_csv_rows){x, y, part->n};
     return CR_OK;
+}
+
+/* As of old Macintosh: all lines would be one. */
+static bool has_lines_of_cr(const char *text, size_t size)
+{
+    const char *cr = memchr(text, '\n', size) ? NULL : memchr(text, '\r', size);
+    return cr && cr + 1 < text + size;
 }
 
 cr_status cr_csv_read(cr_csv *c, const char *file, const char *text, size_t size, cr_part *part)
 {
     cr_csv_text t;
+    if (has_lines_of_cr(text, size))
+        return cr_fail(CR_E_SYNTAX,
+                       "%s:1: column 1: lines end in CR alone; make that LF: tr '\\r' '\\n'", file);
     cr_csv_begin(&t, file, text, size, c->o.separator);
     cr_status status = cr_csv_read_head(c, &t);
     if (status == CR_OK)
@@ -220,7 +228,7 @@ static cr_status end_words(cr_csv *c, const cr_csv_column *col, uint32_t place, 
     CR_TRY(keep_words(c, &col->list, out));
     for (uint32_t i = 0; i < c->nfiles && !col->list.fixed; i++)
         CR_TRY(renumber(&col->list, out, (col->target ? c->file[i].y : c->file[i].x) + place,
-                        c->file[i].part->n, col->target ? c->targets : c->features));
+                        c->file[i].n, col->target ? c->targets : c->features));
     return CR_OK;
 }
 
@@ -251,9 +259,9 @@ static cr_status end_columns(cr_csv *c)
 static bool may_be_classes(const cr_csv *c)
 {
     for (uint32_t i = 0; i < c->nfiles; i++)
-        for (uint32_t k = 0; k < c->file[i].part->n; k++) {
+        for (uint32_t k = 0; k < c->file[i].n; k++) {
             const float v = c->file[i].y[k];
-            if (!(v >= 0 && v < MOST_CLASSES && v == floorf(v)))
+            if (!(v >= 0 && v < GUESSED_CLASSES && v == floorf(v)))
                 return false;
         }
     return true;
@@ -285,7 +293,7 @@ static void end_targets(cr_csv *c)
     s->y_dtype = classes ? CR_I32 : CR_F32;
     s->y_shape = classes ? CR_SCALAR : CR_SHAPE(CR_MAX(c->targets, 1u));
     for (uint32_t i = 0; i < c->nfiles && classes && c->targets; i++)
-        to_whole(c->file[i].y, c->file[i].part->n);
+        to_whole(c->file[i].y, c->file[i].n);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

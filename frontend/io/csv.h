@@ -65,6 +65,12 @@ typedef struct cr_csv_column {
     uint64_t line; /* of the record that decided */
 } cr_csv_column;
 
+/* The samples of a file; words get their codes when all files are read. */
+typedef struct cr_csv_rows {
+    float *x, *y;
+    uint32_t n;
+} cr_csv_rows;
+
 /* Files of the same columns, which the first one decides on. */
 typedef struct cr_csv {
     cr_data *data;
@@ -73,10 +79,7 @@ typedef struct cr_csv {
     uint32_t features, targets; /* columns */
     bool header;                /* the first file has one */
     cr_arena arena;             /* words and names */
-    struct {
-        float *x, *y;
-        cr_part *part;
-    } file[2];
+    cr_csv_rows file[2];        /* for training, for testing */
     uint32_t nfiles;
 } cr_csv;
 

@@ -320,16 +320,42 @@ static bool is_number(const char *text)
     return cr_csv_is_number(text, strlen(text));
 }
 
-static bool names_columns(cr_header told, const record *first, const record *second)
+static bool is_word(const char *text)
 {
-    bool numbers = false, changes = false;
-    for (uint32_t i = 0; i < first->field.len; i++) {
-        const char *text = first->field.at[i];
-        const bool word = !is_number(text) && !is_missing(text, strlen(text));
-        numbers = numbers || is_number(text);
-        changes = changes || (word && i < second->field.len && is_number(second->field.at[i]));
+    return !is_number(text) && !is_missing(text, strlen(text));
+}
+
+/* Words above numbers, and numbers among them: names that look like numbers, or a sample with a
+ * mistake. Either guess would be wrong for the other. */
+static cr_status unclear_header(const cr_csv_text *t, const record *first, uint32_t column)
+{
+    char text[CR_CSV_SHOWN], what[192];
+    const char *word = first->field.at[column];
+    const cr_csv_field f = {.at = word, .n = strlen(word)};
+    snprintf(what, sizeof what,
+             "'%s' stands above a number, and there are numbers beside it: mend it, or say whether "
+             "the line names the columns (--header yes, --header no)",
+             cr_csv_show(&f, text));
+    return cr_csv_error(t, first->line, column, NULL, what);
+}
+
+static cr_status names_columns(const cr_csv_text *t, cr_header told, const record *first,
+                               const record *second, bool *out)
+{
+    bool numbers = false, words = false;
+    uint32_t above = UINT32_MAX; /* the first word above a number */
+    *out = told == CR_HEADER_YES;
+    if (told != CR_HEADER_AUTO)
+        return CR_OK;
+    for (uint32_t i = first->field.len; i-- > 0;) {
+        const bool word = is_word(first->field.at[i]);
+        numbers = numbers || is_number(first->field.at[i]);
+        words = words || word;
+        if (word && i < second->field.len && is_number(second->field.at[i]))
+            above = i;
     }
-    return told == CR_HEADER_YES || (told == CR_HEADER_AUTO && (!numbers || changes));
+    *out = words && !numbers;
+    return numbers && above != UINT32_MAX ? unclear_header(t, first, above) : CR_OK;
 }
 
 static cr_status make_columns(cr_csv *c, const cr_csv_text *t, const record *names,
@@ -339,7 +365,7 @@ static cr_status make_columns(cr_csv *c, const cr_csv_text *t, const record *nam
     for (uint32_t i = 0; i < values->field.len; i++) {
         const char *text = values->field.at[i];
         const cr_csv_column made = {.name = names ? names->field.at[i] : NULL,
-                                    .words = !is_number(text) && !is_missing(text, strlen(text)),
+                                    .words = is_word(text),
                                     .line = values->line};
         if (!cr_vec_push(&c->column, made))
             return CR_E_MEMORY;
@@ -392,7 +418,8 @@ static cr_status read_two(cr_csv *c, cr_csv_text *t, record *first, record *seco
         CR_TRY(read_record(c, t, second));
         t->line = line;
     }
-    const bool header = names_columns(c->o.header, first, second);
+    bool header;
+    CR_TRY(names_columns(t, c->o.header, first, second, &header));
     t->at = header ? behind : begin;
     t->line = header ? t->line : 1;
     return use_head(c, t, header ? first : NULL, header ? second : first);

@@ -188,9 +188,16 @@ Test(table, csv_categories)
 
 Test(table, csv_header)
 {
-    cr_data *d = opened(put_text("t.csv", "150,4,setosa\n1,2,0\n3,4,1\n"), (cr_table_options){0});
-    cr_assert_eq(d->samples.train.n, 2); /* a word where a number follows */
+    const char *unclear = put_text("t.csv", "150,4,setosa\n1,2,0\n3,4,1\n");
+    refused(unclear, (cr_table_options){0}, "t.csv:1: column 3: 'setosa' stands above a number");
+    refused(unclear, (cr_table_options){.header = CR_HEADER_NO},
+            "t.csv:1: column 3: 'setosa' is not a number");
+    cr_data *d = opened(unclear, (cr_table_options){.header = CR_HEADER_YES});
+    cr_assert_eq(d->samples.train.n, 2);
     cr_assert_str_eq(d->columns.word[2], "setosa");
+    cr_data_close(d);
+    d = opened(put_text("t.csv", "2019,2020,2021\n1,2,0\n"), (cr_table_options){0});
+    cr_assert_eq(d->samples.train.n, 2);
     cr_data_close(d);
     d = opened(put_text("t.csv", "1,2,a\n3,4,b\n"), (cr_table_options){0});
     cr_assert_eq(d->samples.train.n, 2);
@@ -262,6 +269,10 @@ Test(table, csv_mistakes)
     static const struct {
         const char *text, *says;
     } bad[] = {
+        {"x,2,0\n3,4,1\n", "t.csv:1: column 1: 'x' stands above a number"},
+        {"1,2,zero\n3,4,1\n5,6,1\n", "(--header yes, --header no)"},
+        {"NaN,NA\n1,2\n", "t.csv:1: column 1: 'NaN' is no number"},
+        {"1,2\r3,4\r", "t.csv:1: column 1: lines end in CR alone"},
         {"1,2,0\n3,4\n", "t.csv:2: column 2: the line ends here, and there are 3 columns"},
         {"1,2,0\n3,4,1,5\n", "t.csv:2: column 3: the line goes on, and there are 3 columns"},
         {"1,2,0\n\n3,4,1\n", "t.csv:2: column 1: the line ends here"},

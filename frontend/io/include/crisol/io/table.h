@@ -20,7 +20,8 @@ extern "C" {
 
 /* Does the first line of a CSV file name the columns? */
 typedef enum cr_header {
-    CR_HEADER_AUTO, /* when it has no number, or has a word where the second line has a number */
+    CR_HEADER_AUTO, /* when it has no number; with numbers and a word above a number it is unclear,
+                       and a mistake */
     CR_HEADER_YES,
     CR_HEADER_NO
 } cr_header;
