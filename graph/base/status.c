@@ -50,6 +50,16 @@ size_t cr_dtype_size(cr_dtype dtype)
     return (unsigned)dtype < CR_DTYPE_COUNT ? dtypes[dtype].size : 0;
 }
 
+/* Names in files may hold what a terminal obeys: control characters, as bytes or in UTF-8 (U+0080
+ * to U+009F). Lines and tabs stay. */
+static void disarm(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if ((*c < ' ' && *c != '\n' && *c != '\t') || *c == 127 ||
+            (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+            *c = '?';
+}
+
 /* Formats aside first: the arguments may quote cr_error() itself. */
 cr_status cr_fail(cr_status status, const char *fmt, ...)
 {
@@ -62,6 +72,7 @@ cr_status cr_fail(cr_status status, const char *fmt, ...)
         text[0] = '\0';
     if (n >= (int)sizeof text)
         memcpy(text + sizeof text - 4, "...", 4);
+    disarm(text);
     memcpy(diagnostic, text, strlen(text) + 1);
     last_status = status;
     return status;

@@ -51,6 +51,15 @@ Test(status, fail_may_quote_the_error_before)
     cr_assert_str_eq(cr_error(), "outer: inner");
 }
 
+Test(status, control_characters_do_not_reach_a_terminal)
+{
+    cr_fail(CR_E_IO, "%s",
+            "a\x1b[31m\r\x7f\tb\nc \xc2\x9b"
+            "2J \xc3\xa9");
+    cr_assert_str_eq(cr_error(), "a?[31m??\tb\nc ?\x9b"
+                                 "2J \xc3\xa9");
+}
+
 Test(status, long_texts_end_in_dots)
 {
     cr_strbuf s = {0};

@@ -33,7 +33,8 @@ extern "C" {
 #define cr_free cr_extend_free
 
 /* Sets this thread's diagnostic, which cr_error() gives, and returns `status`, so that a failing
- * function ends with `return cr_fail(CR_E_IO, "%s: cannot open: %s", path, strerror(errno));` */
+ * function ends with `return cr_fail(CR_E_IO, "%s: cannot open: %s", path, strerror(errno));`
+ * Control characters other than line ends and tabs become '?': names in files may hold some. */
 CR_API cr_status cr_fail(cr_status status, const char *fmt, ...) CR_PRINTF(2, 3);
 /* The status that the last cr_fail of this thread set. */
 CR_API cr_status cr_last_status(void);
