@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "model_file.h"
+
 /* ---- elements -------------------------------------------------------------------------------- */
 
 #define AS(type)                                                                                   \
@@ -110,37 +112,21 @@ static cr_status shape_of(const cr_array *a, cr_shape *out)
     return CR_OK;
 }
 
-static bool same_shape(const cr_shape *a, const cr_shape *b)
-{
-    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
-}
-
-/* "f32 [28, 28]" into buf. */
-static const char *type_text(cr_dtype dtype, const cr_shape *s, char *buf, size_t size)
-{
-    int n = snprintf(buf, size, "%s [", cr_dtype_name(dtype));
-    for (int i = 0; i < s->rank && (size_t)n < size; i++)
-        n += snprintf(buf + n, size - (size_t)n, "%s%lld", i ? ", " : "", (long long)s->dim[i]);
-    if ((size_t)n < size)
-        snprintf(buf + n, size - (size_t)n, "]");
-    return buf;
-}
-
 /* Takes the type and shape of the first part, and holds those of others against them. */
 static cr_status agree(const cr_array *a, bool first, cr_dtype dtype, const cr_shape *shape,
                        cr_dtype *of_data, cr_shape *shape_of_data)
 {
-    char is[200], wanted[200];
+    char is[CR_TENSOR_TEXT], wanted[CR_TENSOR_TEXT];
     if (first) {
         *of_data = dtype;
         *shape_of_data = *shape;
         return CR_OK;
     }
-    if (*of_data == dtype && same_shape(shape, shape_of_data))
+    if (*of_data == dtype && cr_tensor_same_shape(shape, shape_of_data))
         return CR_OK;
     return cr_fail(CR_E_ARGUMENT, "%s: elements are %s, and those for training are %s", a->from,
-                   type_text(dtype, shape, is, sizeof is),
-                   type_text(*of_data, shape_of_data, wanted, sizeof wanted));
+                   cr_tensor_text(dtype, shape, is),
+                   cr_tensor_text(*of_data, shape_of_data, wanted));
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */

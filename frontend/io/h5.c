@@ -87,10 +87,23 @@ static bool has_signature(const char *at, size_t n)
     return n >= 8 && memcmp(at, "\x89HDF\r\n\x1a\n", 8) == 0;
 }
 
+static uint64_t next_place(uint64_t offset)
+{
+    return offset ? 2 * offset : 512;
+}
+
+bool cr_h5_is(const char *bytes, size_t size)
+{
+    for (uint64_t offset = 0; offset + 8 <= size; offset = next_place(offset))
+        if (has_signature(bytes + offset, size - offset))
+            return true;
+    return false;
+}
+
 static bool is_hdf5(int fd, uint64_t size)
 {
     char at[8];
-    for (uint64_t offset = 0; offset + 8 <= size; offset = offset ? 2 * offset : 512)
+    for (uint64_t offset = 0; offset + 8 <= size; offset = next_place(offset))
         if (pread(fd, at, sizeof at, (off_t)offset) == sizeof at && has_signature(at, sizeof at))
             return true;
     return false;

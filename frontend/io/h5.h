@@ -63,6 +63,8 @@ typedef struct cr_h5 cr_h5;
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* Do the bytes of a whole file say that it is HDF5? */
+bool cr_h5_is(const char *bytes, size_t size);
 /* NULL on failure: CR_E_IO when there is no such file, it is no HDF5 file, it is open for writing
  * elsewhere, or damaged; CR_E_LIMIT when it has more objects than are read; CR_E_MEMORY. */
 cr_h5 *cr_h5_open(const char *path);

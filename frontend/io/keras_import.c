@@ -1,8 +1,7 @@
 /* keras_import.c - a file of Keras to a model: which of its formats it is, and of which version. */
-#include <errno.h>
-
 #include "keras.h"
 #include "model_file.h"
+#include "view.h"
 
 struct source {
     const char *file; /* for messages, and to be opened where there are no bytes */
@@ -137,14 +136,7 @@ static cr_status first_bytes(const struct source *s, char out[4])
         memcpy(out, s->data, CR_MIN(s->size, 4u));
         return CR_OK;
     }
-    FILE *f = fopen(s->file, "rb");
-    if (!f)
-        return cr_fail(CR_E_IO, "%s: cannot open: %s", s->file, strerror(errno));
-    const size_t n = fread(out, 1, 4, f);
-    const bool failed = n < 4 && ferror(f);
-    const int why = errno;
-    fclose(f);
-    return failed ? cr_fail(CR_E_IO, "%s: cannot read: %s", s->file, strerror(why)) : CR_OK;
+    return cr_view_head(s->file, out, 4);
 }
 
 cr_model *cr_keras_import(const char *file, const void *data, size_t size)

@@ -13,6 +13,11 @@ const char *cr_tensor_text(cr_dtype dtype, const cr_shape *shape, char *buf)
     return buf;
 }
 
+bool cr_tensor_same_shape(const cr_shape *a, const cr_shape *b)
+{
+    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
+}
+
 bool cr_tensor_bytes(cr_dtype dtype, const cr_shape *shape, uint64_t *bytes)
 {
     *bytes = cr_dtype_size(dtype);
@@ -248,11 +253,6 @@ const char *cr_model_note(const cr_model *m, const char *name)
 
 enum { SHOWN = 12 }; /* of each kind */
 
-static bool same_shape(const cr_shape *a, const cr_shape *b)
-{
-    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]) == 0;
-}
-
 static void one_more(cr_strbuf *s, uint32_t *n, const cr_tensor *t, const cr_tensor *other)
 {
     char text[CR_TENSOR_TEXT];
@@ -270,7 +270,7 @@ void cr_differ(cr_differences *d, const cr_tensor *want, const cr_tensor *have)
         one_more(&d->missing, &d->nmissing, want, NULL);
     else if (!want)
         one_more(&d->extra, &d->nextra, have, NULL);
-    else if (want->dtype != have->dtype || !same_shape(&want->shape, &have->shape))
+    else if (want->dtype != have->dtype || !cr_tensor_same_shape(&want->shape, &have->shape))
         one_more(&d->other, &d->nother, have, want);
 }
 

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <xxhash.h>
 
+#include "view.h"
+
 enum { VERSION = 1 }; /* of the format; a file of a newer one is not read */
 static const char sum_name[] = "xxh3_64";
 
@@ -345,12 +347,10 @@ cr_model *cr_model_load_memory(const char *shown_name, const void *data, size_t 
 /* A zip is Keras's; an HDF5 file may be ours. Messages are those of the reader that it is for. */
 cr_model *cr_model_open(const char *path)
 {
-    char head[4] = "";
-    FILE *f = fopen(path, "rb");
-    const size_t n = f ? fread(head, 1, sizeof head, f) : 0;
-    if (f)
-        fclose(f);
-    if (n == sizeof head && memcmp(head, "PK\3\4", sizeof head) == 0)
+    char head[4];
+    if (cr_view_head(path, head, sizeof head) != CR_OK)
+        return NULL;
+    if (memcmp(head, "PK\3\4", sizeof head) == 0)
         return cr_model_import_keras(path);
     cr_h5 *h = cr_h5_open(path);
     const bool ours = h && cr_h5_text(h, "/", "crisol");

@@ -35,6 +35,7 @@ struct cr_model {
 /* "f32[3,4]" into buf, of CR_TENSOR_TEXT bytes; returns buf. */
 enum { CR_TENSOR_TEXT = 160 };
 const char *cr_tensor_text(cr_dtype dtype, const cr_shape *shape, char *buf);
+bool cr_tensor_same_shape(const cr_shape *a, const cr_shape *b);
 /* false: no shape of elements that there are, or more bytes than there can be. */
 bool cr_tensor_bytes(cr_dtype dtype, const cr_shape *shape, uint64_t *bytes);
 /* Can it be the name of an object in a file? */

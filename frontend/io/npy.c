@@ -121,7 +121,7 @@ static cr_status read_order(header *h)
     return wrong(h, "fortran_order is neither True nor False");
 }
 
-static cr_status read_size(header *h)
+static cr_status read_size(header *h, uint64_t *out)
 {
     uint64_t n = 0;
     const char *begin = h->at;
@@ -130,9 +130,7 @@ static cr_status read_size(header *h)
             return wrong(h, "a size is too large");
     if (h->at == begin)
         return wrong(h, "there is no size");
-    if (h->out->rank == CR_H5_MAX_RANK)
-        return wrong(h, "there are more than 8 axes");
-    h->out->dim[h->out->rank++] = n;
+    *out = n;
     return CR_OK;
 }
 
@@ -140,12 +138,19 @@ static cr_status read_shape(header *h)
 {
     if (!take(h, '('))
         return wrong(h, "the shape is no tuple");
-    while (!take(h, ')')) {
-        CR_TRY(read_size(h));
+    uint64_t n = 0;
+    uint32_t rank = 0;
+    for (; !take(h, ')'); rank++) {
+        CR_TRY(read_size(h, &n));
+        if (rank < CR_H5_MAX_RANK)
+            h->out->dim[h->out->rank++] = n;
         if (!take(h, ',') && next_sign(h) != ')')
             return wrong(h, "the shape has no end");
     }
-    return CR_OK;
+    if (rank == h->out->rank)
+        return CR_OK;
+    return cr_fail(CR_E_SYNTAX, "%s: an array of %u axes; up to %d are read", h->out->from, rank,
+                   CR_H5_MAX_RANK);
 }
 
 static cr_status read_entry(header *h)

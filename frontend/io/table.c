@@ -5,8 +5,6 @@
 #include "csv.h"
 #include "view.h"
 
-static const char h5_magic[] = "\x89HDF\r\n\x1a\n";
-
 typedef enum kind { CSV, NPY, H5 } kind;
 
 typedef struct reading {
@@ -28,7 +26,7 @@ static cr_status tell_kind(const char *path, const cr_view *v, kind *out)
         return cr_fail(CR_E_SYNTAX, "%s:1: column 1: the file is empty", path);
     if (cr_npy_is(v->at, v->size))
         *out = NPY;
-    else if (begins(v, h5_magic, sizeof h5_magic - 1))
+    else if (cr_h5_is(v->at, v->size))
         *out = H5;
     else if (begins(v, "\x1f\x8b", 2))
         return cr_fail(CR_E_SYNTAX, "%s: compressed with gzip: unpack it first (gunzip)", path);

@@ -14,4 +14,8 @@ typedef struct cr_view {
 cr_status cr_view_open(const char *path, cr_view *out);
 void cr_view_close(cr_view *view);
 
+/* The first n bytes of a regular file into out, zeros where it ends before. CR_E_IO for what is
+ * none, as for a pipe, which nothing waits for. */
+cr_status cr_view_head(const char *path, char *out, size_t n);
+
 #endif

@@ -215,6 +215,16 @@ Test(model, of_others_is_refused)
     cr_assert_eq(cr_file_write("model-text.h5", "PK\3\4 and so on", 12), CR_OK);
     cr_assert_null(cr_model_load("model-text.h5"));
     assert_error("model-text.h5", "not an HDF5 file");
+    unlink("model-pipe.h5");
+    cr_assert_eq(mkfifo("model-pipe.h5", 0600), 0); /* that nobody writes to */
+    alarm(20);
+    cr_assert_null(cr_model_open("model-pipe.h5"));
+    assert_error("model-pipe.h5", "no regular file");
+    cr_assert_null(cr_model_import_keras("model-pipe.h5"));
+    assert_error("model-pipe.h5", "no regular file");
+    alarm(0);
+    cr_assert_null(cr_model_open("."));
+    assert_error(".: cannot open", "a folder");
 }
 
 /* ---- writes that fail ------------------------------------------------------------------------ */

@@ -372,7 +372,7 @@ Test(table, npy_mapped)
             (cr_table_options){.labels = ys,
                                .test = put_npy("t.npy", DICT("<f4", "(2, 3)"), x, sizeof x),
                                .test_labels = ys},
-            "t.npy: elements are f32 [3], and those for training are f32 [2]");
+            "t.npy: elements are f32[3], and those for training are f32[2]");
 }
 
 Test(table, npy_converted)
@@ -424,7 +424,7 @@ Test(table, npy_mistakes)
         {DICT("<f4", "(99999999999, 99999999999)"), 8, "more elements than any file"},
         {DICT("<f4", "(1000000000000,)"), 8, "truncated: 8 bytes"},
         {DICT("<f4", "(99999999999999999999,)"), 8, "a size is too large"},
-        {DICT("<f4", "(1,1,1,1,1,1,1,1,1)"), 4, "more than 8 axes"},
+        {DICT("<f4", "(1,1,1,1,1,1,1,1,1)"), 4, "x.npy: an array of 9 axes; up to 8 are read"},
         {DICT("<f4", "(1,-1)"), 4, "there is no size"},
         {DICT("<f4", "()"), 4, "an array of 0 axes"},
         {DICT("<f4", "(0, 3)"), 0, "axis 1 has 0 elements"},
@@ -490,6 +490,14 @@ Test(table, h5_sets)
             "s.h5: there is no data set 'labels'; there are /more/a, /more/b, /x_test");
     refused(path, (cr_table_options){.target = "more/a"},
             "s.h5: /more/a: labels or targets of 2 samples, and there are 3");
+    char block[8192] = ""; /* a user's, before the file itself */
+    FILE *f = fopen(path, "rb");
+    const size_t n = fread(block + 512, 1, sizeof block - 512, f);
+    fclose(f);
+    cr_assert(n < sizeof block - 512);
+    d = opened(put("u.h5", block, 512 + n), (cr_table_options){0});
+    check_f32(d->samples.train.x, x, 6);
+    cr_data_close(d);
     refused(put_text("t.h5", "\x89HDF\r\n\x1a\n..."), (cr_table_options){0}, "t.h5");
 }
 
