@@ -16,10 +16,7 @@ struct job {
 
 static size_t target_bytes(const cr_samples *s)
 {
-    size_t n = cr_dtype_size(s->y_dtype);
-    for (int i = 0; i < s->y_shape.rank; i++)
-        n *= (size_t)s->y_shape.dim[i];
-    return n;
+    return cr_dtype_size(s->y_dtype) * cli_elements(&s->y_shape, 0);
 }
 
 /* The graph of the model, its loss and its counts; NULL on a mistake. */
@@ -126,10 +123,8 @@ static uint64_t counted(const struct job *job)
     const cr_samples *s = &job->m.data->samples;
     const bool categorical =
         job->m.loss == CR_LOSS_SOFTMAX_CROSS_ENTROPY || job->m.loss == CR_LOSS_CROSS_ENTROPY;
-    uint64_t n = job->m.part->n;
-    for (int i = 0; s->y_dtype == CR_F32 && !categorical && i < s->y_shape.rank; i++)
-        n *= (uint64_t)s->y_shape.dim[i];
-    return n;
+    const bool each = s->y_dtype == CR_F32 && !categorical;
+    return (uint64_t)job->m.part->n * (each ? cli_elements(&s->y_shape, 0) : 1);
 }
 
 static int evaluate(struct job *job)

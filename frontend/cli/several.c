@@ -4,6 +4,7 @@
 #if CRISOL_HAVE_IO
 #include <crisol/io/table.h>
 
+#include "options/onehot.h"
 #include "options/training.h"
 #include "results/npy.h"
 
@@ -105,6 +106,8 @@ static int open_input(several *m, uint32_t i, const char *path)
     if (i > 0 && s->train.n != m->n)
         return cli_fail("%s has %u samples, and the input before it %u", path, s->train.n, m->n);
     m->n = s->train.n;
+    if (onehot_check(m->net, i, p->data, &s->train) != CLI_GO)
+        return CLI_MISTAKE;
     return convert(p, input, s);
 }
 

@@ -94,6 +94,14 @@ static cr_status convert(cr_data *data, const cr_array *a, cr_dtype dtype, const
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
+uint64_t cr_array_bytes(cr_dtype dtype, const cr_shape *one, uint32_t n)
+{
+    uint64_t bytes = (uint64_t)cr_dtype_size(dtype) * n;
+    for (int i = 0; i < one->rank; i++)
+        bytes *= (uint64_t)one->dim[i];
+    return bytes;
+}
+
 /* Of one sample. */
 static cr_status shape_of(const cr_array *a, cr_shape *out)
 {
@@ -161,12 +169,10 @@ cr_status cr_array_samples(cr_data *data, const cr_array *x, bool first, cr_part
 static cr_status keep_few(cr_data *data, const cr_array *y, const cr_part *part, const void **out)
 {
     enum { FEW = 1 << 20, PARTS = 16 };
-    const cr_shape *x = &data->samples.x_shape;
+    const cr_samples *s = &data->samples;
     const uint64_t bytes = y->elements * cr_h5_type_size(y->type);
-    uint64_t samples = part->n * cr_dtype_size(data->samples.x_dtype);
-    for (int i = 0; i < x->rank; i++)
-        samples *= (uint64_t)x->dim[i];
-    if (*out != y->data || (bytes > FEW && bytes > samples / PARTS))
+    if (*out != y->data ||
+        (bytes > FEW && bytes > cr_array_bytes(s->x_dtype, &s->x_shape, part->n) / PARTS))
         return CR_OK;
     void *copy = cr_data_alloc(data, (size_t)bytes);
     if (!copy)

@@ -22,6 +22,9 @@ typedef struct cr_array {
 cr_status cr_array_samples(cr_data *data, const cr_array *x, bool first, cr_part *part);
 cr_status cr_array_targets(cr_data *data, const cr_array *y, bool first, cr_part *part);
 
+/* Bytes of n samples, or of the targets of n, each of that shape. */
+uint64_t cr_array_bytes(cr_dtype dtype, const cr_shape *one, uint32_t n);
+
 /* Reads an array in numpy's format, versions 1 to 3, that is `size` bytes at `bytes`; out->data is
  * in these. CR_E_SYNTAX when it is damaged, or of a type or an order that is not read; nothing is
  * allocated. https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "array.h"
 #include "checkpoint.h"
 
 typedef enum kind { FLOAT, U32, U64, I64, FLAG, LOSS, OPTIMIZER, SCHEDULE } kind;
@@ -143,14 +144,6 @@ static cr_train_options settled(cr_trainer *t)
     return o;
 }
 
-static uint64_t bytes_of(cr_dtype dtype, const cr_shape *shape, uint32_t n)
-{
-    uint64_t bytes = cr_dtype_size(dtype) * n;
-    for (int i = 0; i < shape->rank; i++)
-        bytes *= (uint64_t)shape->dim[i];
-    return bytes;
-}
-
 /* "60000 samples of u8[28,28,1], 0123456789abcdef; u8[], 0123456789abcdef" */
 static void part_text(const cr_samples *s, const cr_part *part, char *text, size_t size)
 {
@@ -159,9 +152,9 @@ static void part_text(const cr_samples *s, const cr_part *part, char *text, size
         snprintf(text, size, "none");
         return;
     }
-    cr_fingerprint(part->x, bytes_of(s->x_dtype, &s->x_shape, part->n), x);
+    cr_fingerprint(part->x, cr_array_bytes(s->x_dtype, &s->x_shape, part->n), x);
     if (part->y)
-        cr_fingerprint(part->y, bytes_of(s->y_dtype, &s->y_shape, part->n), y);
+        cr_fingerprint(part->y, cr_array_bytes(s->y_dtype, &s->y_shape, part->n), y);
     snprintf(text, size, "%u of %s %s and %s %s", part->n,
              cr_tensor_text(s->x_dtype, &s->x_shape, x_type), x,
              cr_tensor_text(s->y_dtype, &s->y_shape, y_type), y);

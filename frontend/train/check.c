@@ -176,12 +176,17 @@ cr_status cr_train_check(const cr_samples *samples, const cr_train_options *opti
     return CR_OK;
 }
 
+uint64_t cr_train_elements(const cr_shape *one)
+{
+    uint64_t n = 1;
+    for (int i = 0; i < one->rank; i++)
+        n *= (uint64_t)one->dim[i];
+    return n;
+}
+
 size_t cr_samples_bytes(cr_dtype dtype, const cr_shape *one, uint32_t n)
 {
-    size_t bytes = cr_dtype_size(dtype) * n;
-    for (int i = 0; i < one->rank; i++)
-        bytes *= (size_t)one->dim[i];
-    return bytes;
+    return cr_dtype_size(dtype) * n * (size_t)cr_train_elements(one);
 }
 
 cr_train_sizes cr_train_sizes_of(const cr_samples *s, const cr_train_options *o)

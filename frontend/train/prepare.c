@@ -192,14 +192,6 @@ static cr_status set_states(cr_trainer *t, counting *c, bool standardize, cr_ref
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-static uint64_t elements_of(const cr_shape *shape)
-{
-    uint64_t n = 1;
-    for (int i = 0; i < shape->rank; i++)
-        n *= (uint64_t)shape->dim[i];
-    return n;
-}
-
 /* Does the net get u8 samples as numbers from 0 to 1? */
 static bool is_divided(const cr_trainer *t, const cr_net *net)
 {
@@ -212,7 +204,7 @@ static cr_status prepare_layer(cr_trainer *t, const cr_net *net, uint32_t number
     const cr_layer *l = &net->layer[number - 1];
     const char *name = cr_net_layer_name(net, number);
     const bool standardize = l->kind == CR_LAYER_STANDARDIZE;
-    counting c = {.t = t, .elements = elements_of(&t->samples.x_shape)};
+    counting c = {.t = t, .elements = cr_train_elements(&t->samples.x_shape)};
     const uint32_t between = look_back(net, l, &c.view);
     if (between)
         return cr_fail(
@@ -227,7 +219,7 @@ static cr_status prepare_layer(cr_trainer *t, const cr_net *net, uint32_t number
     if (!from || !factor) /* nothing that is trained or evaluated has it */
         return CR_OK;
     const cr_shape shape = *cr_shape_of(t->graph, from);
-    c.features = elements_of(&shape);
+    c.features = cr_train_elements(&shape);
     CR_ASSERT(c.features && c.elements % c.features == 0);
     return set_states(t, &c, standardize, from, factor);
 }

@@ -20,7 +20,8 @@ typedef struct cr_train_sizes {
 } cr_train_sizes;
 cr_train_sizes cr_train_sizes_of(const cr_samples *samples, const cr_train_options *options);
 
-/* Bytes of n samples, or of n targets. */
+/* Elements of a sample, or of its targets; bytes of n of these. */
+uint64_t cr_train_elements(const cr_shape *one);
 size_t cr_samples_bytes(cr_dtype dtype, const cr_shape *one, uint32_t n);
 static inline size_t cr_x_bytes(const cr_samples *s, uint32_t n)
 {

@@ -75,6 +75,7 @@ for type in u1 i4 f4; do
     done
     cmp u1.txt $type.txt && cmp u1.json $type.json || die "one-hot columns of $type are not those of u1"
 done
+refused_by predict "u1_more.npy: column 2 of training sample 4 is 7" -- --model u1.h5 --inputs u1_more.npy
 run 0 "$CRISOL" train --data u1.npy "${coded[@]}" --net 'input 2 as a, dense 3' --scale --epochs 1 --json
 json 'd["net"] == "input 2 raw as a, scale, onehot 2 3, onehot 1 3, dense 3"'
 

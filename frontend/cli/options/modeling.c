@@ -122,7 +122,7 @@ static int fit_samples(modeling *m)
     m->x_bytes = n * cr_dtype_size(m->dtype);
     if (m->dtype != s->x_dtype)
         to_floats(m, in, n * m->part->n);
-    return net ? onehot_check(net, m->data, m->part) : CLI_GO;
+    return net ? onehot_check(net, 0, m->data, m->part) : CLI_GO;
 }
 
 int modeling_open(modeling *m, bool targets)

@@ -5,9 +5,9 @@
 
 #include "options/samples.h"
 
-bool onehot_is_divided(const cr_net *net, const cr_samples *s)
+bool onehot_is_divided(const cr_net *net, uint32_t input, const cr_samples *s)
 {
-    const cr_layer *in = cr_net_input(net, 0);
+    const cr_layer *in = cr_net_input(net, input);
     return s->x_dtype == CR_U8 && (!in || (in->dtype == CR_F32 && !in->raw));
 }
 
@@ -18,15 +18,16 @@ static uint32_t operand_of(const cr_layer *l)
     return l->noperands ? l->operand[0] : 0;
 }
 
-/* The column of x that the layer takes, from 1; 0: none, or one that was changed. Those before it
- * have moved the columns behind theirs; standardize and scale leave classes alone. */
-static int64_t column_of_x(const cr_net *net, const cr_layer *onehot)
+/* The column of an input that the layer takes, from 1; 0: none, or one that was changed. Those
+ * before it have moved the columns behind theirs; standardize and scale leave classes alone. */
+static int64_t column_of(const cr_net *net, uint32_t input, const cr_layer *onehot)
 {
+    const uint32_t root = net->ninputs ? net->input[input] : 0;
     int64_t column = onehot->column;
     for (uint32_t i = operand_of(onehot); i; i = operand_of(&net->layer[i - 1])) {
         const cr_layer *l = &net->layer[i - 1];
         switch (l->kind) {
-        case CR_LAYER_INPUT:
+        case CR_LAYER_INPUT: return i == root ? column : 0;
         case CR_LAYER_FLATTEN:
         case CR_LAYER_STANDARDIZE:
         case CR_LAYER_SCALE: break;
@@ -38,7 +39,7 @@ static int64_t column_of_x(const cr_net *net, const cr_layer *onehot)
         default: return 0;
         }
     }
-    return column;
+    return root ? 0 : column;
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -59,12 +60,11 @@ static int no_class(const cr_data *data, const cr_part *part, uint32_t sample, i
                             : "");
 }
 
-static int check_column(const cr_net *net, const cr_data *data, const cr_part *part, int64_t column,
-                        int64_t classes)
+static int check_column(const cr_data *data, const cr_part *part, int64_t column, int64_t classes,
+                        bool divided)
 {
     const cr_samples *s = &data->samples;
     const size_t columns = cli_elements(&s->x_shape, 0);
-    const bool divided = onehot_is_divided(net, s);
     for (uint32_t i = 0; i < part->n; i++) {
         double v = samples_number(s, part->x, i * columns + (size_t)column - 1);
         v = divided ? v / 255 : v;
@@ -74,15 +74,16 @@ static int check_column(const cr_net *net, const cr_data *data, const cr_part *p
     return CLI_GO;
 }
 
-int onehot_check(const cr_net *net, const cr_data *data, const cr_part *part)
+int onehot_check(const cr_net *net, uint32_t input, const cr_data *data, const cr_part *part)
 {
+    const bool divided = onehot_is_divided(net, input, &data->samples);
     const size_t columns = cli_elements(&data->samples.x_shape, 0);
     int status = CLI_GO;
     for (uint32_t i = 0; i < net->nlayers && status == CLI_GO; i++) {
         const cr_layer *l = &net->layer[i];
-        const int64_t column = l->kind == CR_LAYER_ONEHOT ? column_of_x(net, l) : 0;
+        const int64_t column = l->kind == CR_LAYER_ONEHOT ? column_of(net, input, l) : 0;
         if (column >= 1 && (uint64_t)column <= columns)
-            status = check_column(net, data, part, column, l->units);
+            status = check_column(data, part, column, l->units, divided);
     }
     return status;
 }

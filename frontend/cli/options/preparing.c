@@ -169,7 +169,7 @@ char *preparing_net(const preparing *p, const cr_data *data, const cr_net *net, 
         free(made.at);
         return NULL;
     }
-    const bool raw = made.len > before && onehot_is_divided(net, &data->samples);
+    const bool raw = made.len > before && onehot_is_divided(net, 0, &data->samples);
     put_input(text, input, data, raw, &t);
     cli_put(&t, "%s%s", made.len ? made.at : "", rest);
     free(made.at);

@@ -146,10 +146,10 @@ int training_check(training *t, const cli_options *o)
 static int check_classes(const cr_net *net, const cr_data *data)
 {
     const cr_samples *s = &data->samples;
-    int status = onehot_check(net, data, &s->train);
+    int status = onehot_check(net, 0, data, &s->train);
     if (status == CLI_GO)
-        status = onehot_check(net, data, &s->validation);
-    return status == CLI_GO ? onehot_check(net, data, &s->test) : status;
+        status = onehot_check(net, 0, data, &s->validation);
+    return status == CLI_GO ? onehot_check(net, 0, data, &s->test) : status;
 }
 
 int training_prepare(training *t, const cr_data *data)
