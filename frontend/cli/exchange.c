@@ -1,5 +1,5 @@
 /* exchange.c - `crisol import` and `crisol export`: models of Keras. */
-#include "cli.h"
+#include "options/modeling.h"
 
 #if CRISOL_HAVE_IO
 #include <crisol/io/model.h>
@@ -80,22 +80,14 @@ int cli_export(int argc, char **argv)
 
 #else
 
-static int without(void)
-{
-    return cli_fail("this crisol was built without crisol-io (CRISOL_IO), and knows no models of "
-                    "Keras");
-}
-
 int cli_import(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return without();
+    return modeling_missing(argc, argv);
 }
 
 int cli_export(int argc, char **argv)
 {
-    (void)argc, (void)argv;
-    return without();
+    return modeling_missing(argc, argv);
 }
 
 #endif
