@@ -125,6 +125,8 @@ refused "crisol train: --label-smoothing: it is 8" -- "$CRISOL" "${training[@]}"
 cp parts.h5 odd.h5
 "$BIN/bin/h5_note" odd.h5 /notes --data /dev/zero
 refused "odd.h5: its --data is /dev/zero, a device or a pipe" -- "$CRISOL" train --resume odd.h5 --epochs 6
+"$BIN/bin/h5_note" odd.h5 /notes --data nowhere
+refused "odd.h5: --data: data 'nowhere': no such folder" -- "$CRISOL" train --resume odd.h5 --epochs 6
 # A net that the file has no weights for is refused before there is a trainer, which would tell it in other words.
 cp parts.h5 huge.h5
 "$BIN/bin/h5_note" huge.h5 / net 'dense 16000000 relu, dropout 0.1, dense 4'

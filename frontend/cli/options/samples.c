@@ -74,7 +74,9 @@ cr_data *samples_open(const samples *s)
 #else
     cr_data *data = cr_data_open(s->name);
 #endif
-    if (!data)
+    if (!data && cli_source("--data")) /* a checkpoint's: it is to be named */
+        cli_fail("--data: %s", cr_error());
+    else if (!data)
         cli_library_failed();
     return data;
 }
