@@ -307,11 +307,12 @@ int cli_show(int argc, char **argv)
 {
     struct job job = {.count = 64};
     cli_options o = {
-        .about = "Draws images of a data set beside each other, as PNG, with their classes. With "
-                 "predictions:\n"
-                 "green frames are right; thick red ones are wrong, and what they are stands below "
-                 "what they\n"
-                 "are taken for. And draws confusion matrices.",
+        .about =
+            "Draws images of a data set beside each other, as PNG, with their classes. With "
+            "predictions:\n"
+            "green frames are right; thick orange ones are wrong, and what they are stands below "
+            "what they\n"
+            "are taken for. And draws confusion matrices.",
     };
 #if CRISOL_HAVE_IO
     modeling_options(&job.m, &o);

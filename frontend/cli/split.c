@@ -196,10 +196,11 @@ static int draw(const split *s, const training *t, const shares v[NVARIANT])
                 "set grid xtics lc rgb '#e4e4e4' lw 1 lt 1\nset yrange [2.6:-0.6]\n"
                 "set ytics ('naive' 0, 'unfused' 1, 'fused' 2) scale 0\n"
                 "set tmargin at screen 0.80\nset bmargin at screen 0.20\nset multiplot title ");
-    char title[256];
-    snprintf(title, sizeof title, "where a training step's time goes: %.140s", t->net_text);
-    plot_quoted(&g, title, 110);
-    cli_put(&g, " font ',15' textcolor rgb '#222222'\n");
+    cli_put(&g, "'where a training step''s time goes on ");
+    plot_put(&g, v[0].device, 32);
+    cli_put(&g, ": ");
+    plot_put(&g, t->net_text, 50);
+    cli_put(&g, "' noenhanced font ',15' textcolor rgb '#222222'\n");
     put_legend(&g);
     for (int i = 0; i < NVARIANT; i++) {
         char text[CLI_SIZE_TEXT];

@@ -93,7 +93,9 @@ static bool after_epoch(const cr_epoch *e, void *user)
     history_add(&job->h, e);
     if (!job->json)
         history_print_row(&job->h, stdout, e);
-    job->status = history_write_log(&job->h, job->log);
+    /* what is gone on from a checkpoint with is in the log */
+    const bool kept = job->c.file && e->epoch % job->c.every == 0;
+    job->status = (kept ? history_write_log(&job->h, job->log) : history_log(&job->h, job->log));
     return job->status == CLI_OK;
 }
 

@@ -70,6 +70,14 @@ head -c 4 c.png | grep -q PNG || die "c.png"
 printf 'label,"a, b","say ""c"""\n"a, b",3,1\n"say ""c""",0,4\n' >named.csv
 run 0 "$CRISOL" show --confusion named.csv --matrix named.svg
 grep -q '>a, b<' named.svg || die "a class's name is lost"
+printf 'label,a_b&c,a b c,äääääääääääääääääääääääääääää,"\\""\xff"\n' >utf.csv
+printf '%s,1,2,3,4\n' 'a_b&c' 'a b c' äääääääääääääääääääääääääääää >>utf.csv
+printf '"\\""\xff",1,2,3,4\n' >>utf.csv
+run 0 "$CRISOL" show --confusion utf.csv --matrix utf.svg
+is_svg utf.svg
+for name in 'a_b&amp;c' 'a b c' 'äääääääääääääääääääää\.\.\.' '\\"?'; do
+    [[ $(grep -c ">$name<" utf.svg) == 2 ]] || die "a class's name is not as it is: $name"
+done
 
 # ---- bad input ----
 show() { # TEXT... -- ARGUMENTS...: refused, and no picture is left

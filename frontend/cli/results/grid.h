@@ -22,9 +22,9 @@ int64_t grid_label(const cr_data *data, const cr_part *part, uint32_t index);
 const char *grid_class(const cr_data *data, int64_t class, char *buf);
 
 /* Draws n cells, `columns` in a row (0: about a square). A cell has the image, and below it the
- * class; where something is predicted, a green frame when it is right, and a thick red one when it
- * is wrong, with the class it is taken for first, and below it the one it is. CLI_OK, or the exit
- * status after a message. */
+ * class; where something is predicted, a green frame when it is right, and a thick orange one when
+ * it is wrong, with the class it is taken for first, and below it the one it is. CLI_OK, or the
+ * exit status after a message. */
 int grid_write(const char *path, const cr_data *data, const cr_part *part, const grid_cell *cells,
                size_t n, uint32_t columns);
 

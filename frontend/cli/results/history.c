@@ -10,11 +10,14 @@
 
 void history_add(history *h, const cr_epoch *e)
 {
-    cr_epoch *more = cli_alloc((h->n + 1) * sizeof *more);
-    if (h->n)
-        memcpy(more, h->epoch, h->n * sizeof *more);
-    free(h->epoch);
-    h->epoch = more;
+    if (h->n == h->cap) {
+        h->cap = h->cap ? 2 * h->cap : 16;
+        cr_epoch *more = cli_alloc(h->cap * sizeof *more);
+        if (h->n)
+            memcpy(more, h->epoch, h->n * sizeof *more);
+        free(h->epoch);
+        h->epoch = more;
+    }
     h->epoch[h->n++] = *e;
 }
 
@@ -180,6 +183,22 @@ int history_write_log(const history *h, const char *path)
     return status;
 }
 
+double history_due(double begun)
+{
+    const double now = cli_now();
+    return now + fmax(0.25, 10 * (now - begun));
+}
+
+int history_log(history *h, const char *path)
+{
+    const double begun = cli_now();
+    if (begun < h->log_due)
+        return CLI_OK;
+    const int status = history_write_log(h, path);
+    h->log_due = history_due(begun);
+    return status;
+}
+
 /* ---- the log of an earlier process ----------------------------------------------------------- */
 
 /* A field's number, NaN of an empty one. */
@@ -284,6 +303,17 @@ static void put_plot(cli_text *t, const history *h, const char *title, const cha
     cli_put(t, "\n");
 }
 
+static void put_range(cli_text *t, const history *h)
+{
+    double low = INFINITY, high = 0;
+    for (size_t i = 0; i < h->n; i++) {
+        const cr_epoch *e = &h->epoch[i];
+        low = fmin(fmin(low, e->train_accuracy), fmin(e->test_accuracy, e->validation_accuracy));
+        high = fmax(fmax(high, e->train_accuracy), fmax(e->test_accuracy, e->validation_accuracy));
+    }
+    plot_percent_range(t, 100 * low, 100 * high);
+}
+
 int history_plot(const history *h, const char *path, const char *title)
 {
     if (!path || h->n == 0)
@@ -298,10 +328,12 @@ int history_plot(const history *h, const char *path, const char *title)
     const bool accuracy = !isnan(h->epoch[0].train_accuracy);
     cli_put(&t, "set multiplot layout 1,%d title ", accuracy ? 2 : 1);
     plot_quoted(&t, title, 100);
-    cli_put(&t, " font ',15' textcolor rgb '#222222'\n");
+    cli_put(&t, " noenhanced font ',15' textcolor rgb '#222222'\n");
     put_plot(&t, h, "loss", "top right", 2);
-    if (accuracy)
+    if (accuracy) {
+        put_range(&t, h);
         put_plot(&t, h, "accuracy (%)", "bottom right", 3);
+    }
     cli_put(&t, "unset multiplot\n");
     return plot_end(&t, path);
 }

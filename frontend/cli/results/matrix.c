@@ -138,7 +138,7 @@ static size_t longest_name(const matrix *m)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < m->n; i++)
-        n = strlen(m->name[i]) > n ? strlen(m->name[i]) : n;
+        n = plot_length(m->name[i]) > n ? plot_length(m->name[i]) : n;
     return n < 24 ? n : 24;
 }
 
@@ -181,7 +181,8 @@ static void put_tics(cli_text *t, const drawing *d, char axis)
     cli_put(t, ")\n");
 }
 
-static void put_heading(cli_text *t, const matrix *m)
+/* In the middle of the picture: the matrix may lie to the side. */
+static void put_heading(cli_text *t, const matrix *m, double y)
 {
     uint64_t right = 0, all = 0;
     for (uint32_t i = 0; i < m->n * m->n; i++) {
@@ -189,10 +190,10 @@ static void put_heading(cli_text *t, const matrix *m)
         right += i % (m->n + 1) == 0 ? m->count[i] : 0;
     }
     cli_put(t,
-            "set title \"%llu of %llu samples are taken for what they are: %.2f %%\" textcolor rgb "
-            "'#222222' font ',15'\n",
+            "set label '%llu of %llu samples are taken for what they are: %.2f %%' at screen "
+            "0.5,%.4f center textcolor rgb '#222222' font ',15'\n",
             (unsigned long long)right, (unsigned long long)all,
-            all ? 100 * (double)right / (double)all : 0);
+            all ? 100 * (double)right / (double)all : 0, y);
 }
 
 static int draw(const matrix *m, const char *path)
@@ -206,7 +207,7 @@ static int draw(const matrix *m, const char *path)
     const double wide = fmax(width, 480); /* room for the title */
     cli_text t = {0};
     plot_begin(&t, path, (int)wide, (int)height);
-    put_heading(&t, m);
+    put_heading(&t, m, 1 - 0.5 * d.top / height);
     for (uint32_t i = 0; i < m->n; i++) {
         uint64_t all = 0;
         for (uint32_t k = 0; k < m->n; k++)

@@ -1,6 +1,8 @@
 /* plotting.c - see plotting.h. */
 #include "results/plotting.h"
 
+#include <math.h>
+
 int plot_check(const char *option, const char *path)
 {
     if (!path)
@@ -49,11 +51,64 @@ int plot_end(cli_text *t, const char *path)
     return status;
 }
 
-void plot_quoted(cli_text *t, const char *s, size_t most)
+/* ---- text ------------------------------------------------------------------------------------ */
+
+/* Bytes of the character that begins there; 0: it is no UTF-8. */
+static size_t character(const char *text)
 {
-    const bool cut = strlen(s) > most;
-    cli_put(t, "\"");
-    for (size_t i = 0; s[i] && i < (cut ? most - 3 : most); i++)
-        cli_put(t, "%c", strchr("\"\\`@{}^_&~", s[i]) || (unsigned char)s[i] < ' ' ? ' ' : s[i]);
-    cli_put(t, "%s\"", cut ? "..." : "");
+    const unsigned char *s = (const unsigned char *)text;
+    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    /* too long a form, half of a pair, beyond the last one */
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90) || s[0] > 0xf4)
+        return 0;
+    return n;
+}
+
+/* The next character; what is no UTF-8 is a byte. */
+static const char *after(const char *text)
+{
+    const size_t n = character(text);
+    return text + (n ? n : 1);
+}
+
+size_t plot_length(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text = after(text))
+        n++;
+    return n;
+}
+
+void plot_put(cli_text *t, const char *text, size_t most)
+{
+    const bool cut = plot_length(text) > most;
+    for (size_t i = 0; *text && i < (cut ? most - 3 : most); i++, text = after(text)) {
+        const size_t n = character(text);
+        if (n == 0)
+            cli_put(t, "?");
+        else if ((unsigned char)*text < ' ' || *text == 0x7f)
+            cli_put(t, " ");
+        else
+            cli_put(t, "%s%.*s", *text == '\'' ? "'" : "", (int)n, text);
+    }
+    cli_put(t, "%s", cut ? "..." : "");
+}
+
+void plot_quoted(cli_text *t, const char *text, size_t most)
+{
+    cli_put(t, "'");
+    plot_put(t, text, most);
+    cli_put(t, "'");
+}
+
+/* ---- axes ------------------------------------------------------------------------------------ */
+
+void plot_percent_range(cli_text *t, double low, double high)
+{
+    const double room = fmax(0.08 * (high - low), 0.5);
+    cli_put(t, "set yrange [%.9g:%.9g]\n", fmax(low - room, 0), fmin(high + room, 100));
 }

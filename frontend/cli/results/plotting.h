@@ -14,9 +14,18 @@ void plot_begin(cli_text *t, const char *path, int width, int height);
 /* Draws it. CLI_OK or CLI_MISTAKE. Frees the text. */
 int plot_end(cli_text *t, const char *path);
 
-/* A gnuplot string: what could end or escape it becomes a space, and text longer than `most` ends
- * in dots. */
+/* Text in a gnuplot string that is in single quotes and is drawn `noenhanced`: there every
+ * character stands for itself. What is longer than `most` characters ends in dots; what is no UTF-8
+ * becomes question marks, and what is no character a space. */
+void plot_put(cli_text *t, const char *text, size_t most);
+/* The whole string: with the quotes. */
 void plot_quoted(cli_text *t, const char *text, size_t most);
+/* Characters of a UTF-8 text. */
+size_t plot_length(const char *text);
+
+/* The range of the y axis for percentages from `low` to `high`, with some room, but none beyond 0
+ * and 100. */
+void plot_percent_range(cli_text *t, double low, double high);
 
 /* Line styles 1 .. 7 are colors that the color-blind can tell apart (Okabe and Ito, without the
  * yellow, which is hard to see on white); from 8 on the same, dashed. Plotted lines name them. */

@@ -59,13 +59,58 @@ static bool next_item(items *l)
     return true;
 }
 
-/* What holds for every list: no item is empty, and none stands twice. */
-static int check_item(const study *s, const items *l)
+static const char missing[] = "something is missing here";
+
+static bool same_nets(const cr_net *a, const cr_net *b)
 {
-    if (l->len == 0)
-        return wrong(l, "something is missing here");
-    for (size_t i = 0; i < s->n; i++)
-        if (strlen(s->run[i].label) == l->len && memcmp(s->run[i].label, l->item, l->len) == 0)
+    char *const text[] = {cr_net_print(a), cr_net_print(b)};
+    const bool same = text[0] && text[1] && strcmp(text[0], text[1]) == 0;
+    cr_string_free(text[0]);
+    cr_string_free(text[1]);
+    return same;
+}
+
+static bool same_schedules(const cr_lr_schedule *a, const cr_lr_schedule *b)
+{
+    return a->kind == b->kind && a->steps == b->steps && a->decay == b->decay &&
+           a->warmup == b->warmup && a->epochs == b->epochs && a->warmup_epochs == b->warmup_epochs;
+}
+
+static bool same_optimizers(const cr_optimizer *a, const cr_optimizer *b)
+{
+    const float numbers[][2] = {{a->lr, b->lr},
+                                {a->momentum, b->momentum},
+                                {a->beta1, b->beta1},
+                                {a->beta2, b->beta2},
+                                {a->epsilon, b->epsilon},
+                                {a->weight_decay, b->weight_decay},
+                                {a->clip_value, b->clip_value},
+                                {a->clip_norm, b->clip_norm}};
+    /* bits, since -0 is a zero that is meant */
+    for (size_t i = 0; i < CLI_COUNTOF(numbers); i++)
+        if (memcmp(&numbers[i][0], &numbers[i][1], sizeof(float)) != 0)
+            return false;
+    return a->kind == b->kind && same_schedules(&a->schedule, &b->schedule);
+}
+
+/* Do both train the same, however they are written? */
+static bool is_same(const study *s, const training *a, const training *b)
+{
+    switch (s->kind) {
+    case STUDY_batch: return a->batch == b->batch;
+    case STUDY_nets: return same_nets(&a->net, &b->net);
+    case STUDY_optimizers: return same_optimizers(&a->optimizer.o, &b->optimizer.o);
+    case STUDY_devices:
+    case STUDY_KIND_COUNT: break;
+    }
+    return false;
+}
+
+/* The last run is new, made of this item: none from that one on is like it. */
+static int check_new(const study *s, size_t from, const items *l)
+{
+    for (size_t i = from; i + 1 < s->n; i++)
+        if (is_same(s, &s->run[i].t, &s->run[s->n - 1].t))
             return wrong(l, "this stands twice");
     return CLI_GO;
 }
@@ -76,13 +121,15 @@ int study_list_sizes(study *s)
 {
     items l = {.option = "--sizes", .list = s->sizes, .next = s->sizes, .separator = ','};
     while (next_item(&l)) {
-        if (check_item(s, &l) != CLI_GO)
-            return CLI_MISTAKE;
+        if (l.len == 0)
+            return wrong(&l, missing);
         char *end;
         const unsigned long long v = strtoull(l.item, &end, 10);
         if (!isdigit((unsigned char)*l.item) || end != l.item + l.len || v < 1 || v > 1u << 24)
             return wrong(&l, "this is no size of a batch, a whole number from 1 to 2^24");
         study_add(s, copy_of(l.item, l.len))->t.batch = v;
+        if (check_new(s, 0, &l) != CLI_GO)
+            return CLI_MISTAKE;
     }
     return CLI_GO;
 }
@@ -93,14 +140,16 @@ int study_list_nets(study *s)
 {
     items l = {.option = "--nets", .list = s->nets, .next = s->nets, .separator = ';'};
     while (next_item(&l)) {
-        if (check_item(s, &l) != CLI_GO)
-            return CLI_MISTAKE;
+        if (l.len == 0)
+            return wrong(&l, missing);
         study_run *r = study_add(s, copy_of(l.item, l.len));
         r->t.net_text = r->label;
         r->t.net = (cr_net){0};
         if (cr_net_parse(r->label, &r->t.net) != CR_OK)
             return cli_fail("--nets, net %zu: %s", s->n, cr_error());
         r->own_net = true;
+        if (check_new(s, 0, &l) != CLI_GO)
+            return CLI_MISTAKE;
     }
     return CLI_GO;
 }
@@ -108,13 +157,13 @@ int study_list_nets(study *s)
 /* ---- optimizers ------------------------------------------------------------------------------ */
 
 /* Each of them at each rate that --rates has; one that says its own has that. */
-static int add_rates(study *s, const study_run *of)
+static int add_rates(study *s, const study_run *of, const items *item)
 {
     const optimizing z = of->t.optimizer;
     char *base = copy_of(of->label, strlen(of->label)), *own = of->own;
     items l = {.option = "--rates", .list = s->rates, .next = s->rates, .separator = ','};
-    s->n--;
-    free(s->run[s->n].label);
+    const size_t first = --s->n;
+    free(s->run[first].label);
     int status = CLI_GO;
     while (status == CLI_GO && next_item(&l)) {
         char *end;
@@ -131,6 +180,9 @@ static int add_rates(study *s, const study_run *of)
         r->t.optimizer.o.lr = lr;
         r->own = own;
         own = NULL;
+        status = check_new(s, first, &l);
+        if (status == CLI_GO)
+            status = check_new(s, 0, item);
     }
     free(own);
     free(base);
@@ -142,8 +194,8 @@ int study_list_optimizers(study *s)
     items l = {
         .option = "--optimizers", .list = s->optimizers, .next = s->optimizers, .separator = ';'};
     while (next_item(&l)) {
-        if (check_item(s, &l) != CLI_GO)
-            return CLI_MISTAKE;
+        if (l.len == 0)
+            return wrong(&l, missing);
         study_run *r = study_add(s, copy_of(l.item, l.len));
         r->own = copy_of(l.item, l.len);
         r->t.optimizer = (optimizing){.o.schedule = s->t.optimizer.o.schedule};
@@ -153,7 +205,8 @@ int study_list_optimizers(study *s)
             l.len = strcspn(at, " \t");
             return wrong(&l, why);
         }
-        if (s->rates && r->t.optimizer.o.lr == 0 && add_rates(s, r) != CLI_GO)
+        const bool rated = s->rates && r->t.optimizer.o.lr == 0 && !signbit(r->t.optimizer.o.lr);
+        if ((rated ? add_rates(s, r, &l) : check_new(s, 0, &l)) != CLI_GO)
             return CLI_MISTAKE;
     }
     return CLI_GO;

@@ -56,54 +56,72 @@ static void on_progress(const cr_progress *p, void *user)
     show_line(x, p);
 }
 
-/* Whatever comes after, this epoch is written. */
+/* Whatever comes after, this epoch is written, if not at once. */
 static bool after_epoch(const cr_epoch *e, void *user)
 {
     running *x = user;
     history_add(&x->it->h, e);
-    x->status = study_write_curves(x->s);
+    x->status = study_log_curves(x->s);
     return x->status == CLI_OK;
 }
 
 /* ---- a training ------------------------------------------------------------------------------ */
 
+/* The epoch's steps on whole batches once more, for their rate alone: of the result all is known
+ * already. NaN when they fail. */
+static double time_again(const running *x, cr_trainer *t)
+{
+    const double begin = cli_now();
+    cr_status status = cr_trainer_begin(t);
+    const uint64_t n = cr_trainer_left(t);
+    if (status == CR_OK)
+        status = cr_trainer_run(t, n);
+    if (status == CR_OK)
+        status = cr_trainer_check(t);
+    return status == CR_OK ? (double)n * (double)x->r->batch / (cli_now() - begin) : NAN;
+}
+
 /* Drivers compile, and steps find their form, in the first epoch: the others tell the rate. Of a
- * single epoch it is what came after the first piece of steps, where there is more than that. */
-static double rate_of(const running *x)
+ * single epoch it is what came after the first piece of steps, unless that was too little. */
+static double rate_of(const running *x, cr_trainer *t)
 {
     const history *h = &x->it->h;
-    const double n = x->r->ntrain;
+    const double enough = 1, later = x->last.seconds - x->first.seconds;
     double seconds = 0;
     for (size_t i = 1; i < h->n; i++)
         seconds += h->epoch[i].seconds;
     if (h->n > 1)
-        return n * (double)(h->n - 1) / seconds;
-    if (x->last.step > x->first.step)
-        return (double)(x->last.step - x->first.step) * (double)x->r->batch /
-               (x->last.seconds - x->first.seconds);
-    return n / h->epoch[0].seconds;
+        return (double)x->r->ntrain * (double)(h->n - 1) / seconds;
+    if (later < enough)
+        return time_again(x, t);
+    return (double)(x->last.step - x->first.step) * (double)x->r->batch / later;
 }
 
-static void sum_up(running *x, double create_seconds)
+static void sum_up(running *x, cr_trainer *t, double create_seconds)
 {
     study_training *it = x->it;
     double all = create_seconds;
     for (size_t i = 0; i < it->h.n; i++)
         all += it->h.epoch[i].seconds;
     it->whole = true;
-    it->samples_per_second = rate_of(x);
+    it->samples_per_second = rate_of(x, t);
     it->train_seconds = (double)x->r->ntrain * (double)it->h.n / it->samples_per_second;
-    it->compile_seconds = fmax(all - it->train_seconds, 0);
+    const double rest = all - it->train_seconds; /* NaN without a rate */
+    it->compile_seconds = rest < 0 ? 0 : rest;
+}
+
+static int interrupted(void)
+{
+    cli_fail("interrupted; what was measured is kept");
+    return CLI_INTERRUPTED;
 }
 
 /* CLI_GO: go on with the others. */
 static int failed(study *s, study_run *r, cr_status status)
 {
     clear_line(s);
-    if (*training_interrupt) {
-        cli_fail("interrupted; what was measured is kept");
-        return CLI_INTERRUPTED;
-    }
+    if (*training_interrupt)
+        return interrupted();
     r->state = status == CR_E_NUMERIC ? STUDY_DIVERGED : STUDY_FAILED;
     cli_fail("%s: %s", r->label, cr_error());
     return CLI_GO;
@@ -167,8 +185,10 @@ static int train(study *s, study_run *r, const cr_data *data)
         result = x.status;
     else
         result = CLI_GO;
-    if (result == CLI_GO && status == CR_OK)
-        sum_up(&x, created);
+    if (result == CLI_GO && status == CR_OK) {
+        sum_up(&x, t, created);
+        result = *training_interrupt ? interrupted() : CLI_GO;
+    }
     cr_trainer_destroy(t);
     s->trainings++;
     return result;
@@ -192,6 +212,7 @@ static cr_status hold_against(study_run *r, cr_trainer *t, const float *loss)
         r->equal = r->equal && memcmp(&other, &loss[i], sizeof other) == 0;
         r->difference = fmax(r->difference, fabs((double)other - (double)loss[i]));
     }
+    r->held = true;
     return CR_OK;
 }
 
@@ -208,7 +229,17 @@ static cr_status interpret(study *s, study_run *r, cr_trainer *t, cr_interpreted
     return status == CR_OK ? hold_against(r, t, loss) : status;
 }
 
-/* A few steps of the first epoch; what all epochs would take follows. */
+/* What all epochs would take follows from the steps that there are. */
+static void extrapolate(study *s, study_run *r, const cr_interpreted *did)
+{
+    study_training *it = &r->training[r->n++];
+    it->seed = s->t.seed;
+    it->whole = true;
+    it->samples_per_second = (double)did->steps * (double)r->batch / did->seconds;
+    it->train_seconds = (double)r->ntrain * (double)s->epochs / it->samples_per_second;
+}
+
+/* A few steps of the first epoch. */
 static int train_sequentially(study *s, study_run *r, const cr_data *data)
 {
     cr_train_options options = training_trainer(&r->t, CR_OPT_FUSED);
@@ -223,21 +254,22 @@ static int train_sequentially(study *s, study_run *r, const cr_data *data)
     cr_interpreted did = {0};
     const cr_status status = interpret(s, r, t, &did);
     clear_line(s);
-    if (status == CR_OK) {
-        study_training *it = &r->training[r->n++];
-        it->seed = s->t.seed;
-        it->whole = true;
-        it->samples_per_second = (double)did.steps * (double)r->batch / did.seconds;
-        it->train_seconds = (double)r->ntrain * (double)s->epochs / it->samples_per_second;
-    } else {
+    if (status != CR_OK)
         result = failed(s, r, status);
-    }
+    if (did.steps > 0 && r->state == STUDY_WAITING)
+        extrapolate(s, r, &did);
     cr_trainer_destroy(t);
     s->trainings += s->seeds;
     return result;
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
+
+/* Was all done that was asked for? */
+static bool is_complete(const study *s, const study_run *r)
+{
+    return r->sequential ? r->held : study_row_of(s, r).seeds == s->seeds;
+}
 
 /* CLI_GO, or the exit status at which the study ends. */
 static int one_run(study *s, study_run *r, const cr_data *data)
@@ -250,12 +282,39 @@ static int one_run(study *s, study_run *r, const cr_data *data)
          !r->sequential && i < s->seeds && status == CLI_GO && r->state == STUDY_WAITING; i++)
         status = train(s, r, data);
     if (r->state == STUDY_WAITING && study_row_of(s, r).seeds > 0)
-        r->state = STUDY_DONE;
+        r->state = is_complete(s, r) ? STUDY_DONE : STUDY_INTERRUPTED;
     if (r->state == STUDY_WAITING)
         return status;
     study_print_row(s, r);
     const int written = study_write_csv(s);
     return status == CLI_GO && written != CLI_OK ? written : status;
+}
+
+/* How many classes a net has scores for. */
+static uint32_t count_classes(training *t, const cr_data *data)
+{
+    const cr_samples *from = &data->samples;
+    const bool categorical =
+        t->loss == CR_LOSS_SOFTMAX_CROSS_ENTROPY || t->loss == CR_LOSS_CROSS_ENTROPY;
+    cr_shape one = {.rank = from->x_shape.rank + 1, .dim = {1}};
+    memcpy(one.dim + 1, from->x_shape.dim, (size_t)from->x_shape.rank * sizeof *one.dim);
+    cr_graph *g = cr_graph_create("classes");
+    const cr_value x = cr_input_at(CR_HERE, g, "x", from->x_dtype, one);
+    const cr_shape scores = cr_value_shape(cr_net_model(x, &t->net));
+    cr_graph_destroy(g);
+    const uint32_t n = scores.rank ? (uint32_t)scores.dim[scores.rank - 1] : 0;
+    return n == 1 && !categorical ? 2 : n;
+}
+
+/* As a trainer does, before it trains. */
+static int check_labels(const study *s, study_run *r, const cr_data *data)
+{
+    cr_samples seen = data->samples;
+    if (!training_has_test(&s->t, data))
+        seen.test.n = 0;
+    if (cr_samples_check_labels(&seen, count_classes(&r->t, data)) == CR_OK)
+        return CLI_GO;
+    return cli_fail("%s: %s", r->label, cr_error());
 }
 
 /* The net as the samples ask for it, and the graph of a run: to find what is wrong with it before
@@ -274,7 +333,7 @@ static int check(const study *s, study_run *r, const cr_data *data)
     if (!g)
         return cli_fail("%s: %s", r->label, cr_error());
     cr_graph_destroy(g);
-    return CLI_GO;
+    return check_labels(s, r, data);
 }
 
 int study_check(study *s, const cr_data *data)
@@ -296,7 +355,8 @@ int study_measure(study *s, const cr_data *data)
         failed_one = failed_one || s->run[i].state == STUDY_FAILED;
     }
     study_print_foot(s);
-    if (status != CLI_GO)
-        return status;
+    const int written = study_write_curves(s);
+    if (status != CLI_GO || written != CLI_OK)
+        return status != CLI_GO ? status : written;
     return failed_one ? CLI_MISTAKE : CLI_OK;
 }

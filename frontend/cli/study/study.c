@@ -108,6 +108,14 @@ static int check_numbers(const study *s)
 
 static int check_files(const study *s)
 {
+    const struct {
+        const char *option, *file;
+    } again[] = {{"--csv", s->csv}, {"--curves", s->curves}};
+    for (size_t i = 0; i < CLI_COUNTOF(again); i++)
+        if (again[i].file && strcmp(again[i].file, "-") == 0)
+            return cli_fail("%s: it is written anew as the study goes on, which needs a file, not "
+                            "standard output (--json prints all at the end)",
+                            again[i].option);
     const bool fine = !cli_check_writable(s->csv) && !cli_check_writable(s->curves) &&
                       !cli_check_writable(s->plot) && !plot_check("--plot", s->plot);
     return fine ? CLI_GO : CLI_MISTAKE;

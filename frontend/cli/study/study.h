@@ -34,7 +34,14 @@ typedef struct study_training {
     double compile_seconds; /* the rest: compiling, and what drivers do in first steps */
 } study_training;
 
-typedef enum study_state { STUDY_WAITING, STUDY_DONE, STUDY_DIVERGED, STUDY_FAILED } study_state;
+/* INTERRUPTED: of a run of several trainings, or of plain C's steps, some were done. */
+typedef enum study_state {
+    STUDY_WAITING,
+    STUDY_INTERRUPTED,
+    STUDY_DONE,
+    STUDY_DIVERGED,
+    STUDY_FAILED
+} study_state;
 
 typedef struct study_run {
     char *label, *own; /* own: the text that t points into; both freed with the run */
@@ -49,6 +56,7 @@ typedef struct study_run {
     char device[128];
     /* sequential: */
     uint64_t steps;
+    bool held;  /* against the device */
     bool equal; /* its losses are the device's, bit for bit */
     double difference;
 } study_run;
@@ -80,7 +88,8 @@ typedef struct study {
     char gpu[128]; /* the name of one; "": none was found */
     bool watched;  /* progress is shown */
     double begun, last_shown;
-    size_t trainings; /* done so far */
+    double curves_due; /* when they are written again */
+    size_t trainings;  /* done so far */
     uint64_t epochs_done;
 } study;
 
@@ -101,8 +110,13 @@ int study_measure(study *s, const cr_data *data);
 /* ---- what came of it (tell.c) --------------------------------------------------------- */
 
 study_row study_row_of(const study *s, const study_run *r);
-/* An epoch, the mean over all trainings that have it; false: none has. */
+/* An epoch, the mean over the whole trainings, or, where none is whole, what there is; false: there
+ * is no such epoch. */
 bool study_epoch_of(const study_run *r, size_t epoch, cr_epoch *out);
+/* "mean of 3 seeds", or of "1 to 3 seeds" where runs differ in what was done of them, into buf;
+ * `least` seeds and more are told. */
+enum { STUDY_SEEDS_TEXT = 64 };
+const char *study_seeds(const study *s, size_t least, char *buf);
 void study_print_head(const study *s);
 void study_print_row(const study *s, const study_run *r);
 void study_print_foot(const study *s);
@@ -110,6 +124,8 @@ int study_print_json(const study *s);
 /* The tables as they are now; without a path or a row nothing. CLI_OK or CLI_MISTAKE. */
 int study_write_csv(const study *s);
 int study_write_curves(const study *s);
+/* Writes the curves when it is their turn (history_due). */
+int study_log_curves(study *s);
 /* The picture of what there is; without a path, or anything to draw, nothing. */
 int study_draw(const study *s);
 

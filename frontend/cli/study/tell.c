@@ -67,6 +67,14 @@ static study_mean mean_of(const study_run *r, figure *of)
     return (study_mean){mean, n > 1 ? sqrt(squares / (n - 1)) : NAN};
 }
 
+static size_t count_whole(const study_run *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        n += r->training[i].whole;
+    return n;
+}
+
 study_row study_row_of(const study *s, const study_run *r)
 {
     study_row row = {.samples_per_second = mean_of(r, rate_of),
@@ -75,9 +83,8 @@ study_row study_row_of(const study *s, const study_run *r)
                      .train_loss = mean_of(r, train_loss_of),
                      .train_accuracy = mean_of(r, train_accuracy_of),
                      .test_loss = mean_of(r, test_loss_of),
-                     .test_accuracy = mean_of(r, test_accuracy_of)};
-    for (size_t i = 0; i < r->n; i++)
-        row.seeds += r->training[i].whole;
+                     .test_accuracy = mean_of(r, test_accuracy_of),
+                     .seeds = count_whole(r)};
     row.relative = row.samples_per_second.mean / mean_of(&s->run[0], rate_of).mean;
     row.step_us = 1e6 * (double)r->batch / row.samples_per_second.mean;
     return row;
@@ -85,11 +92,12 @@ study_row study_row_of(const study *s, const study_run *r)
 
 bool study_epoch_of(const study_run *r, size_t epoch, cr_epoch *out)
 {
+    const bool any_whole = count_whole(r) > 0;
     double n = 0;
     *out = (cr_epoch){.epoch = (uint32_t)epoch + 1};
     for (size_t i = 0; i < r->n; i++) {
         const history *h = &r->training[i].h;
-        if (epoch >= h->n)
+        if (epoch >= h->n || (any_whole && !r->training[i].whole))
             continue;
         const cr_epoch *e = &h->epoch[epoch];
         n++;
@@ -104,8 +112,32 @@ bool study_epoch_of(const study_run *r, size_t epoch, cr_epoch *out)
 
 static const char *state_word(const study_run *r)
 {
-    static const char *const words[] = {"interrupted", "done", "diverged", "failed"};
+    static const char *const words[] = {[STUDY_WAITING] = "waiting",
+                                        [STUDY_INTERRUPTED] = "interrupted",
+                                        [STUDY_DONE] = "done",
+                                        [STUDY_DIVERGED] = "diverged",
+                                        [STUDY_FAILED] = "failed"};
     return words[r->state];
+}
+
+const char *study_seeds(const study *s, size_t least, char *buf)
+{
+    size_t low = SIZE_MAX, high = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const size_t n = count_whole(&s->run[i]);
+        if (n == 0 || (s->run[i].sequential && s->n > 1))
+            continue;
+        low = n < low ? n : low;
+        high = n > high ? n : high;
+    }
+    buf[0] = '\0';
+    if (high == 0 || high < least)
+        return buf;
+    if (low == high)
+        snprintf(buf, STUDY_SEEDS_TEXT, "mean of %zu seed%s", high, high == 1 ? "" : "s");
+    else
+        snprintf(buf, STUDY_SEEDS_TEXT, "mean of %zu to %zu seeds", low, high);
+    return buf;
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -153,10 +185,13 @@ void study_print_row(const study *s, const study_run *r)
     char step[CLI_SIZE_TEXT], train[CLI_SIZE_TEXT], compile[CLI_SIZE_TEXT];
     const bool tested = !isnan(row.test_loss.mean);
     const double loss = tested ? row.test_loss.mean : row.train_loss.mean;
-    printf("  %10llu  %10.0f  %8.3g  %10s  %10s  %10s", (unsigned long long)r->parameters,
-           row.samples_per_second.mean, row.relative, cli_micros(row.step_us, step),
-           cli_seconds(row.train_seconds.mean, train),
-           r->sequential ? "-" : cli_seconds(row.compile_seconds.mean, compile));
+    printf("  %10llu  ", (unsigned long long)r->parameters);
+    if (isnan(row.samples_per_second.mean)) /* its steps could not be timed */
+        printf("%10s  %8s  %10s  %10s  %10s", "-", "-", "-", "-", "-");
+    else
+        printf("%10.0f  %8.3g  %10s  %10s  %10s", row.samples_per_second.mean, row.relative,
+               cli_micros(row.step_us, step), cli_seconds(row.train_seconds.mean, train),
+               r->sequential ? "-" : cli_seconds(row.compile_seconds.mean, compile));
     if (isnan(loss))
         printf("  %9s", "-");
     else
@@ -164,8 +199,8 @@ void study_print_row(const study *s, const study_run *r)
     print_accuracy(tested ? &row.test_accuracy : &row.train_accuracy);
     if (r->sequential)
         printf("  (extrapolated from %llu steps)", (unsigned long long)r->steps);
-    if (r->state == STUDY_DIVERGED)
-        printf("  (another seed diverged)");
+    else if (r->state != STUDY_DONE)
+        printf("  (%zu of %llu seeds: %s)", row.seeds, (unsigned long long)s->seeds, state_word(r));
     printf("\n");
     fflush(stdout);
 }
@@ -193,10 +228,11 @@ void study_print_foot(const study *s)
     for (size_t i = 0; i < s->n; i++)
         if (s->run[i].sequential && s->run[i].state == STUDY_DONE)
             print_sequential(&s->run[i]);
-    printf("(%llu epoch%s; mean of %llu seed%s; loss and accuracy after the last epoch, of test "
-           "samples where there are any; compiling and first steps are no part of training)\n",
-           (unsigned long long)s->epochs, s->epochs == 1 ? "" : "s", (unsigned long long)s->seeds,
-           s->seeds == 1 ? "" : "s");
+    char seeds[STUDY_SEEDS_TEXT];
+    study_seeds(s, 1, seeds);
+    printf("(%llu epoch%s; %s%sloss and accuracy after the last epoch, of test samples where there "
+           "are any; compiling and first steps are no part of training)\n",
+           (unsigned long long)s->epochs, s->epochs == 1 ? "" : "s", seeds, *seeds ? "; " : "");
 }
 
 /* ---- CSV ------------------------------------------------------------------------------------- */
@@ -287,6 +323,16 @@ int study_write_curves(const study *s)
     return status;
 }
 
+int study_log_curves(study *s)
+{
+    const double begun = cli_now();
+    if (begun < s->curves_due)
+        return CLI_OK;
+    const int status = study_write_curves(s);
+    s->curves_due = history_due(begun);
+    return status;
+}
+
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 /* NaN is null. */
@@ -318,7 +364,8 @@ static cJSON *json_run(const study *s, const study_run *r)
     add_mean(j, "test_accuracy", &row.test_accuracy);
     if (r->sequential) {
         cJSON_AddNumberToObject(j, "extrapolated_from_steps", (double)r->steps);
-        cJSON_AddBoolToObject(j, "losses_equal", r->equal);
+        if (r->held)
+            cJSON_AddBoolToObject(j, "losses_equal", r->equal);
     }
     return j;
 }
