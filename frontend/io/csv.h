@@ -1,5 +1,5 @@
-/* csv.h - tables as text: records, fields and numbers (csv_text.c), what the columns are
- * (csv_columns.c), and samples (csv.c).
+/* csv.h - tables as text: records, fields and numbers (csv_text.c), the first records (csv_head.c),
+ * what the columns are (csv_columns.c), and samples (csv.c).
  *
  * RFC 4180: fields in quotes may hold separators, line ends, and quotes written twice. Lines end in
  * LF or CRLF. Beyond it: blanks around a field without quotes do not count, and lines without
@@ -83,15 +83,23 @@ typedef struct cr_csv {
     uint32_t nfiles;
 } cr_csv;
 
-/* Reads the first lines, and decides on the columns, or holds them against those of the first file.
- * The text is then at the first record that has values. */
-cr_status cr_csv_read_head(cr_csv *c, cr_csv_text *t);
+/* Does it stand for a number that is missing, or is none? */
+bool cr_csv_is_missing(const char *at, size_t n);
+/* Which columns are targets, dropped, or of words, by the options and by what these samples are to
+ * be like; c->column holds the names, and what the first values are. */
+cr_status cr_csv_choose(cr_csv *c, const cr_csv_text *t);
 /* The code of a field of a column of words. */
 cr_status cr_csv_take_word(cr_csv *c, const cr_csv_text *t, uint32_t column, const cr_csv_field *f,
                            float *out);
 /* Why the field of a column of numbers is none. */
 cr_status cr_csv_no_number(const cr_csv *c, const cr_csv_text *t, uint32_t column,
                            const cr_csv_field *f);
+
+/* ---- the first records (csv_head.c) ---------------------------------------------------------- */
+
+/* Reads the first lines, and decides on the columns, or holds them against those of the first file.
+ * The text is then at the first record that has values. */
+cr_status cr_csv_read_head(cr_csv *c, cr_csv_text *t);
 
 /* ---- tables (csv.c) -------------------------------------------------------------------------- */
 
