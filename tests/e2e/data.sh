@@ -62,7 +62,7 @@ for r in csv.DictReader(open("r.csv")): assert abs(float(r["target0"]) - float(r
 
 # One-hot columns of numbers, of every type: what they are to the net does not depend on it, and a number that is no
 # class of theirs is a mistake later, too.
-coded=(--labels codes.npy --onehot 1,2 --net 'dense 3' --loss softmax-cross-entropy --optimizer adam --lr 0.1)
+coded=(--labels codes.npy --onehot '1,2' --net 'dense 3' --loss softmax-cross-entropy --optimizer adam --lr 0.1)
 for type in u1 i4 f4; do
     run 0 "$CRISOL" train --data $type.npy "${coded[@]}" --epochs 8 --batch 20 --checkpoint $type.h5 --log $type.csv
     run 0 "$CRISOL" evaluate --model $type.h5 --data $type.npy --labels codes.npy --json
@@ -73,7 +73,8 @@ for type in u1 i4 f4; do
             --model $type.h5 --data "$file" --labels codes.npy
         refused_by predict "$file: column 2 of training sample 4 is" -- --model $type.h5 --data "$file"
     done
-    cmp u1.txt $type.txt && cmp u1.json $type.json || die "one-hot columns of $type are not those of u1"
+    cmp u1.txt $type.txt || die "one-hot columns of $type are not those of u1"
+    cmp u1.json $type.json || die "one-hot columns of $type are not those of u1"
 done
 refused_by predict "u1_more.npy: column 2 of training sample 4 is 7" -- --model u1.h5 --inputs u1_more.npy
 run 0 "$CRISOL" train --data u1.npy "${coded[@]}" --net 'input 2 as a, dense 3' --scale --epochs 1 --json
