@@ -62,10 +62,14 @@ while read -r line; do
     eval "words=($line)"
     case ${words[0]} in
     crisol) run 0 "$CRISOL" "${words[@]:1}" </dev/null ;;
-    ./dev) # a benchmark of minutes, which needs the peers: there is one of that name
-        [[ ${words[1]} == bench ]] || die "what is ${words[*]}?"
+    ./dev) # a benchmark of minutes, which needs Keras: there is one of that name, and Crisol's part of it trains
+        [[ "${words[*]:1}" == "bench table6" ]] || die "what is ${words[*]}?"
         run 0 bash "$SRC/bench/bench.sh" --help
-        grep -qE "^  ${words[2]} " out || die "./dev bench knows no ${words[2]}"
+        grep -qE "^  table6 " out || die "./dev bench knows no table6"
+        run 0 "$BIN/bench/table6" --data set --hidden 4 --epochs 100 --seed 2 --weights weights
+        json 'd["hidden"] == "4" and d["epochs"] == 100 and d["train_s"] > 0 and d["compile_s"] > 0'
+        json '0 < d["test_loss"] < 0.9 * d["before"] and d["test_accuracy"] > 0.5'
+        [[ $(wc -c <weights) == $((4 * (64 * 4 + 4 + 4 * 10 + 10))) ]] || die "the initial weights are not those of the net"
         ;;
     esac
 done <commands.txt
