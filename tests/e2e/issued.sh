@@ -61,6 +61,6 @@ graph "layer" {
 }
 EOF
 
-CRISOL_DEVICE= CRISOL_CACHE=off run 0 oclgrind --inst-counts "$BIN/bin/issued" \
+CRISOL_DEVICE='' CRISOL_CACHE=off run 0 oclgrind --inst-counts "$BIN/bin/issued" \
     chain.cr softmax.cr layer.cr "$SRC/tests/graph/mlp.cr" --random "${CRISOL_SEED:-1}" "${CRISOL_GRAPHS:-30}"
 python3 "$SRC/tests/tools/issued.py" out chain.cr softmax.cr layer.cr mlp.cr || die "the counts differ"

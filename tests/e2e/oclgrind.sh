@@ -7,7 +7,7 @@ make_set set 23 9
 
 silent() {
     rm -f report
-    CRISOL_DEVICE= CRISOL_CACHE=off run 0 oclgrind --data-races --log report "$@"
+    CRISOL_DEVICE='' CRISOL_CACHE=off run 0 oclgrind --data-races --log report "$@"
     [[ ! -s report ]] || { cat report >&2; die "oclgrind reports: $*"; }
 }
 
