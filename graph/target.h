@@ -41,7 +41,7 @@ typedef enum cr_device_class { CR_CLASS_CPU, CR_CLASS_GPU } cr_device_class;
     X(i, apart_bytes, 4096, 0,                                                                     \
       "caches fetch ahead within blocks of this size, which resident work-groups that write "      \
       "should not share; 0: no matter")                                                            \
-    X(f, looks_per_us, 500, 2, "how often a waiting group looks for the others")                   \
+    X(f, looks_per_us, 2000, 2, "how often a waiting group looks for the others")                  \
     X(b, device_fence, 0, 0, "fences of OpenCL C 3.0 order memory across work-groups")             \
     X(f, unit_gflops, 200, 400, "f32 multiply-add rate of a compute unit, counted as two")         \
     X(f, bandwidth_gbs, 15, 1000, "device memory bandwidth")                                       \
