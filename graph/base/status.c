@@ -61,6 +61,7 @@ static void disarm(char *text)
 }
 
 /* Formats aside first: the arguments may quote cr_error() itself. */
+#undef cr_extend_fail
 cr_status cr_fail(cr_status status, const char *fmt, ...)
 {
     char text[DIAGNOSTIC_SIZE];

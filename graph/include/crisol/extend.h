@@ -36,6 +36,9 @@ extern "C" {
  * function ends with `return cr_fail(CR_E_IO, "%s: cannot open: %s", path, strerror(errno));`
  * Control characters other than line ends and tabs become '?': names in files may hold some. */
 CR_API cr_status cr_fail(cr_status status, const char *fmt, ...) CR_PRINTF(2, 3);
+#ifdef __clang_analyzer__ /* which does not see what it returns */
+#define cr_extend_fail(status, ...) ((void)(cr_extend_fail)(status, __VA_ARGS__), (status))
+#endif
 /* The status that the last cr_fail of this thread set. */
 CR_API cr_status cr_last_status(void);
 /* Forgets both. */
