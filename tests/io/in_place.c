@@ -7,6 +7,7 @@
 #include "base.h"
 #include "crisol/crisol.h"
 #include "crisol/io/table.h"
+#include "h5.h"
 
 enum { N = 100, FEATURES = 3 };
 
@@ -65,22 +66,21 @@ static bool shares_memory(void)
     return false;
 }
 
-/* One epoch; `in_place` of the two arrays are used where they lie. */
-static void check(const char *x, const char *y, uint64_t in_place, const char *why)
+/* One epoch; `in_place` of the two arrays are used where they lie. Returns the bytes that went up.
+ */
+static uint64_t train(cr_data *d, uint64_t in_place, const char *why)
 {
     cr_net net;
     cr_epoch e;
-    cr_data *d = opened(x, y);
     cr_assert_eq(cr_net_parse("dense 2", &net), CR_OK);
     const cr_train_options o = {
         .model = cr_net_model, .model_user = &net, .raw = true, .batch = 10, .no_evaluation = true};
     cr_trainer *t = cr_trainer_create_of(&d->samples, &o);
     cr_assert_not_null(t, "%s", cr_error());
     const cr_counters c = cr_program_counters(cr_trainer_program(t));
-    const cr_trainer_info info = cr_trainer_get_info(t);
+    const uint64_t uploaded = cr_trainer_get_info(t).uploaded_bytes;
     cr_assert_eq(c.feeds, 2);
     cr_assert_eq(c.feeds_in_place, in_place);
-    cr_assert_eq(info.uploaded_bytes, (in_place < 2 ? N * FEATURES * 4u : 0) + (in_place ? 0 : N));
     if (why)
         cr_assert(strstr(cr_trainer_why_copied(t), why), "%s", cr_trainer_why_copied(t));
     else
@@ -90,6 +90,13 @@ static void check(const char *x, const char *y, uint64_t in_place, const char *w
     cr_trainer_destroy(t);
     cr_data_close(d);
     cr_net_finish(&net);
+    return uploaded;
+}
+
+static void check(const char *x, const char *y, uint64_t in_place, const char *why)
+{
+    const uint64_t uploaded = train(opened(x, y), in_place, why);
+    cr_assert_eq(uploaded, (in_place < 2 ? N * FEATURES * 4u : 0) + (in_place ? 0 : N));
 }
 
 Test(in_place, arrays_are_used_where_they_are_mapped, .timeout = 120)
@@ -113,4 +120,33 @@ Test(in_place, arrays_are_used_where_they_are_mapped, .timeout = 120)
     } else {
         check("x.npy", "y.npy", 0, "memory");
     }
+}
+
+/* A contiguous data set of HDF5, which begins on a page of the file. */
+Test(in_place, hdf5_is_used_where_it_is_mapped, .timeout = 120)
+{
+    enum { MANY = 2000 };
+    static float x[MANY][FEATURES];
+    static uint8_t y[MANY];
+    char path[128];
+    void *image;
+    size_t size;
+    for (int i = 0; i < MANY; i++) {
+        y[i] = (uint8_t)(i % 2);
+        for (int k = 0; k < FEATURES; k++)
+            x[i][k] = (float)(i % (k + 2));
+    }
+    cr_h5_writer *w = cr_h5_create();
+    cr_h5_dataset(w, "/x_train", CR_H5_F32, 2, (uint64_t[]){MANY, FEATURES}, x);
+    cr_h5_dataset(w, "/y_train", CR_H5_U8, 1, (uint64_t[]){MANY}, y);
+    cr_assert_eq(cr_h5_image(w, &image, &size), CR_OK, "%s", cr_error());
+    cr_h5_discard(w);
+    snprintf(path, sizeof path, "%s/set.h5", folder);
+    cr_assert_eq(cr_file_write(path, image, size), CR_OK, "%s", cr_error());
+    cr_free(image);
+    cr_data *d = cr_table_open(path, &(cr_table_options){0});
+    cr_assert_not_null(d, "%s", cr_error());
+    const bool shared = shares_memory();
+    cr_assert_eq(train(d, shared ? 2 : 0, shared ? NULL : "memory"),
+                 shared ? 0 : sizeof x + sizeof y);
 }
