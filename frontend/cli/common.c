@@ -1,5 +1,6 @@
 /* common.c - messages, numbers for people, order statistics. */
 #include <cjson/cJSON.h>
+#include <crisol/extend.h>
 #include <math.h>
 #include <stdarg.h>
 #include <time.h>
@@ -19,9 +20,8 @@ int cli_fail(const char *fmt, ...)
     if (text)
         vsnprintf(text, size, fmt, ap);
     va_end(ap);
-    for (char *c = text; c && *c; c++)
-        if (((unsigned char)*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
-            *c = '?';
+    if (text)
+        cr_disarm(text);
     const char *from = text ? cli_source(text) : NULL;
     fprintf(stderr, "crisol%s%s: %s%s%s\n", *cli_command ? " " : "", cli_command, from ? from : "",
             from ? ": " : "", text ? text : "out of memory");

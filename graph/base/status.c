@@ -50,9 +50,7 @@ size_t cr_dtype_size(cr_dtype dtype)
     return (unsigned)dtype < CR_DTYPE_COUNT ? dtypes[dtype].size : 0;
 }
 
-/* Names in files may hold what a terminal obeys: control characters, as bytes or in UTF-8 (U+0080
- * to U+009F). Lines and tabs stay. */
-static void disarm(char *text)
+void cr_disarm(char *text)
 {
     for (unsigned char *c = (unsigned char *)text; *c; c++)
         if ((*c < ' ' && *c != '\n' && *c != '\t') || *c == 127 ||
@@ -73,7 +71,7 @@ cr_status cr_fail(cr_status status, const char *fmt, ...)
         text[0] = '\0';
     if (n >= (int)sizeof text)
         memcpy(text + sizeof text - 4, "...", 4);
-    disarm(text);
+    cr_disarm(text);
     memcpy(diagnostic, text, strlen(text) + 1);
     last_status = status;
     return status;

@@ -26,6 +26,7 @@ extern "C" {
 
 #define cr_fail cr_extend_fail
 #define cr_last_status cr_extend_last_status
+#define cr_disarm cr_extend_disarm
 #define cr_error_clear cr_extend_error_clear
 #define cr_assert_fail cr_extend_assert_fail
 #define cr_alloc cr_extend_alloc
@@ -34,13 +35,16 @@ extern "C" {
 
 /* Sets this thread's diagnostic, which cr_error() gives, and returns `status`, so that a failing
  * function ends with `return cr_fail(CR_E_IO, "%s: cannot open: %s", path, strerror(errno));`
- * Control characters other than line ends and tabs become '?': names in files may hold some. */
+ * Control characters become '?' (cr_disarm): names in files may hold some. */
 CR_API cr_status cr_fail(cr_status status, const char *fmt, ...) CR_PRINTF(2, 3);
 #ifdef __clang_analyzer__ /* which does not see what it returns */
 #define cr_extend_fail(status, ...) ((void)(cr_extend_fail)(status, __VA_ARGS__), (status))
 #endif
 /* The status that the last cr_fail of this thread set. */
 CR_API cr_status cr_last_status(void);
+/* Makes '?' of what a terminal obeys: control characters other than line ends and tabs, as bytes or
+ * in UTF-8 (U+0080 to U+009F). */
+CR_API void cr_disarm(char *text);
 /* Forgets both. */
 CR_API void cr_error_clear(void);
 /* Says on standard error that a condition of the library's own does not hold, and aborts: for bugs,
