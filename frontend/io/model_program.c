@@ -37,7 +37,7 @@ static cr_status make_inputs(const cr_model *m, cr_graph *g, cr_dim batch, cr_va
             return cr_fail(CR_E_ARGUMENT, "model: the shape of its samples is not known");
         const cr_dtype dtype = known ? m->x_dtype : l->dtype;
         in[i] = new_input(g, l ? l->name : "x", dtype, known ? &m->x_shape : &l->shape, batch);
-        if (dtype == CR_U8 && !(l && (l->dtype != CR_F32 || l->raw)))
+        if (dtype == CR_U8 && cr_net_divides_bytes(&m->net, i))
             in[i] = cr_normalize_at(nowhere, in[i], 0, 255);
     }
     return CR_OK;

@@ -255,6 +255,12 @@ const cr_layer *cr_net_input(const cr_net *net, uint32_t i)
     return i < net->ninputs ? &net->layer[net->input[i] - 1] : NULL;
 }
 
+bool cr_net_divides_bytes(const cr_net *net, uint32_t i)
+{
+    const cr_layer *in = cr_net_input(net, i);
+    return !in || (in->dtype == CR_F32 && !in->raw);
+}
+
 uint32_t cr_net_output(const cr_net *net, uint32_t i)
 {
     return i < net->noutputs ? net->output[i] : net->nlayers;

@@ -89,8 +89,7 @@ static cr_value prepared(cr_value x)
 
 cr_value cr_net_model(cr_value x, void *net)
 {
-    const cr_layer *in = cr_net_input(net, 0);
-    const bool as_given = cr_is_poison(x) || (in && (in->dtype != CR_F32 || in->raw));
+    const bool as_given = cr_is_poison(x) || !cr_net_divides_bytes(net, 0);
     return cr_net_build_at(nowhere, net, as_given ? x : prepared(x));
 }
 

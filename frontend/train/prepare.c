@@ -192,13 +192,6 @@ static cr_status set_states(cr_trainer *t, counting *c, bool standardize, cr_ref
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-/* Does the net get u8 samples as numbers from 0 to 1? */
-static bool is_divided(const cr_trainer *t, const cr_net *net)
-{
-    const cr_layer *in = cr_net_input(net, 0);
-    return t->samples.x_dtype == CR_U8 && (!in || (in->dtype == CR_F32 && !in->raw));
-}
-
 static cr_status prepare_layer(cr_trainer *t, const cr_net *net, uint32_t number)
 {
     const cr_layer *l = &net->layer[number - 1];
@@ -212,7 +205,7 @@ static cr_status prepare_layer(cr_trainer *t, const cr_net *net, uint32_t number
             "train: the layer %s comes behind %s; what it needs to know of the samples is "
             "known of x only: put it before",
             name, cr_net_layer_name(net, between));
-    if (is_divided(t, net))
+    if (t->samples.x_dtype == CR_U8 && cr_net_divides_bytes(net, 0))
         see_through(&c.view, 1.0 / 255, 0);
     const cr_ref from = find_state(t, name, standardize ? "mean" : "low");
     const cr_ref factor = find_state(t, name, "factor");

@@ -7,8 +7,7 @@
 
 bool onehot_is_divided(const cr_net *net, uint32_t input, const cr_samples *s)
 {
-    const cr_layer *in = cr_net_input(net, input);
-    return s->x_dtype == CR_U8 && (!in || (in->dtype == CR_F32 && !in->raw));
+    return s->x_dtype == CR_U8 && cr_net_divides_bytes(net, input);
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */

@@ -179,6 +179,9 @@ CR_API uint32_t cr_net_outputs(const cr_net *net);
 /* Input i, from 0: its layer, which has name, shape and dtype. NULL: it is x of a net without
  * inputs, or there is none. */
 CR_API const cr_layer *cr_net_input(const cr_net *net, uint32_t i);
+/* Do bytes reach input i divided by 255? They do where it is of f32 and not raw, and where it is x
+ * of a net without inputs. */
+CR_API bool cr_net_divides_bytes(const cr_net *net, uint32_t i);
 /* The number of the layer that output i is the result of: at most nlayers, 0 for x. */
 CR_API uint32_t cr_net_output(const cr_net *net, uint32_t i);
 /* The name of layer `number`; "x" for 0. */
