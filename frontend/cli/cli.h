@@ -97,6 +97,8 @@ int cli_parse(cli_options *o, int argc, char **argv);
  * be what --resume reads. cli_parse looks; to be asked again after options were set in other ways.
  * CLI_GO, or the exit status after a message. */
 int cli_check_apart(const cli_options *o);
+/* Is a word one of n others? */
+bool cli_is_one_of(const char *word, const char *const list[], size_t n);
 /* Was that option given? For those whose default is no value of their kind. */
 bool cli_given(const cli_options *o, const char *name);
 

@@ -240,6 +240,14 @@ bool cli_given(const cli_options *o, const char *name)
     return false;
 }
 
+bool cli_is_one_of(const char *word, const char *const list[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(word, list[i]) == 0)
+            return true;
+    return false;
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 static const char *file_of(const cli_option *p, cli_kind kind)

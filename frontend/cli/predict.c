@@ -44,14 +44,10 @@ static int check_inputs(const struct job *job, const cli_options *o)
     static const char *const of_inputs[] = {"--model", "--inputs", "--device", "-o"};
     if (!job->m.file)
         return cli_fail("--inputs: it needs --model");
-    for (size_t i = 0; i < o->n; i++) {
-        bool is = !o->at[i].given;
-        for (size_t k = 0; k < CLI_COUNTOF(of_inputs) && !is; k++)
-            is = strcmp(o->at[i].name, of_inputs[k]) == 0;
-        if (!is)
+    for (size_t i = 0; i < o->n; i++)
+        if (o->at[i].given && !cli_is_one_of(o->at[i].name, of_inputs, CLI_COUNTOF(of_inputs)))
             return cli_fail("%s: it is for --data, and says nothing of --inputs; leave it out",
                             o->at[i].name);
-    }
     return CLI_GO;
 }
 

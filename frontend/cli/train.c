@@ -95,7 +95,7 @@ static bool after_epoch(const cr_epoch *e, void *user)
         history_print_row(&job->h, stdout, e);
     /* what is gone on from a checkpoint with is in the log */
     const bool kept = job->c.file && e->epoch % job->c.every == 0;
-    job->status = (kept ? history_write_log(&job->h, job->log) : history_log(&job->h, job->log));
+    job->status = kept ? history_write_log(&job->h, job->log) : history_log(&job->h, job->log);
     return job->status == CLI_OK;
 }
 

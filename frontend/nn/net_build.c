@@ -70,8 +70,7 @@ static const char *type_wrong(cr_dtype given, const cr_layer *l)
         return "an input cannot be bool";
     if (l->dtype == CR_F32 && given == CR_U8 && !l->raw)
         return "bytes have to be made f32 first (cr_normalize, cr_cast), or the input declared u8 "
-               "or "
-               "raw";
+               "or raw";
     if (l->dtype == CR_U8 && given != CR_U8)
         return "the input is declared u8: give it the bytes as they are";
     return NULL;

@@ -36,10 +36,7 @@ static bool is_kept(const char *name)
         "--schedule", "--momentum", "--beta1", "--beta2", "--weight-decay", "--clip-value",
         "--clip-norm", "--batch", "--seed", "--fast-math", "--epochs", "--patience", "--monitor",
         "--min-delta"};
-    for (size_t i = 0; i < CLI_COUNTOF(kept); i++)
-        if (strcmp(name, kept[i]) == 0)
-            return true;
-    return false;
+    return cli_is_one_of(name, kept, CLI_COUNTOF(kept));
 }
 
 /* ---- --resume -------------------------------------------------------------------------------- */
@@ -49,10 +46,7 @@ static bool may_differ(const char *name)
 {
     static const char *const may[] = {"--epochs", "--data", "--labels", "--test-data",
                                       "--test-labels"};
-    for (size_t i = 0; i < CLI_COUNTOF(may); i++)
-        if (strcmp(name, may[i]) == 0)
-            return true;
-    return false;
+    return cli_is_one_of(name, may, CLI_COUNTOF(may));
 }
 
 /* A given option that the library's own comparison does not know. */

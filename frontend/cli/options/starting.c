@@ -9,8 +9,7 @@ void starting_options(starting *s, cli_options *o)
 {
     cli_add(o, "--start", CLI_INPUT, &s->file, "MODEL",
             "begin with the weights of a model, and with its net where --net is not given: a\n"
-            "checkpoint, a model of crisol's, or a .keras or .h5 "
-            "file of Keras");
+            "checkpoint, a model of crisol's, or a .keras or .h5 file of Keras");
 }
 
 #if CRISOL_HAVE_IO

@@ -79,9 +79,7 @@ void history_print_row(const history *h, FILE *out, const cr_epoch *e)
 
 /* ---- logs ------------------------------------------------------------------------------------ */
 
-/* The columns behind the epoch, in the order of a log; some only where there is validation or top
- * k.
- */
+/* The columns behind the epoch, as a log has them; some only with validation, or with top k. */
 static const struct column {
     const char *name;
     size_t at;
