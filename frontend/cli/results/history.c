@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "results/fields.h"
 #include "results/plotting.h"
@@ -251,10 +252,8 @@ static bool is_head(const history *h, const char *line)
 
 int history_read_log(history *h, const char *path, uint32_t epochs)
 {
-    FILE *there = path ? fopen(path, "rb") : NULL;
-    if (!there)
+    if (!path || access(path, F_OK) != 0)
         return CLI_OK; /* not yet */
-    fclose(there);
     char *text = cli_read(path), *at = text, *line;
     if (!text)
         return CLI_MISTAKE;

@@ -6,25 +6,6 @@
 
 enum { LEGEND_ROW = 20, PANELS = 340, TOP = 70, BOTTOM = 70 };
 
-/* A row an epoch: its number, loss, accuracy (of the test where there is one), loss of the test.
- * False: there is none. */
-static bool put_curve(cli_text *t, size_t i, const study_run *r, bool tested)
-{
-    cr_epoch e;
-    if (!study_epoch_of(r, 0, &e))
-        return false;
-    cli_put(t, "$d%zu << EOD\n", i);
-    for (size_t k = 0; study_epoch_of(r, k, &e); k++) {
-        cli_put(t, "%u", e.epoch);
-        draw_number(t, e.train_loss);
-        draw_number(t, 100 * (tested ? e.test_accuracy : e.train_accuracy));
-        draw_number(t, e.test_loss);
-        cli_put(t, "\n");
-    }
-    cli_put(t, "EOD\n");
-    return true;
-}
-
 /* What is drawn of the curves. */
 typedef struct curves {
     bool *has; /* of each run: is there one? */
@@ -40,22 +21,39 @@ static void widen(double range[2], double x)
     range[1] = fmax(range[1], x);
 }
 
-static curves collect_curves(cli_text *t, const study *s)
+/* A row an epoch: its number, loss, accuracy (of the test where there is one), loss of the test.
+ * False: there is none. */
+static bool put_curve(cli_text *t, size_t i, const study_run *r, curves *c)
+{
+    cr_epoch e;
+    if (!study_epoch_of(r, 0, &e))
+        return false;
+    cli_put(t, "$d%zu << EOD\n", i);
+    for (size_t k = 0; study_epoch_of(r, k, &e); k++) {
+        const double percent = 100 * (c->tested ? e.test_accuracy : e.train_accuracy);
+        cli_put(t, "%u", e.epoch);
+        draw_number(t, e.train_loss);
+        draw_number(t, percent);
+        draw_number(t, e.test_loss);
+        cli_put(t, "\n");
+        widen(c->loss, e.train_loss);
+        widen(c->percent, percent);
+        c->epochs = e.epoch > c->epochs ? e.epoch : c->epochs;
+    }
+    cli_put(t, "EOD\n");
+    return true;
+}
+
+static curves put_curves(cli_text *t, const study *s)
 {
     curves c = {.has = cli_alloc(s->n * sizeof *c.has),
                 .accuracy = draw_has_accuracy(s),
                 .tested = draw_has_test(s),
                 .loss = {INFINITY, 0},
                 .percent = {INFINITY, 0}};
-    cr_epoch e;
     for (size_t i = 0; i < s->n; i++) {
-        c.has[i] = put_curve(t, i, &s->run[i], c.tested);
+        c.has[i] = put_curve(t, i, &s->run[i], &c);
         c.n += c.has[i];
-        for (size_t k = 0; study_epoch_of(&s->run[i], k, &e); k++) {
-            widen(c.loss, e.train_loss);
-            widen(c.percent, 100 * (c.tested ? e.test_accuracy : e.train_accuracy));
-            c.epochs = e.epoch > c.epochs ? e.epoch : c.epochs;
-        }
     }
     return c;
 }
@@ -136,7 +134,7 @@ int draw_curves(const study *s)
 {
     enum { LABEL = 70 };
     cli_text t = {0};
-    const curves c = collect_curves(&t, s);
+    const curves c = put_curves(&t, s);
     if (c.n == 0) {
         free(c.has);
         return CLI_OK;
